@@ -1,0 +1,2 @@
+//! Runs every .slt file.
+fn main() {}
