@@ -1,0 +1,56 @@
+-- One row a data point. kind: gauge, sum, histogram, exponential_histogram, summary; temporality: delta, cumulative (NULL: none).
+-- gauge and sum fill `value`; histograms count, sum, min, max and `bounds` with `bucket_counts` (one count more than bounds, upper bound inclusive)
+-- or `distribution`; summaries count, sum and quantiles. A point without a recorded value has NULLs there.
+-- series_id: XXH64 over name, kind, resource, scope and attributes; the algorithm is in docs/otlp-mapping.md.
+CREATE TABLE metrics (
+    time TIMESTAMP NOT NULL,
+    start_time TIMESTAMP,
+    name TEXT,
+    kind TEXT,
+    unit TEXT,
+    temporality TEXT,
+    is_monotonic BOOLEAN,
+    value DOUBLE,
+    count BIGINT,
+    sum DOUBLE,
+    min DOUBLE,
+    max DOUBLE,
+    bounds DOUBLE[],
+    bucket_counts BIGINT[],
+    distribution STRUCT<scale INTEGER, zero_count BIGINT, zero_threshold DOUBLE, positive_offset INTEGER, positive_counts BIGINT[], negative_offset INTEGER, negative_counts BIGINT[]>,
+    quantiles STRUCT<quantile DOUBLE, value DOUBLE>[],
+    exemplars STRUCT<time TIMESTAMP, value DOUBLE, trace_id TEXT, span_id TEXT, attributes MAP<TEXT, TEXT>>[],
+    series_id BIGINT,
+    service_name TEXT,
+    scope_name TEXT,
+    scope_version TEXT,
+    schema_url TEXT,
+
+    gen_ai_operation_name TEXT,
+    gen_ai_provider_name TEXT,
+    gen_ai_request_model TEXT,
+    gen_ai_request_stream BOOLEAN,
+    gen_ai_response_model TEXT,
+    gen_ai_token_type TEXT,
+    error_type TEXT,
+    server_address TEXT,
+    server_port BIGINT,
+    http_request_method TEXT,
+    http_response_status_code BIGINT,
+    http_route TEXT,
+    db_system_name TEXT,
+    db_namespace TEXT,
+    db_collection_name TEXT,
+    db_operation_name TEXT,
+
+    resource_service_namespace TEXT,
+    resource_service_version TEXT,
+    resource_service_instance_id TEXT,
+    resource_deployment_environment_name TEXT,
+    resource_host_name TEXT,
+    resource_telemetry_sdk_language TEXT,
+    resource_telemetry_sdk_name TEXT,
+    resource_telemetry_sdk_version TEXT,
+
+    attributes MAP<TEXT, TEXT>
+) WITH (sort = 'name, series_id, time');

@@ -1,0 +1,19 @@
+-- One row a trace, over the spans that have arrived. name and service_name are the root span's, NULL while it is missing.
+-- Tokens and cost are summed over the calls of models (see llm_calls), so that no parent counts twice.
+CREATE VIEW traces AS
+SELECT
+    min(time) AS time,
+    max(end_time) AS end_time,
+    CAST(max(end_time) AS BIGINT) - CAST(min(time) AS BIGINT) AS duration_ns,
+    trace_id,
+    first_value(name ORDER BY time) FILTER (WHERE parent_span_id IS NULL) AS name,
+    first_value(service_name ORDER BY time) FILTER (WHERE parent_span_id IS NULL) AS service_name,
+    count(*) AS spans,
+    count(*) FILTER (WHERE status_code = 'error' OR error_type IS NOT NULL) AS errors,
+    count(*) FILTER (WHERE gen_ai_operation_name IN ('chat', 'generate_content', 'text_completion', 'embeddings')) AS llm_calls,
+    sum(gen_ai_usage_input_tokens) FILTER (WHERE gen_ai_operation_name IN ('chat', 'generate_content', 'text_completion', 'embeddings')) AS input_tokens,
+    sum(gen_ai_usage_output_tokens) FILTER (WHERE gen_ai_operation_name IN ('chat', 'generate_content', 'text_completion', 'embeddings')) AS output_tokens,
+    sum(CASE WHEN coalesce(gen_ai_usage_cost_currency, 'USD') = 'USD' THEN gen_ai_usage_cost_amount END)
+        FILTER (WHERE gen_ai_operation_name IN ('chat', 'generate_content', 'text_completion', 'embeddings')) AS cost_usd
+FROM spans
+GROUP BY trace_id;
