@@ -1,1 +1,59 @@
-//! Under construction.
+//! SQL functions of Driftline for DataFusion: drift between two populations, service-level objectives, and small helpers.
+//!
+//! Three rooms. [`kernels`] is the arithmetic on plain slices: it knows neither SQL nor DataFusion, and every number it
+//! returns is checked against its named reference. `aggregate` and `scalar` hold one SQL function a file: signature,
+//! options, documentation and the way into the kernels.
+//!
+//! The invariant of the aggregates: a partial state holds integers only (counts, or values as order-preserving integers),
+//! and floats are computed once, from the finished state. So a result does not depend on partitions, batches or row order.
+//!
+//! ```
+//! use datafusion::prelude::SessionContext;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> datafusion::error::Result<()> {
+//! let mut session = SessionContext::new();
+//! driftline_functions::register(&mut session)?;
+//! let sql = "SELECT psi(v, is_current) FROM (VALUES (1.0, false), (2.0, false), (1.5, true)) AS t (v, is_current)";
+//! assert_eq!(session.sql(sql).await?.collect().await?[0].num_rows(), 1);
+//! # Ok(())
+//! # }
+//! ```
+
+mod aggregate;
+pub mod kernels;
+mod options;
+mod scalar;
+
+use std::sync::Arc;
+
+use datafusion::error::Result;
+use datafusion::execution::FunctionRegistry;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+
+/// Registers every function of this crate.
+///
+/// # Errors
+/// Fails where the registry is read only.
+pub fn register(registry: &mut dyn FunctionRegistry) -> Result<()> {
+    for function in aggregates() {
+        registry.register_udaf(function)?;
+    }
+    for function in scalars() {
+        registry.register_udf(function)?;
+    }
+    Ok(())
+}
+
+/// Lists the aggregate functions. All of them also work as window functions with `OVER`.
+pub fn aggregates() -> Vec<Arc<AggregateUDF>> {
+    aggregate::all()
+}
+
+/// Lists the scalar functions.
+pub fn scalars() -> Vec<Arc<ScalarUDF>> {
+    scalar::all()
+}
+
+#[cfg(test)]
+mod tests;

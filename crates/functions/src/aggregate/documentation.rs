@@ -1,0 +1,81 @@
+//! Words that the documentation of several functions shares.
+
+use datafusion::logical_expr::{DocSection, Documentation};
+
+pub(crate) const DRIFT: DocSection = DocSection {
+    include: true,
+    label: "Drift",
+    description: Some(
+        "How different a current population is from a reference one, in one scan. `is_current` tells which population a row \
+         belongs to: false = reference, true = current, NULL = neither.",
+    ),
+};
+
+pub(crate) const SLO: DocSection = DocSection {
+    include: true,
+    label: "Service levels",
+    description: Some(
+        "Service-level objectives after the Google SRE Workbook, chapter 5 (Alerting on SLOs). The order of arguments is \
+         always good, total, objective.",
+    ),
+};
+
+const VALUE: &str = "The compared value: any number (integers and decimals are read as DOUBLE: exact up to 2^53, the \
+    nearest DOUBLE beyond), or a category: TEXT, dictionary-encoded text, BOOLEAN.";
+const NUMBER: &str =
+    "The compared number; integers and decimals are read as DOUBLE: exact up to 2^53, the nearest DOUBLE beyond.";
+const IS_CURRENT: &str = "BOOLEAN: false = reference, true = current, NULL = neither.";
+const BINS: &str = "`bins=10` (2 to 10000); `binning=quantile` (of the reference) or `binning=uniform` (equal widths between \
+    the least and the largest reference value); or `edges=[0, 0.5, 1]` instead of both. Outer bins are always open. Numbers only.";
+
+/// What every binned comparison does with its rows.
+pub(crate) const BINNED_ROWS: &str = "Numbers are counted in bins, by default at the reference's deciles (type 7, numpy's \
+    default). A decile that repeats is an atom and has a bin of its own, so zero-inflated and constant columns are compared \
+    too. Categories are their own bins; one that only one side has counts as well.\n\n\
+    NULL values and rows with NULL `is_current` are ignored; NaN and infinities are left out. The result is NULL when a side \
+    has no value. TIMESTAMP values are refused.\n\n\
+    With `edges` the memory does not grow with the rows; other bins need 8 bytes a value. Works in `OVER` windows, where bins \
+    at quantiles are found again for every frame.";
+
+/// Starts the documentation of a function over `(value, is_current [, options])`.
+pub(crate) fn comparison(name: &str, description: &str, options: &str, numbers_only: bool) -> Documentation {
+    let options = if numbers_only { options.to_string() } else { format!("{BINS} {options}") };
+    Documentation::builder(DRIFT, description, format!("{name}(value, is_current [, options])"))
+        .with_argument("value", if numbers_only { NUMBER } else { VALUE })
+        .with_argument("is_current", IS_CURRENT)
+        .with_argument("options", format!("One text literal. {}", options.trim_end()))
+        .with_sql_example(example(name))
+        .build()
+}
+
+fn example(name: &str) -> String {
+    format!(
+        "SELECT model, {name}(confidence, day >= 8) AS drift\n\
+         FROM (VALUES ('a', 1, 0.91), ('a', 2, 0.94), ('a', 8, 0.92), ('a', 9, 0.71),\n\
+         \x20            ('b', 1, 0.88), ('b', 2, 0.85), ('b', 8, 0.88), ('b', 9, 0.85)) AS t (model, day, confidence)\n\
+         GROUP BY model ORDER BY model"
+    )
+}
+
+/// Starts the documentation of a service-level function.
+pub(crate) fn service_level(name: &str, description: &str) -> Documentation {
+    let description = format!(
+        "{description}\n\n\
+         An event with NULL `good` is not eligible and is not counted; rows with a NULL count or objective are skipped. No \
+         traffic gives NULL, never 0: no data must not look like a met objective. Errors: an objective outside (0, 1), two \
+         objectives in one group, `good_count` above `total_count`, a negative or fractional count. Memory does not grow \
+         with rows; works in `OVER` windows."
+    );
+    Documentation::builder(SLO, description, format!("{name}(good, objective)"))
+        .with_alternative_syntax(format!("{name}(good_count, total_count, objective)"))
+        .with_argument("good", "BOOLEAN: whether the event was good; NULL where the objective does not apply.")
+        .with_argument("good_count", "Number of good events.")
+        .with_argument("total_count", "Number of eligible events, good and bad.")
+        .with_argument("objective", "The share of good events aimed at, in (0, 1): 0.999, not 99.9. One value a group.")
+        .with_sql_example(format!(
+            "SELECT hour, {name}(NOT is_error, 0.99) AS of_events\n\
+             FROM (VALUES (1, false), (1, false), (1, true), (2, false), (2, NULL)) AS calls (hour, is_error)\n\
+             GROUP BY hour ORDER BY hour"
+        ))
+        .build()
+}

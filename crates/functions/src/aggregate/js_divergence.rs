@@ -1,0 +1,31 @@
+//! `js_divergence`: the Jensen-Shannon divergence between two populations.
+
+use std::sync::LazyLock;
+
+use datafusion::logical_expr::Documentation;
+
+use super::comparison::{Comparison, Measure};
+use super::documentation::{self, BINNED_ROWS};
+use crate::kernels::divergence;
+use crate::options::OptionName;
+
+pub(crate) static JS_DIVERGENCE: Comparison = Comparison {
+    name: "js_divergence",
+    options: &[OptionName::Bins, OptionName::Binning, OptionName::Edges],
+    measure: Measure::Binned(|reference, current, _| divergence::js_divergence(reference, current)),
+    documentation: || &DOCUMENTATION,
+};
+
+static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
+    documentation::comparison(
+        "js_divergence",
+        &format!(
+            "Jensen-Shannon divergence in bits, DOUBLE from 0 (equal) to 1 (disjoint). Its square root is `js_distance`.\n\n\
+             `js = (KL(r || m) + KL(c || m)) / 2` with `m = (r + c) / 2`, logarithms to base 2, shares `r` of the \
+             reference and `c` of the current population, no smoothing: `scipy.spatial.distance.jensenshannon(r, c, 2) ** 2`. \
+             Source: Lin (1991).\n\n{BINNED_ROWS}"
+        ),
+        "",
+        false,
+    )
+});

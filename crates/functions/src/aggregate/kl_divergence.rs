@@ -1,0 +1,31 @@
+//! `kl_divergence`: the Kullback-Leibler divergence of the current population from the reference.
+
+use std::sync::LazyLock;
+
+use datafusion::logical_expr::Documentation;
+
+use super::comparison::{Comparison, Measure};
+use super::documentation::{self, BINNED_ROWS};
+use crate::kernels::divergence;
+use crate::options::OptionName;
+
+pub(crate) static KL_DIVERGENCE: Comparison = Comparison {
+    name: "kl_divergence",
+    options: &[OptionName::Bins, OptionName::Binning, OptionName::Edges, OptionName::Eps],
+    measure: Measure::Binned(|reference, current, options| divergence::kl_divergence(reference, current, options.eps)),
+    documentation: || &DOCUMENTATION,
+};
+
+static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
+    documentation::comparison(
+        "kl_divergence",
+        &format!(
+            "Kullback-Leibler divergence KL(reference || current) in nats, DOUBLE from 0 (equal) upwards.\n\n\
+             `kl = sum over bins of r * ln(r / c)` with the shares `r` of the reference and `c` of the current population, \
+             clipped at `eps` from below and renormalised, as `scipy.stats.entropy(r, c)` computes it. Source: Kullback \
+             and Leibler (1951).\n\n{BINNED_ROWS}"
+        ),
+        "`eps=1e-4`: the least share of a bin before renormalising, in (0, 1).",
+        false,
+    )
+});

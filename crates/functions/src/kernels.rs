@@ -1,0 +1,16 @@
+//! The arithmetic, on plain slices. No SQL, no DataFusion.
+//!
+//! Statistics take integer counts or sorted values and compute their floats in one fixed order, so equal input gives equal
+//! bits. Values are finite `f64` as order-preserving `u64` (see [`keys`]).
+
+pub mod bins;
+pub mod collect;
+pub mod divergence;
+pub mod keys;
+pub mod kolmogorov;
+pub mod ks;
+pub mod ks_exact;
+pub mod nearest;
+pub mod smirnov;
+pub mod sorted;
+pub mod wilson;

@@ -1,0 +1,114 @@
+//! Bin edges from the reference, and counts between edges.
+//!
+//! A bin holds the values from its lower edge (included) to the next edge (excluded); the outer bins are open, so no value
+//! of the current population falls outside. Edges are taken from the reference alone: equal-width bins over both
+//! populations let one outlier hide a drift.
+
+use super::keys::{key_of, value_of};
+use super::sorted::SortedRuns;
+
+/// Most bins a function accepts.
+pub const BINS_MAX: usize = 10_000;
+/// From this many edges on a value finds its bin by binary search rather than by comparing with every edge.
+const BINARY_SEARCH_MIN: usize = 24;
+
+/// Edges at the interior `bins`-quantiles of the reference (type 7, numpy's default), with atoms.
+///
+/// A quantile value that repeats is an atom: it gets a bin of its own, `[v, next_up(v))`, so zero-inflated and constant
+/// columns are not blind spots. `reference` must not be empty.
+pub fn quantile_edges(reference: &SortedRuns<'_>, bins: usize) -> Vec<f64> {
+    let step = 1.0 / bins as f64;
+    with_atoms((1..bins).map(|i| quantile(reference, i as f64 * step)).collect())
+}
+
+/// Edges of `bins` bins of equal width between the least and the largest value of the reference, with atoms.
+pub fn uniform_edges(reference: &SortedRuns<'_>, bins: usize) -> Vec<f64> {
+    let (low, high) = (value_of(reference.nth(0)), value_of(reference.nth(reference.len() - 1)));
+    let step = high / bins as f64 - low / bins as f64;
+    let step = if (high - low).is_finite() { (high - low) / bins as f64 } else { step };
+    with_atoms((1..bins).map(|i| low + i as f64 * step).collect())
+}
+
+/// The quantile of type 7: linear between the two order statistics around `q * (n - 1)`.
+pub fn quantile(sorted: &SortedRuns<'_>, q: f64) -> f64 {
+    let position = (sorted.len() - 1) as f64 * q;
+    let below = position.floor();
+    let index = (below as usize).min(sorted.len() - 1);
+    let low = value_of(sorted.nth(index));
+    let high = value_of(sorted.nth((index + 1).min(sorted.len() - 1)));
+    between(low, high, position - below)
+}
+
+/// Counts of the keys in each bin: below the first edge, between neighbours, from the last edge on.
+pub fn counts_between(keys: &SortedRuns<'_>, edges: &[f64]) -> Vec<u64> {
+    let mut counts = Vec::with_capacity(edges.len() + 1);
+    let mut before = 0;
+    for &edge in edges {
+        let rank = keys.rank(key_of(edge));
+        counts.push((rank - before) as u64);
+        before = rank;
+    }
+    counts.push((keys.len() - before) as u64);
+    counts
+}
+
+/// Adds finite values to the counts of bins with known edges: `counts.len() == edges.len() + 1`.
+pub fn add_counts(counts: &mut [u64], values: &[f64], edges: &[f64]) {
+    assert_eq!(counts.len(), edges.len() + 1, "one bin more than edges");
+    if edges.len() >= BINARY_SEARCH_MIN {
+        for &value in values {
+            counts[bin_of(value, edges)] += 1;
+        }
+        return;
+    }
+    // values at or above each edge: compare and add, without a branch or a scattered write a value
+    let mut above = values.len() as u64;
+    for (bin, &edge) in edges.iter().enumerate() {
+        let at_or_above: u64 = values.iter().map(|&value| u64::from(value >= edge)).sum();
+        counts[bin] += above - at_or_above;
+        above = at_or_above;
+    }
+    counts[edges.len()] += above;
+}
+
+/// The bin of one value: the number of edges at or below it.
+#[inline]
+pub fn bin_of(value: f64, edges: &[f64]) -> usize {
+    if edges.len() >= BINARY_SEARCH_MIN {
+        edges.partition_point(|&edge| edge <= value)
+    } else {
+        edges.iter().map(|&edge| usize::from(edge <= value)).sum()
+    }
+}
+
+/// Linear interpolation as numpy does it: from the nearer end, so that `t = 1` gives `high` exactly.
+fn between(low: f64, high: f64, t: f64) -> f64 {
+    let span = high - low;
+    if t == 0.0 || span == 0.0 {
+        low
+    } else if !span.is_finite() {
+        low * (1.0 - t) + high * t
+    } else if t < 0.5 {
+        low + span * t
+    } else {
+        high - span * (1.0 - t)
+    }
+}
+
+/// Keeps each edge once, and closes the bin of a repeated one right above it.
+fn with_atoms(ascending: Vec<f64>) -> Vec<f64> {
+    let mut edges: Vec<f64> = Vec::with_capacity(ascending.len());
+    for group in ascending.chunk_by(|a, b| a == b) {
+        let edge = group[0] + 0.0;
+        if edges.last().is_none_or(|&last| last < edge) {
+            edges.push(edge);
+        }
+        if group.len() > 1 {
+            edges.push(edge.next_up());
+        }
+    }
+    edges
+}
+
+#[cfg(test)]
+mod tests;

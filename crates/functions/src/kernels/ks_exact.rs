@@ -1,0 +1,91 @@
+//! Exact p-values of the two-sample test, by counting lattice paths.
+//!
+//! Shuffling `n + m` values draws a path from (0, 0) to (n, m) at random; the statistic is at least `h / lcm(n, m)` exactly
+//! when the path touches a line at distance `h` from the diagonal. All sums below have positive terms, or are alternating
+//! with fast falling ones, so no digits cancel.
+
+use super::ks::Alternative;
+
+/// The natural logarithm of the largest double: path counts beyond it cannot be held, and scipy gives up there.
+const LN_COUNT_MAX: f64 = 709.782_712_893_384;
+
+/// Whether scipy's `method='exact'` tries these sizes: their reduced product fits 31 bits.
+pub fn is_feasible(n: usize, m: usize) -> bool {
+    let gcd = gcd(n, m);
+    ((n / gcd) as f64) < f64::from(i32::MAX) / (m / gcd) as f64
+}
+
+/// The statistic on its grid of multiples of `1 / lcm(n, m)`, and the exact p-value where it can be had.
+pub fn p_value(n: usize, m: usize, statistic: f64, alternative: Alternative) -> (f64, Option<f64>) {
+    let gcd = gcd(n, m);
+    let lcm = (n / gcd * m) as f64;
+    let h = (statistic * lcm).round_ties_even();
+    let statistic = h / lcm;
+    if h == 0.0 {
+        return (statistic, Some(1.0));
+    }
+    let p = match alternative {
+        Alternative::TwoSided if n == m => Some(outside_square(n, h as usize)),
+        Alternative::TwoSided => Some(touching(n.max(m), n.min(m), h as i64, true)),
+        _ if n == m => Some(above_square(n, h as usize)),
+        _ => can_count(n, m).then(|| touching(n.max(m), n.min(m), h as i64, false)),
+    };
+    (statistic, p.filter(|p| (0.0..=1.0).contains(p)))
+}
+
+/// Equal sizes, both lines: `2 (c(h) - c(2h) + c(3h) - ...)` with `c(k) = binom(2n, n - k) / binom(2n, n)`, nested from
+/// the innermost term.
+fn outside_square(n: usize, h: usize) -> f64 {
+    let mut nested = 0.0;
+    for k in (0..=n / h).rev() {
+        let (low, high) = ((n - k * h) as f64, (n + k * h) as f64);
+        let ratio = (0..h).fold(1.0, |ratio, j| ratio * (low - j as f64) / (high + j as f64 + 1.0));
+        nested = ratio * (1.0 - nested);
+    }
+    2.0 * nested
+}
+
+/// Equal sizes, one line: `binom(2n, n - h) / binom(2n, n)`.
+fn above_square(n: usize, h: usize) -> f64 {
+    (0..h).fold(1.0, |product, j| product * (n - j) as f64 / (n + j + 1) as f64)
+}
+
+/// The probability that a random path to (m, n), m >= n, touches a line at distance `h`: both lines, or the upper one.
+///
+/// A random path to (x, y) came from (x - 1, y) with probability x / (x + y), which gives a recurrence in probabilities,
+/// column after column, restricted to the points between the lines.
+fn touching(m: usize, n: usize, h: i64, both: bool) -> f64 {
+    let gcd = gcd(m, n) as i64;
+    let (step_x, step_y) = (n as i64 / gcd, m as i64 / gcd);
+    // points (x, y) between the lines: -h < step_x x - step_y y, and < h for both
+    let first_inside = |x: i64| ((step_x * x - h).div_euclid(step_y) + 1).max(0);
+    let end_inside = |x: i64| {
+        let above = (step_x * x + h + step_y - 1).div_euclid(step_y);
+        if both { above.min(n as i64 + 1) } else { n as i64 + 1 }
+    };
+    let mut touched = vec![1.0; n + 1];
+    touched[..end_inside(0) as usize].fill(0.0);
+    for x in 1..=m as i64 {
+        let (first, end) = (first_inside(x).min(n as i64), end_inside(x));
+        if end <= first {
+            return 1.0;
+        }
+        let mut below = if first == 0 { 0.0 } else { 1.0 };
+        for y in first..end {
+            let cell = &mut touched[y as usize];
+            below = (*cell * x as f64 + below * y as f64) / (x + y) as f64;
+            *cell = below;
+        }
+    }
+    touched[n]
+}
+
+/// Whether the number of all paths can be held in a double.
+fn can_count(n: usize, m: usize) -> bool {
+    let ln_factorial = |k: usize| libm::lgamma(k as f64 + 1.0);
+    ln_factorial(n + m) - ln_factorial(n) - ln_factorial(m) < LN_COUNT_MAX
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
