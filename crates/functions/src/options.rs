@@ -17,7 +17,8 @@ pub(crate) enum OptionName {
 }
 
 impl OptionName {
-    const ALL: [Self; 6] = [Self::Bins, Self::Binning, Self::Edges, Self::Eps, Self::Method, Self::Alternative];
+    const ALL: [Self; 6] =
+        [Self::Bins, Self::Binning, Self::Edges, Self::Eps, Self::Method, Self::Alternative];
 
     fn text(self) -> &'static str {
         match self {
@@ -102,7 +103,9 @@ impl Options {
             seen.push(name);
             match name {
                 OptionName::Bins => bins = Some(parse_bins(value)?),
-                OptionName::Binning => binning = Some(choose(key, value, &[("quantile", true), ("uniform", false)])?),
+                OptionName::Binning => {
+                    binning = Some(choose(key, value, &[("quantile", true), ("uniform", false)])?)
+                }
                 OptionName::Edges => edges = Some(parse_edges(value)?),
                 OptionName::Eps => options.eps = parse_eps(value)?,
                 OptionName::Method => options.method = choose(key, value, &METHODS)?,
@@ -124,14 +127,21 @@ impl Options {
     /// Refuses bins for a column of categories, where each category is a bin.
     pub(crate) fn check_categories(&self) -> Result<(), String> {
         match self.binning_given {
-            Some(name) => Err(format!("option '{}' is for numbers: text and boolean values are categories", name.text())),
+            Some(name) => Err(format!(
+                "option '{}' is for numbers: text and boolean values are categories",
+                name.text()
+            )),
             None => Ok(()),
         }
     }
 }
 
-const METHODS: [(&str, Method); 4] =
-    [("auto", Method::Auto), ("exact", Method::Exact), ("asymp", Method::Asymptotic), ("asymptotic", Method::Asymptotic)];
+const METHODS: [(&str, Method); 4] = [
+    ("auto", Method::Auto),
+    ("exact", Method::Exact),
+    ("asymp", Method::Asymptotic),
+    ("asymptotic", Method::Asymptotic),
+];
 const ALTERNATIVES: [(&str, Alternative); 3] =
     [("two-sided", Alternative::TwoSided), ("less", Alternative::Less), ("greater", Alternative::Greater)];
 
@@ -205,7 +215,11 @@ fn parse_edges(value: &str) -> Result<Vec<f64>, String> {
         })
         .collect::<Result<Vec<f64>, String>>()?;
     if edges.len() >= BINS_MAX {
-        return Err(format!("option 'edges' must hold at most {} numbers, got {}", BINS_MAX - 1, edges.len()));
+        return Err(format!(
+            "option 'edges' must hold at most {} numbers, got {}",
+            BINS_MAX - 1,
+            edges.len()
+        ));
     }
     match edges.windows(2).find(|pair| pair[0] >= pair[1]) {
         Some(pair) => Err(format!("option 'edges' must rise strictly, got {} before {}", pair[0], pair[1])),
@@ -219,7 +233,9 @@ fn split(text: &str) -> Result<Vec<&str>, String> {
     for (at, character) in text.char_indices() {
         match character {
             '[' => depth += 1,
-            ']' if depth == 0 => return Err(format!("options '{text}' close a bracket that was never opened")),
+            ']' if depth == 0 => {
+                return Err(format!("options '{text}' close a bracket that was never opened"));
+            }
             ']' => depth -= 1,
             ',' if depth == 0 => {
                 parts.push(text[start..at].trim());

@@ -12,23 +12,35 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 
 /// A session with our functions; `partitions` many tasks.
 pub(crate) fn session(partitions: usize) -> SessionContext {
-    let mut session = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(partitions));
+    let mut session =
+        SessionContext::new_with_config(SessionConfig::new().with_target_partitions(partitions));
     crate::register(&mut session).expect("the registry is writable");
     session
 }
 
 /// Registers `columns` as table `t`, cut into batches of `batch_rows` dealt out to `partitions`.
-pub(crate) fn create(session: &SessionContext, columns: &[(&str, ArrayRef)], partitions: usize, batch_rows: usize) {
-    let whole = RecordBatch::try_from_iter(columns.iter().map(|(name, array)| (*name, Arc::clone(array)))).unwrap();
+pub(crate) fn create(
+    session: &SessionContext,
+    columns: &[(&str, ArrayRef)],
+    partitions: usize,
+    batch_rows: usize,
+) {
+    let whole =
+        RecordBatch::try_from_iter(columns.iter().map(|(name, array)| (*name, Arc::clone(array)))).unwrap();
     let mut parts = vec![Vec::new(); partitions];
     for (index, start) in (0..whole.num_rows()).step_by(batch_rows).enumerate() {
         parts[index % partitions].push(whole.slice(start, batch_rows.min(whole.num_rows() - start)));
     }
-    let fields: Vec<_> = whole.schema().fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+    let fields: Vec<_> =
+        whole.schema().fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
     let schema = Arc::new(Schema::new(fields));
     let parts = parts
         .into_iter()
-        .map(|part| part.into_iter().map(|b| RecordBatch::try_new(Arc::clone(&schema), b.columns().to_vec()).unwrap()).collect())
+        .map(|part| {
+            part.into_iter()
+                .map(|b| RecordBatch::try_new(Arc::clone(&schema), b.columns().to_vec()).unwrap())
+                .collect()
+        })
         .collect();
     session.deregister_table("t").unwrap();
     session.register_table("t", Arc::new(MemTable::try_new(schema, parts).unwrap())).unwrap();

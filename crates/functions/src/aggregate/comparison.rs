@@ -28,7 +28,8 @@ use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams}
 use datafusion::logical_expr::function::{AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, Expr, GroupsAccumulator, Signature, Volatility,
+    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, Expr, GroupsAccumulator, Signature,
+    Volatility,
 };
 use datafusion::physical_expr::expressions::Literal;
 
@@ -49,7 +50,10 @@ pub(crate) enum Measure {
     /// A DOUBLE from counts over the same bins; `None` when a side is empty. Takes numbers and categories.
     Binned(fn(&[u64], &[u64], &Options) -> Option<f64>),
     /// Any value from the sorted numbers; never called with an empty side. Takes numbers only.
-    Ranked { return_type: fn() -> DataType, measure: fn(SortedRuns<'_>, SortedRuns<'_>, &Options) -> Result<ScalarValue> },
+    Ranked {
+        return_type: fn() -> DataType,
+        measure: fn(SortedRuns<'_>, SortedRuns<'_>, &Options) -> Result<ScalarValue>,
+    },
 }
 
 /// Makes the aggregate function of a comparison.
@@ -74,7 +78,12 @@ impl Comparison {
     }
 
     /// The result over sorted numbers.
-    fn of_runs(&self, reference: SortedRuns<'_>, current: SortedRuns<'_>, options: &Options) -> Result<ScalarValue> {
+    fn of_runs(
+        &self,
+        reference: SortedRuns<'_>,
+        current: SortedRuns<'_>,
+        options: &Options,
+    ) -> Result<ScalarValue> {
         if reference.is_empty() || current.is_empty() {
             return ScalarValue::try_from(self.return_type());
         }
@@ -138,10 +147,12 @@ impl ComparisonFunction {
         let options = match (&self.bound, args.exprs.get(2)) {
             (Some(text), _) => self.parse(text)?,
             (None, None) => Options::default(),
-            (None, Some(expr)) => match expr.downcast_ref::<Literal>().map(|literal| literal.value().try_as_str()) {
-                Some(Some(Some(text))) => self.parse(text)?,
-                _ => return Err(self.refuse("the options must be one text literal")),
-            },
+            (None, Some(expr)) => {
+                match expr.downcast_ref::<Literal>().map(|literal| literal.value().try_as_str()) {
+                    Some(Some(Some(text))) => self.parse(text)?,
+                    _ => return Err(self.refuse("the options must be one text literal")),
+                }
+            }
         };
         let kept = match args.expr_fields[0].data_type() {
             DataType::Float64 => match &options.binning {
@@ -202,9 +213,12 @@ impl AggregateUDFImpl for ComparisonFunction {
         let (value, flag) = match arg_types {
             [value, flag] => (value, flag),
             [value, flag, options] if is_text(options) => (value, flag),
-            [_, _, options] => return Err(self.refuse(&format!("the options must be one text literal, got {options}"))),
+            [_, _, options] => {
+                return Err(self.refuse(&format!("the options must be one text literal, got {options}")));
+            }
             _ => {
-                let message = format!("takes (value, is_current [, options]), got {} arguments", arg_types.len());
+                let message =
+                    format!("takes (value, is_current [, options]), got {} arguments", arg_types.len());
                 return Err(self.refuse(&message));
             }
         };
@@ -218,7 +232,8 @@ impl AggregateUDFImpl for ComparisonFunction {
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        let field = |name: &str, kind: DataType| Arc::new(Field::new(format_state_name(args.name, name), kind, true));
+        let field =
+            |name: &str, kind: DataType| Arc::new(Field::new(format_state_name(args.name, name), kind, true));
         let integers = || DataType::LargeList(runs::item_field(DataType::UInt64));
         let mut fields = vec![field("reference", integers()), field("current", integers())];
         if !matches!(args.input_fields[0].data_type(), DataType::Float64 | DataType::Boolean) {
@@ -274,7 +289,10 @@ impl AggregateUDFImpl for ComparisonFunction {
 
 impl std::fmt::Debug for ComparisonFunction {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ComparisonFunction").field("name", &self.comparison.name).field("bound", &self.bound).finish()
+        f.debug_struct("ComparisonFunction")
+            .field("name", &self.comparison.name)
+            .field("bound", &self.bound)
+            .finish()
     }
 }
 

@@ -12,7 +12,9 @@ use crate::options::OptionName;
 pub(crate) static JS_DISTANCE: Comparison = Comparison {
     name: "js_distance",
     options: &[OptionName::Bins, OptionName::Binning, OptionName::Edges],
-    measure: Measure::Binned(|reference, current, _| divergence::js_divergence(reference, current).map(f64::sqrt)),
+    measure: Measure::Binned(|reference, current, _| {
+        divergence::js_divergence(reference, current).map(f64::sqrt)
+    }),
     documentation: || &DOCUMENTATION,
 };
 

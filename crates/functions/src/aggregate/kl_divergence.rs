@@ -12,7 +12,9 @@ use crate::options::OptionName;
 pub(crate) static KL_DIVERGENCE: Comparison = Comparison {
     name: "kl_divergence",
     options: &[OptionName::Bins, OptionName::Binning, OptionName::Edges, OptionName::Eps],
-    measure: Measure::Binned(|reference, current, options| divergence::kl_divergence(reference, current, options.eps)),
+    measure: Measure::Binned(|reference, current, options| {
+        divergence::kl_divergence(reference, current, options.eps)
+    }),
     documentation: || &DOCUMENTATION,
 };
 

@@ -14,7 +14,8 @@ use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::function::{AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, Expr, GroupsAccumulator, Signature, Volatility,
+    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, Expr, GroupsAccumulator, Signature,
+    Volatility,
 };
 use datafusion::physical_expr::expressions::Literal;
 
@@ -78,7 +79,10 @@ impl AggregateUDFImpl for SloFunction {
     /// Never refuses: what does not fit is refused by `return_type`, whose message reaches the user unwrapped.
     fn coerce_types(&self, arg_types: &[DataType]) -> Result<Vec<DataType>> {
         let mut coerced = arg_types.to_vec();
-        if self.bound.is_none() && let Some(objective) = coerced.last_mut() && (objective.is_numeric() || objective.is_null()) {
+        if self.bound.is_none()
+            && let Some(objective) = coerced.last_mut()
+            && (objective.is_numeric() || objective.is_null())
+        {
             *objective = DataType::Float64;
         }
         let counts = self.is_counts(arg_types);
@@ -97,10 +101,15 @@ impl AggregateUDFImpl for SloFunction {
 
     fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
         let name = self.level.name;
-        let measured = if self.bound.is_some() { arg_types } else { &arg_types[..arg_types.len().saturating_sub(1)] };
+        let measured =
+            if self.bound.is_some() { arg_types } else { &arg_types[..arg_types.len().saturating_sub(1)] };
         match measured {
             [DataType::Boolean | DataType::Null] => {}
-            [good] => return plan_err!("{name}: good must be BOOLEAN, got {good} (counts take good_count, total_count, objective)"),
+            [good] => {
+                return plan_err!(
+                    "{name}: good must be BOOLEAN, got {good} (counts take good_count, total_count, objective)"
+                );
+            }
             [good, total] => {
                 for (argument, kind) in [("good_count", good), ("total_count", total)] {
                     if !(kind.is_numeric() || kind.is_null()) {
@@ -160,7 +169,10 @@ impl AggregateUDFImpl for SloFunction {
                     .map_err(|error| plan_datafusion_err!("{}", error.message()))?;
                 if let Some(objective) = objective {
                     call.params.args.pop();
-                    call.func = Arc::new(AggregateUDF::new_from_impl(SloFunction::new(level, Some(objective.to_bits()))));
+                    call.func = Arc::new(AggregateUDF::new_from_impl(SloFunction::new(
+                        level,
+                        Some(objective.to_bits()),
+                    )));
                 }
             }
             Ok(Expr::AggregateFunction(call))

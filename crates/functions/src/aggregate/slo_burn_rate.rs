@@ -7,8 +7,11 @@ use datafusion::logical_expr::Documentation;
 use super::documentation;
 use super::slo::ServiceLevel;
 
-pub(crate) static SLO_BURN_RATE: ServiceLevel =
-    ServiceLevel { name: "slo_burn_rate", measure: |traffic| traffic.burn_rate(), documentation: || &DOCUMENTATION };
+pub(crate) static SLO_BURN_RATE: ServiceLevel = ServiceLevel {
+    name: "slo_burn_rate",
+    measure: |traffic| traffic.burn_rate(),
+    documentation: || &DOCUMENTATION,
+};
 
 static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     documentation::service_level(

@@ -27,7 +27,13 @@ pub fn for_each_selected(selected: &BooleanBuffer, mut visit: impl FnMut(usize))
     }
 }
 
-fn append_mapped<T: Copy>(out: &mut Vec<T>, values: &[f64], selected: &BooleanBuffer, map: impl Fn(f64) -> T, zero: T) {
+fn append_mapped<T: Copy>(
+    out: &mut Vec<T>,
+    values: &[f64],
+    selected: &BooleanBuffer,
+    map: impl Fn(f64) -> T,
+    zero: T,
+) {
     assert_eq!(values.len(), selected.len(), "one selection bit a value");
     let start = out.len();
     out.resize(start + selected.count_set_bits(), zero);

@@ -66,7 +66,8 @@ pub fn ks_test(reference: &[u64], current: &[u64], method: Method, alternative: 
         Alternative::Greater => false,
         Alternative::TwoSided => below_by > above.difference,
     };
-    let (difference, at, sign) = if takes_below { (below_by, below.key, -1) } else { (above.difference, above.key, 1) };
+    let (difference, at, sign) =
+        if takes_below { (below_by, below.key, -1) } else { (above.difference, above.key, 1) };
     let exact = match method {
         Method::Auto => n.max(m) <= EXACT_AUTO_MAX,
         Method::Exact => ks_exact::is_feasible(n, m),
@@ -74,7 +75,9 @@ pub fn ks_test(reference: &[u64], current: &[u64], method: Method, alternative: 
     };
     let (statistic, p_value, method) = match exact.then(|| ks_exact::p_value(n, m, difference, alternative)) {
         Some((statistic, Some(p_value))) => (statistic, p_value, MethodUsed::Exact),
-        Some((statistic, None)) => (statistic, asymptotic(n, m, statistic, alternative), MethodUsed::Asymptotic),
+        Some((statistic, None)) => {
+            (statistic, asymptotic(n, m, statistic, alternative), MethodUsed::Asymptotic)
+        }
         None => (difference, asymptotic(n, m, difference, alternative), MethodUsed::Asymptotic),
     };
     KsTest { statistic, p_value: p_value.clamp(0.0, 1.0), location: value_of(at), sign, method }
@@ -129,7 +132,8 @@ fn asymptotic(n: usize, m: usize, statistic: f64, alternative: Alternative) -> f
     }
     // Hodges (1958), equation 5.3
     let z = effective.sqrt() * statistic;
-    let correction = 2.0 * z * (larger + 2.0 * smaller) / (larger * smaller * (larger + smaller)).sqrt() / 3.0;
+    let correction =
+        2.0 * z * (larger + 2.0 * smaller) / (larger * smaller * (larger + smaller)).sqrt() / 3.0;
     (-2.0 * z * z - correction).exp()
 }
 

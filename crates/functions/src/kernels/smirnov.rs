@@ -42,7 +42,9 @@ fn stirling_remainder(n: f64) -> f64 {
         return ln_factorial - 0.5 * (2.0 * PI * n).ln() - n * n.ln() + n;
     }
     let square = n * n;
-    (1.0 / 12.0 - (1.0 / 360.0 - (1.0 / 1260.0 - (1.0 / 1680.0 - 1.0 / 1188.0 / square) / square) / square) / square) / n
+    (1.0 / 12.0
+        - (1.0 / 360.0 - (1.0 / 1260.0 - (1.0 / 1680.0 - 1.0 / 1188.0 / square) / square) / square) / square)
+        / n
 }
 
 /// `x ln(x / (x + shift)) + shift`: how far x lies from its mean `x + shift`, without cancellation for small shifts.

@@ -75,7 +75,8 @@ fn sorted(values: &[f64]) -> Vec<u64> {
 
 const ALTERNATIVES: [(&str, Alternative); 3] =
     [("two-sided", Alternative::TwoSided), ("less", Alternative::Less), ("greater", Alternative::Greater)];
-const METHODS: [(&str, Method); 3] = [("auto", Method::Auto), ("exact", Method::Exact), ("asymp", Method::Asymptotic)];
+const METHODS: [(&str, Method); 3] =
+    [("auto", Method::Auto), ("exact", Method::Exact), ("asymp", Method::Asymptotic)];
 
 // breaks when: the bins, the clipping, the base or the direction differ from the named convention
 #[test]
@@ -138,7 +139,11 @@ fn kolmogorov_survival_equals_scipy() {
 }
 
 /// Both populations as columns `v` and `cur`, interleaved.
-fn columns<T>(reference: &[T], current: &[T], array: impl Fn(Vec<&T>) -> ArrayRef) -> [(&'static str, ArrayRef); 2] {
+fn columns<T>(
+    reference: &[T],
+    current: &[T],
+    array: impl Fn(Vec<&T>) -> ArrayRef,
+) -> [(&'static str, ArrayRef); 2] {
     let mut rows: Vec<(usize, &T, bool)> = reference.iter().enumerate().map(|(i, v)| (i, v, false)).collect();
     rows.extend(current.iter().enumerate().map(|(i, v)| (i, v, true)));
     rows.sort_by_key(|(index, ..)| *index);
@@ -164,7 +169,8 @@ async fn sql_equals_the_golden_values() {
             let sql = format!("SELECT ks_test(v, cur, 'alternative={alternative}') AS k FROM t");
             let result = query(&session, &sql).await.unwrap();
             let test = result.column(0).as_struct();
-            let double = |name: &str| test.column_by_name(name).unwrap().as_primitive::<Float64Type>().value(0);
+            let double =
+                |name: &str| test.column_by_name(name).unwrap().as_primitive::<Float64Type>().value(0);
             let whole = |name: &str| test.column_by_name(name).unwrap().as_primitive::<Int64Type>().value(0);
             let expect = numbers(&set.expect[format!("ks[{alternative},auto]")]);
             assert_close(double("statistic"), expect[0], &format!("{}: statistic {alternative}", set.name));
@@ -184,9 +190,15 @@ async fn categories_equal_the_golden_values() {
             let keys = set["keys"].as_array().unwrap().iter().map(|key| key.as_str().unwrap().to_string());
             keys.zip(numbers(&set[side])).flat_map(|(key, n)| std::iter::repeat_n(key, n as usize)).collect()
         };
-        let columns = columns(&expand("ref"), &expand("cur"), |values| Arc::new(StringArray::from_iter_values(values)));
+        let columns =
+            columns(&expand("ref"), &expand("cur"), |values| Arc::new(StringArray::from_iter_values(values)));
         create(&session, &columns, 2, 7);
-        let mut readings = vec!["v", "arrow_cast(v, 'Utf8View')", "arrow_cast(v, 'LargeUtf8')", "arrow_cast(v, 'Dictionary(Int32, Utf8)')"];
+        let mut readings = vec![
+            "v",
+            "arrow_cast(v, 'Utf8View')",
+            "arrow_cast(v, 'LargeUtf8')",
+            "arrow_cast(v, 'Dictionary(Int32, Utf8)')",
+        ];
         if name == "binary" {
             readings.push("v = '1'");
         }

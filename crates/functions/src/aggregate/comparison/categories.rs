@@ -86,7 +86,10 @@ impl Accumulator for CategoriesAccumulator {
         }
         state.end_group();
         let columns = state.finish();
-        Ok(columns.iter().map(|column| ScalarValue::LargeList(Arc::new(column.as_list::<i64>().clone()))).collect())
+        Ok(columns
+            .iter()
+            .map(|column| ScalarValue::LargeList(Arc::new(column.as_list::<i64>().clone())))
+            .collect())
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
@@ -201,7 +204,12 @@ impl GroupsAccumulator for CategoriesGroupsAccumulator {
         Ok(())
     }
 
-    fn merge_batch(&mut self, states: &[ArrayRef], group_indices: &[usize], total_num_groups: usize) -> Result<()> {
+    fn merge_batch(
+        &mut self,
+        states: &[ArrayRef],
+        group_indices: &[usize],
+        total_num_groups: usize,
+    ) -> Result<()> {
         self.groups = checked_groups(total_num_groups)?;
         for (row, &group) in group_indices.iter().enumerate() {
             let cells = &mut self.cells;

@@ -189,7 +189,12 @@ impl GroupsAccumulator for CountsGroupsAccumulator {
         Ok(())
     }
 
-    fn merge_batch(&mut self, states: &[ArrayRef], group_indices: &[usize], total_num_groups: usize) -> Result<()> {
+    fn merge_batch(
+        &mut self,
+        states: &[ArrayRef],
+        group_indices: &[usize],
+        total_num_groups: usize,
+    ) -> Result<()> {
         self.resize(total_num_groups)?;
         let width = self.bins.width();
         for (side, lists) in states.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! Which rows belong to which population, as bitmaps.
 
-use arrow::array::{Array, AsArray, BooleanArray};
 use arrow::array::ArrayRef;
+use arrow::array::{Array, AsArray, BooleanArray};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use datafusion::common::Result;
 use datafusion::common::cast::as_boolean_array;

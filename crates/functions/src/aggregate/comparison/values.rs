@@ -69,7 +69,8 @@ impl Accumulator for ValuesAccumulator {
         for side in &mut self.sides {
             side.settle()?;
             let side = std::mem::take(side);
-            let run = if side.runs.is_empty() { side.sorted } else { side.as_runs().into_merged().into_owned() };
+            let run =
+                if side.runs.is_empty() { side.sorted } else { side.as_runs().into_merged().into_owned() };
             let end = run.len() as i64;
             states.push(ScalarValue::LargeList(Arc::new(integer_lists(run, vec![0, end]))));
         }
@@ -78,7 +79,8 @@ impl Accumulator for ValuesAccumulator {
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
         for (side, lists) in self.sides.iter_mut().zip(states) {
-            side.runs.extend((0..lists.len()).map(|row| integers_of(lists, row)).filter(|run| !run.is_empty()));
+            side.runs
+                .extend((0..lists.len()).map(|row| integers_of(lists, row)).filter(|run| !run.is_empty()));
         }
         Ok(())
     }
@@ -119,7 +121,9 @@ impl Side {
     }
 
     fn as_runs(&self) -> SortedRuns<'_> {
-        SortedRuns::new(std::iter::once(self.sorted.as_slice()).chain(self.runs.iter().map(|run| run.as_ref())))
+        SortedRuns::new(
+            std::iter::once(self.sorted.as_slice()).chain(self.runs.iter().map(|run| run.as_ref())),
+        )
     }
 
     fn heap_bytes(&self) -> usize {
@@ -192,7 +196,12 @@ impl GroupsAccumulator for ValuesGroupsAccumulator {
         Ok(())
     }
 
-    fn merge_batch(&mut self, states: &[ArrayRef], group_indices: &[usize], total_num_groups: usize) -> Result<()> {
+    fn merge_batch(
+        &mut self,
+        states: &[ArrayRef],
+        group_indices: &[usize],
+        total_num_groups: usize,
+    ) -> Result<()> {
         self.groups = checked_groups(total_num_groups)?;
         for (log, lists) in self.sides.iter_mut().zip(states) {
             for (row, &group) in group_indices.iter().enumerate() {
@@ -338,7 +347,9 @@ impl<'a> Cursor<'a> {
             self.next_run += 1;
         }
         let own = &keys[starts[group]..starts[group + 1]];
-        SortedRuns::new(std::iter::once(own).chain(runs[from..self.next_run].iter().map(|(_, run)| run.as_ref())))
+        SortedRuns::new(
+            std::iter::once(own).chain(runs[from..self.next_run].iter().map(|(_, run)| run.as_ref())),
+        )
     }
 }
 

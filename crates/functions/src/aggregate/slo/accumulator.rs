@@ -35,12 +35,16 @@ impl Traffic {
         }
         match (self.objective, more.objective) {
             (Some(ours), Some(theirs)) if ours != theirs => {
-                return exec_err!("objective must be the same within a group, got {ours} and {theirs}: group by it");
+                return exec_err!(
+                    "objective must be the same within a group, got {ours} and {theirs}: group by it"
+                );
             }
             (None, theirs) => self.objective = theirs,
             _ => {}
         }
-        let (Some(good), Some(total)) = (self.good.checked_add(more.good), self.total.checked_add(more.total)) else {
+        let (Some(good), Some(total)) =
+            (self.good.checked_add(more.good), self.total.checked_add(more.total))
+        else {
             return exec_err!("event counts of a group add up to more than {}", u64::MAX);
         };
         (self.rows, self.good, self.total) = (self.rows + more.rows, good, total);
@@ -51,7 +55,8 @@ impl Traffic {
         if self.rows < less.rows || self.good < less.good || self.total < less.total {
             return internal_err!("a window retracted events that it never held");
         }
-        (self.rows, self.good, self.total) = (self.rows - less.rows, self.good - less.good, self.total - less.total);
+        (self.rows, self.good, self.total) =
+            (self.rows - less.rows, self.good - less.good, self.total - less.total);
         if self.rows == 0 {
             self.objective = None;
         }
@@ -106,7 +111,8 @@ impl SloGroups {
                 (None, None) => return internal_err!("{} has no objective", self.level.name),
             };
             let (good, total) = if counts {
-                let (good, total) = (count_at(&args[0], row, "good_count")?, count_at(&args[1], row, "total_count")?);
+                let (good, total) =
+                    (count_at(&args[0], row, "good_count")?, count_at(&args[1], row, "total_count")?);
                 if good > total {
                     return exec_err!("good_count must not exceed total_count, got {good} of {total}");
                 }
@@ -119,12 +125,17 @@ impl SloGroups {
         Ok(())
     }
 
-    fn for_each_state(&self, states: &[ArrayRef], mut visit: impl FnMut(usize, Traffic) -> Result<()>) -> Result<()> {
+    fn for_each_state(
+        &self,
+        states: &[ArrayRef],
+        mut visit: impl FnMut(usize, Traffic) -> Result<()>,
+    ) -> Result<()> {
         let [rows, good, total] = [0, 1, 2].map(|column| states[column].as_primitive::<UInt64Type>());
         let objectives = states[3].as_primitive::<Float64Type>();
         for row in 0..rows.len() {
             let objective = objectives.is_valid(row).then(|| objectives.value(row));
-            let traffic = Traffic { rows: rows.value(row), good: good.value(row), total: total.value(row), objective };
+            let traffic =
+                Traffic { rows: rows.value(row), good: good.value(row), total: total.value(row), objective };
             visit(row, traffic)?;
         }
         Ok(())
@@ -146,7 +157,12 @@ impl GroupsAccumulator for SloGroups {
         outcome
     }
 
-    fn merge_batch(&mut self, states: &[ArrayRef], group_indices: &[usize], total_num_groups: usize) -> Result<()> {
+    fn merge_batch(
+        &mut self,
+        states: &[ArrayRef],
+        group_indices: &[usize],
+        total_num_groups: usize,
+    ) -> Result<()> {
         let mut groups = std::mem::take(&mut self.groups);
         groups.resize(total_num_groups, Traffic::default());
         let outcome = self.for_each_state(states, |row, traffic| groups[group_indices[row]].add(&traffic));
@@ -221,7 +237,9 @@ impl Accumulator for SloAccumulator {
 }
 
 fn state_of(groups: &[Traffic]) -> Vec<ArrayRef> {
-    let integers = |field: fn(&Traffic) -> u64| -> ArrayRef { Arc::new(UInt64Array::from_iter_values(groups.iter().map(field))) };
+    let integers = |field: fn(&Traffic) -> u64| -> ArrayRef {
+        Arc::new(UInt64Array::from_iter_values(groups.iter().map(field)))
+    };
     vec![
         integers(|traffic| traffic.rows),
         integers(|traffic| traffic.good),
