@@ -1,0 +1,128 @@
+//! Attributes on their way into columns, or into the residual `attributes` map.
+//!
+//! A request repeats the same few keys in every row, so a key is looked at once: [`Keys`] remembers, across rows and requests, which column it
+//! fills and which aliases it has. After that an attribute costs one hash look-up and one append.
+
+mod assign;
+mod inherited;
+mod keys;
+
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
+
+pub(crate) use assign::{Facts, Sink, assign};
+pub(crate) use inherited::{Inherited, Origin, OriginColumns, ResourceOrigin, non_empty};
+pub(crate) use keys::{KeyPool, KeySet};
+
+use crate::{
+    any_value::{write_json, write_text},
+    columns::{AttributeColumn, MapColumn, Pushed},
+    layout::{Batch, Layout},
+};
+
+/// The attribute columns and the residual map of a batch in the making.
+pub(crate) struct Attributes<'a> {
+    layout: &'a Layout,
+    columns: Vec<Option<AttributeColumn>>,
+    rest: MapColumn,
+    moved: Vec<u64>,
+    row: usize,
+    json: String,
+    /// Whether the row has a key that looks like an inherited one (`resource.x`).
+    shadows: bool,
+}
+
+impl<'a> Attributes<'a> {
+    pub(crate) fn new(layout: &'a Layout) -> Self {
+        let columns = layout.schema.fields().len();
+        Self {
+            layout,
+            columns: (0..columns).map(|_| None).collect(),
+            rest: MapColumn::default(),
+            moved: vec![0; columns],
+            row: 0,
+            json: String::new(),
+            shadows: false,
+        }
+    }
+
+    /// Keeps `text` under `key`, because the built-in column of the same meaning cannot hold it.
+    pub(crate) fn keep_text(&mut self, column: &str, key: &str, text: &str) {
+        self.json.clear();
+        write_text(&mut self.json, text);
+        self.rest.push(key, &self.json);
+        if let Ok(i) = self.layout.schema.index_of(column) {
+            self.moved[i] += 1;
+        }
+    }
+
+    /// Keeps a count of what the client dropped, under the names that the specification gives to other formats.
+    pub(crate) fn keep_dropped(&mut self, key: &str, count: u32) {
+        if count > 0 {
+            self.rest.push(key, &count.to_string());
+        }
+    }
+
+    /// Repeats what the row has from its scope or resource.
+    pub(crate) fn inherit(&mut self, inherited: &Inherited, own: &[KeyValue]) {
+        for (column, value) in &inherited.columns {
+            self.push_column(*column, value);
+        }
+        for column in &inherited.moved {
+            self.moved[*column] += 1;
+        }
+        for (key, json) in &inherited.rest {
+            if self.shadows && own.iter().any(|entry| entry.key == *key) {
+                let (prefix, name) = key.split_once('.').expect("an inherited key has its owner's prefix");
+                self.rest.push(&format!("{prefix}..{name}"), json);
+            } else {
+                self.rest.push(key, json);
+            }
+        }
+    }
+
+    pub(crate) fn end_row(&mut self) {
+        self.rest.end_row();
+        self.row += 1;
+        self.shadows = false;
+    }
+
+    fn push_column(&mut self, column: usize, value: &Value) -> Pushed {
+        let fresh = || AttributeColumn::new(self.layout.schema.field(column).data_type());
+        let slot = &mut self.columns[column];
+        if slot.is_none() {
+            *slot = fresh();
+        }
+        slot.as_mut().map_or(Pushed::Contradicts, |column| column.push(self.row, value))
+    }
+
+    /// Adds the columns to the batch; returns the columns that values had to leave, and how many did.
+    pub(crate) fn finish(mut self, batch: &mut Batch<'_>) -> Vec<(usize, u64)> {
+        for (i, column) in self.columns.into_iter().enumerate() {
+            if let Some(column) = column {
+                batch.put_attribute(i, column.finish(self.row));
+            }
+        }
+        batch.put("attributes", |ty| self.rest.finish(ty));
+        self.moved.into_iter().enumerate().filter(|(_, count)| *count > 0).collect()
+    }
+}
+
+impl Sink for Attributes<'_> {
+    fn column(&mut self, column: usize, value: &Value) -> Pushed {
+        self.push_column(column, value)
+    }
+
+    fn moved(&mut self, column: usize) {
+        self.moved[column] += 1;
+    }
+
+    fn rest(&mut self, key: &str, value: Option<&AnyValue>) {
+        self.json.clear();
+        write_json(&mut self.json, value);
+        self.rest.push(key, &self.json);
+    }
+
+    fn shadows(&mut self) {
+        self.shadows = true;
+    }
+}
