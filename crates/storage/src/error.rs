@@ -46,6 +46,36 @@ impl Error {
         Self::new(kind, message).with_source(source)
     }
 
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Invalid, message)
+    }
+
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Internal, message)
+    }
+
+    pub(crate) fn closed() -> Self {
+        Self::new(ErrorKind::Closed, "the storage is closed")
+    }
+
+    pub(crate) fn corrupted(object: &str, problem: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::Corrupted, format!("{object} is damaged: {problem}"))
+    }
+
+    /// Translates an error of the object store: `doing` says what failed, as in `write manifest/7.json`.
+    pub(crate) fn object(doing: impl fmt::Display, source: object_store::Error) -> Self {
+        use object_store::Error as Store;
+        let full = out_of_space(&source);
+        let kind = match &source {
+            Store::NotFound { .. } => ErrorKind::NotFound,
+            Store::AlreadyExists { .. } => ErrorKind::AlreadyExists,
+            _ if full => ErrorKind::ResourceExhausted,
+            _ => ErrorKind::Unavailable,
+        };
+        let full = if full { "disk full: " } else { "" };
+        Self::new(kind, format!("{full}cannot {doing}: {source}")).with_source(source)
+    }
+
     /// What the caller can do about it.
     pub fn kind(&self) -> ErrorKind {
         self.kind
@@ -77,6 +107,21 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_ref().map(|source| source.as_ref() as _)
     }
+}
+
+/// Looks for a full disk among the causes of an error.
+fn out_of_space(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let io = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        if matches!(io, Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)) {
+            return true;
+        }
+        // an io::Error shows the source of what it wraps, not what it wraps
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause = wrapped.map(|inner| inner as &(dyn std::error::Error + 'static)).or_else(|| error.source());
+    }
+    false
 }
 
 /// The kinds of errors, by what the caller does next.

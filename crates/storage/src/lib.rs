@@ -1,7 +1,52 @@
 //! Durable time-ordered tables on an object store: Arrow and Parquet, no SQL.
+//!
+//! The parts, in the order in which a row meets them: [`Storage::append`] checks a batch and hands it to the [`wal`];
+//! what is durable is delivered into memtables; the flush sorts it into segments and names them in the manifest, which
+//! is the truth about what the database holds. A [`Snapshot`] is one moment of all that; recovery makes the newest
+//! moment again from manifest and log.
 
+mod append;
+mod bulk;
+mod cache;
+mod check;
 pub mod clock;
+mod commit;
+mod ddl;
 pub mod error;
+mod flush;
+mod fsync;
+mod ids;
+mod manifest;
+mod memtable;
+mod merge;
+mod nearest;
+mod options;
+mod order;
+mod partition;
+mod paths;
+mod recovery;
+mod schema;
+mod segment;
+mod snapshot;
+mod state;
+mod storage;
+pub mod wal;
 
+pub use append::Appended;
+pub use bulk::{BulkLoad, LoadReport};
+pub use check::{CheckReport, Finding};
 pub use clock::{Clock, SystemClock};
 pub use error::{Error, ErrorKind, Result};
+pub use flush::FlushReport;
+pub use manifest::PartitionEntry;
+pub use options::StorageOptions;
+pub use partition::TimeRange;
+pub use recovery::RecoveryReport;
+pub use schema::{
+    Column, ColumnType, NewColumn, Partitioning, TIME_COLUMN, TableChange, TableOptions, TableSchema,
+    TableSpec, TimeUnit, column_id,
+};
+pub use segment::{SegmentMeta, SegmentReader};
+pub use snapshot::{Snapshot, TableSnapshot};
+pub use storage::{Status, Storage, StorageBuilder};
+pub use wal::{Durability, Position};

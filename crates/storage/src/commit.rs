@@ -1,0 +1,139 @@
+//! Commits: the one way in which the manifest changes.
+//!
+//! One commit at a time. It starts from the newest root, changes a copy, creates it under the next number and then
+//! publishes it together with what leaves memory. A failed create whose outcome is unknown stops the writer: to go on
+//! would mean to guess which version is the truth.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, PoisonError},
+};
+
+use tokio::sync::OwnedMutexGuard;
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    manifest::{DayList, Root},
+    segment::SegmentMeta,
+    state::{Frozen, State},
+    storage::Core,
+};
+
+/// A change of the manifest under way. Dropping it changes nothing.
+pub(crate) struct Commit {
+    core: Arc<Core>,
+    pub(crate) root: Root,
+    _one_at_a_time: OwnedMutexGuard<()>,
+}
+
+impl Core {
+    /// Waits for its turn and starts from the newest root.
+    pub(crate) async fn begin(self: &Arc<Self>) -> Result<Commit> {
+        let turn = Arc::clone(&self.commits).lock_owned().await;
+        self.check_poison()?;
+        Ok(Commit {
+            core: Arc::clone(self),
+            root: self.state().root().as_ref().clone(),
+            _one_at_a_time: turn,
+        })
+    }
+
+    /// Replaces the state; what `next` builds is visible at once and whole.
+    pub(crate) fn publish<T>(&self, next: impl FnOnce(&State) -> (State, T)) -> T {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let (next, value) = next(&state);
+        *state = Arc::new(next);
+        value
+    }
+
+    /// Returns the present state.
+    pub(crate) fn state(&self) -> Arc<State> {
+        Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Commit {
+    /// Puts segments into a partition and takes others out of it. Writes the new day list; the root names it from
+    /// [`finish`](Self::finish) on.
+    pub(crate) async fn change_partition(
+        &mut self,
+        table: u64,
+        partition: &str,
+        added: Vec<Arc<SegmentMeta>>,
+        removed: &BTreeSet<String>,
+    ) -> Result<()> {
+        let manifest = &self.core.reading.manifest;
+        let Some(record) = self.root.table_by_id(table) else { return Ok(()) };
+        let mut segments = match record.partition(partition) {
+            Some(entry) => manifest.day_list(table, entry).await?.segments.clone(),
+            None => Vec::new(),
+        };
+        segments.retain(|segment| !removed.contains(&segment.id));
+        segments.extend(added);
+        let list = DayList { id: self.core.ids.next(), table, partition: partition.to_owned(), segments };
+        let entry = manifest.put_day_list(list).await?;
+        if let Some(record) = self.root.table_mut(table) {
+            record.set_partition(entry);
+        }
+        Ok(())
+    }
+
+    /// Creates the new root and publishes it without the rows that it moved into segments. Returns its version.
+    ///
+    /// # Errors
+    /// `Conflict` when another writer created the version first. Every error but that of a root that certainly was
+    /// not created stops the writer until the storage is opened again.
+    pub(crate) async fn finish(mut self, flushed: Vec<Frozen>) -> Result<u64> {
+        // a root must not name a position that a loss of power could take back and give to another record
+        self.core.sync_log().await?;
+        let before = self.core.state();
+        self.root.version += 1;
+        self.root.writer_epoch = self.core.epoch;
+        self.root.created_at = self.core.clock.now_ns();
+        self.move_positions(&before, &flushed);
+        // a caller who stops waiting must not leave a root that was created and not published
+        let task = tokio::spawn(self.create_and_publish(flushed));
+        task.await.unwrap_or_else(|error| Err(Error::internal("a commit stopped").with_source(error)))
+    }
+
+    /// Says how much of the log each table has behind it, and the whole database.
+    fn move_positions(&mut self, before: &State, flushed: &[Frozen]) {
+        for frozen in flushed {
+            if let Some(record) = self.root.table_mut(frozen.table.id()) {
+                record.flushed = frozen.position.0;
+            }
+        }
+        for table in before.tables().filter(|table| table.memory_rows() == 0) {
+            // nothing of it in memory: all that the log has of it so far lies in segments
+            if let Some(record) = self.root.table_mut(table.id()) {
+                record.flushed = record.flushed.max(before.last().0);
+            }
+        }
+        self.root.log_flushed =
+            self.root.tables.iter().map(|table| table.flushed).min().unwrap_or(before.last().0);
+    }
+
+    async fn create_and_publish(self, flushed: Vec<Frozen>) -> Result<u64> {
+        let version = self.root.version;
+        if let Err(error) = self.core.reading.manifest.create(&self.root).await {
+            return Err(self.core.judge_failed_create(version, error).await);
+        }
+        let root = Arc::new(self.root);
+        self.core.publish(|state| (state.committed(root, &flushed), ()));
+        Ok(version)
+    }
+}
+
+impl Core {
+    /// A create that failed and certainly left nothing may be tried again; any other stops the writer.
+    async fn judge_failed_create(&self, version: u64, error: Error) -> Error {
+        if error.kind() == ErrorKind::Conflict {
+            return self.stop(error);
+        }
+        if let Ok(false) = self.reading.manifest.exists(version).await {
+            return error;
+        }
+        let message = format!("it is unknown whether version {version} was committed: reopen the database");
+        self.stop(Error::new(ErrorKind::Unavailable, message).with_source(error))
+    }
+}

@@ -1,0 +1,32 @@
+//! Names for new objects: ULIDs from the injected clock and a seeded generator, so that a simulation replays.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{Rng, SeedableRng},
+};
+use ulid::Ulid;
+
+use crate::clock::Clock;
+
+/// Makes ULIDs that sort by the time of their making.
+#[derive(Debug)]
+pub(crate) struct Ids {
+    clock: Arc<dyn Clock>,
+    random: Mutex<ChaCha8Rng>,
+}
+
+impl Ids {
+    pub(crate) fn new(clock: Arc<dyn Clock>, seed: Option<u64>) -> Self {
+        let seed = seed.unwrap_or_else(rand::random);
+        Self { clock, random: Mutex::new(ChaCha8Rng::seed_from_u64(seed)) }
+    }
+
+    pub(crate) fn next(&self) -> String {
+        let ms = u64::try_from(self.clock.now_ns() / 1_000_000).unwrap_or(0);
+        let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
+        let bits = u128::from(random.next_u64()) << 64 | u128::from(random.next_u64());
+        Ulid::from_parts(ms, bits).to_string()
+    }
+}

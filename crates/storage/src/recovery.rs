@@ -1,0 +1,167 @@
+//! Opening a database: from what lies on the disk to a state that serves.
+
+use std::{sync::Arc, time::Duration};
+
+use object_store::{ObjectStore, local::LocalFileSystem};
+use tokio::sync::mpsc;
+
+use crate::{
+    cache::Cache,
+    clock::{Clock, SystemClock},
+    error::{Error, Result},
+    flush::{self, Flusher},
+    ids::Ids,
+    manifest::{Manifest, Root},
+    paths,
+    snapshot::Reading,
+    state::State,
+    storage::{Core, Parts, Storage, StorageBuilder},
+    wal::{
+        self, Committed, CommittedGroup, LocalLog, LogStore, Position, Record, ReplayReport, Torn, Wal,
+        WalOptions,
+    },
+};
+
+/// Records that replay has read and that are not in memory yet.
+const REPLAY_QUEUE_MAX: usize = 2;
+
+/// What an open found and repaired.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecoveryReport {
+    /// Records of the log that were read back.
+    pub frames: u64,
+    /// Rows that were read back into memory: acknowledged, but in no segment yet.
+    pub rows: u64,
+    /// The tail that an interrupted write had left in the log, cut off.
+    pub torn: Option<Torn>,
+    /// How long the open took.
+    pub elapsed: Duration,
+    /// The version of the manifest that the open made.
+    pub version: u64,
+}
+
+/// Opens a database, in protocol order.
+pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
+    builder.options.validate()?;
+    let clock: Arc<dyn Clock> = builder.clock.clone().unwrap_or_else(|| Arc::new(SystemClock::new()));
+    let started_ns = clock.monotonic_ns();
+    // 1. the directory is ours alone
+    let places = Places::open(&builder)?;
+    // 2. the newest root is the truth
+    let options = builder.options;
+    let reading = Arc::new(Reading {
+        manifest: Manifest::new(Arc::clone(&places.store), bytes(options.day_list_cache_bytes)),
+        footers: Cache::new(bytes(options.footer_cache_bytes)),
+        store: places.store,
+    });
+    let newest = reading.manifest.newest().await?.unwrap_or_else(Root::empty);
+    // 3. a root of our own epoch: from here on a writer of an older epoch cannot commit
+    let mut root = newest;
+    root.version += 1;
+    root.writer_epoch += 1;
+    root.created_at = clock.now_ns();
+    reading.manifest.create(&root).await?;
+    let epoch = root.writer_epoch;
+    let last = Position(root.flushed_max());
+    let state = State::new(Arc::new(root), last, Arc::clone(&reading));
+    let (flusher, messages) = mpsc::channel(flush::QUEUE_MAX);
+    let ids = Ids::new(Arc::clone(&clock), builder.seed);
+    let core = Core::new(Parts { options, clock, ids, reading, epoch, state, flusher });
+    let core = Arc::new(core);
+    // 4. what is acknowledged and in no segment comes back from the log
+    let replayed = replay(&core, Arc::clone(&places.log)).await?;
+    // 5. the log goes on behind it
+    let deliver = {
+        let core = Arc::downgrade(&core);
+        move |group| {
+            if let Some(core) = core.upgrade() {
+                core.deliver(group);
+            }
+        }
+    };
+    let clock = Arc::clone(&core.clock);
+    let wal = Wal::start(places.log, epoch, &replayed, WalOptions::default(), clock, deliver)?;
+    let elapsed = Duration::from_nanos(core.clock.monotonic_ns().saturating_sub(started_ns));
+    let version = core.state().root().version;
+    core.serve(
+        wal,
+        RecoveryReport {
+            frames: replayed.frames,
+            rows: replayed.rows,
+            torn: replayed.torn,
+            elapsed,
+            version,
+        },
+    );
+    // 6. the background flush begins
+    tokio::spawn(Flusher::new(&core, messages).run());
+    Ok(Storage { core })
+}
+
+/// Reads the log behind the flushed positions into memory. Memory stays bounded: when it is full its rows are flushed
+/// before more are read.
+async fn replay(core: &Arc<Core>, log: Arc<dyn LogStore>) -> Result<ReplayReport> {
+    let root = Arc::clone(core.state().root());
+    let flushed: Vec<(u64, u64)> = root.tables.iter().map(|table| (table.id, table.flushed)).collect();
+    let from = Position(root.log_flushed).next();
+    let (records, mut queue) = mpsc::channel::<(Position, Record)>(REPLAY_QUEUE_MAX);
+    let reader = tokio::task::spawn_blocking(move || {
+        wal::replay(log.as_ref(), from, &mut |position, mut record| {
+            // rows that lie in segments, and rows of tables that are gone
+            record.entries.retain(|entry| {
+                flushed.iter().any(|(table, flushed)| *table == entry.table_id && position.0 > *flushed)
+            });
+            records.blocking_send((position, record)).map_err(|_| Error::internal("the replay was abandoned"))
+        })
+    });
+    let mut rows = 0;
+    while let Some((position, record)) = queue.recv().await {
+        rows += record.entries.iter().map(|entry| entry.batch.num_rows() as u64).sum::<u64>();
+        let group = CommittedGroup { records: vec![Committed { position, record }] };
+        let now_ns = core.clock.monotonic_ns();
+        core.publish(|state| (state.delivered(group, now_ns), ()));
+        if core.state().active_bytes() as u64 >= core.options.memtable_bytes.as_u64() {
+            let tables: Vec<u64> = root.tables.iter().map(|table| table.id).collect();
+            flush::flush_tables(core, &tables).await?;
+        }
+    }
+    let report =
+        reader.await.unwrap_or_else(|error| Err(Error::internal("the replay stopped").with_source(error)))?;
+    Ok(ReplayReport { last: report.last.max(Position(root.flushed_max())), rows, ..report })
+}
+
+/// Where manifest, segments and log lie.
+struct Places {
+    store: Arc<dyn ObjectStore>,
+    log: Arc<dyn LogStore>,
+}
+
+impl Places {
+    fn open(builder: &StorageBuilder) -> Result<Self> {
+        let path = &builder.path;
+        if builder.store.is_none() || builder.log.is_none() {
+            let doing = format_args!("make the directory {}", path.display());
+            std::fs::create_dir_all(path).map_err(|source| Error::io(doing, source))?;
+        }
+        let store = match &builder.store {
+            Some(store) => Arc::clone(store),
+            None => Arc::new(
+                LocalFileSystem::new_with_prefix(path)
+                    .map_err(|error| Error::object(format_args!("open {}", path.display()), error))?,
+            ),
+        };
+        let log = match &builder.log {
+            Some(log) => Arc::clone(log),
+            None => {
+                let directory = path.join(paths::WAL_DIR);
+                let doing = format!("open the log in {}", directory.display());
+                Arc::new(LocalLog::open(directory).map_err(|source| Error::io(doing, source))?)
+            }
+        };
+        Ok(Self { store, log })
+    }
+}
+
+fn bytes(size: bytesize::ByteSize) -> usize {
+    usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,72 @@
+//! Checksums of column chunks and bloom filters, kept in the key-value metadata of the file.
+
+use parquet::file::metadata::{KeyValue, RowGroupMetaData};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// The key in the metadata of the file.
+pub(crate) const KEY: &str = "driftline.crc32c";
+
+/// CRC32C of every column chunk and bloom filter, by row group and leaf column.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Checksums {
+    pub(crate) chunks: Vec<Vec<u32>>,
+    pub(crate) blooms: Vec<Vec<Option<u32>>>,
+}
+
+impl Checksums {
+    /// Computes the checksums of everything written so far.
+    pub(crate) fn of(file: &[u8], row_groups: &[RowGroupMetaData]) -> Result<Self> {
+        let mut sums = Self { chunks: Vec::new(), blooms: Vec::new() };
+        for row_group in row_groups {
+            let chunks = row_group.columns().iter().map(|column| {
+                let (start, length) = column.byte_range();
+                checksum(file, start, length)
+            });
+            sums.chunks.push(chunks.collect::<Result<_>>()?);
+            let blooms = row_group.columns().iter().map(|column| {
+                bloom_range(column).map(|(start, length)| checksum(file, start, length)).transpose()
+            });
+            sums.blooms.push(blooms.collect::<Result<_>>()?);
+        }
+        Ok(sums)
+    }
+
+    pub(crate) fn to_key_value(&self) -> Result<KeyValue> {
+        let json = serde_json::to_string(self)
+            .map_err(|error| Error::internal("cannot write the checksums of a segment").with_source(error))?;
+        Ok(KeyValue::new(KEY.to_owned(), json))
+    }
+
+    /// Reads the checksums; they must fit the row groups and columns of the file.
+    pub(crate) fn read(path: &str, metadata: &parquet::file::metadata::ParquetMetaData) -> Result<Self> {
+        let found = metadata.file_metadata().key_value_metadata().into_iter().flatten();
+        let json = found.filter(|pair| pair.key == KEY).find_map(|pair| pair.value.as_deref());
+        let json = json.ok_or_else(|| Error::corrupted(path, "its checksums are missing"))?;
+        let sums: Self = serde_json::from_str(json).map_err(|error| Error::corrupted(path, error))?;
+        let groups = metadata.num_row_groups();
+        let fits = sums.chunks.len() == groups
+            && sums.blooms.len() == groups
+            && metadata.row_groups().iter().zip(sums.chunks.iter().zip(&sums.blooms)).all(
+                |(group, (chunks, blooms))| {
+                    chunks.len() == group.num_columns() && blooms.len() == group.num_columns()
+                },
+            );
+        if fits { Ok(sums) } else { Err(Error::corrupted(path, "its checksums do not fit its columns")) }
+    }
+}
+
+/// Where the bloom filter of a column chunk lies.
+pub(crate) fn bloom_range(column: &parquet::file::metadata::ColumnChunkMetaData) -> Option<(u64, u64)> {
+    let start = u64::try_from(column.bloom_filter_offset()?).ok()?;
+    let length = u64::try_from(column.bloom_filter_length()?).ok()?;
+    Some((start, length))
+}
+
+fn checksum(file: &[u8], start: u64, length: u64) -> Result<u32> {
+    let range = usize::try_from(start).ok().zip(usize::try_from(start + length).ok());
+    let bytes = range.and_then(|(start, end)| file.get(start..end));
+    bytes.map(crc32c::crc32c).ok_or_else(|| Error::internal("a column chunk lies outside of its file"))
+}

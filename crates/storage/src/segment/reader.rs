@@ -1,0 +1,363 @@
+//! Reads segments: the footer once, then whole column chunks, each checked before it is decoded.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    io::{Cursor, Read},
+    ops::Range,
+    sync::Arc,
+};
+
+use arrow::{
+    array::{ArrayRef, RecordBatchReader},
+    datatypes::{DataType, Schema, SchemaRef},
+};
+use bytes::Bytes;
+use object_store::{ObjectStore, ObjectStoreExt, path::Path};
+use parquet::{
+    arrow::{
+        ProjectionMask,
+        arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
+        parquet_to_arrow_schema,
+    },
+    bloom_filter::Sbbf,
+    errors::ParquetError,
+    file::{
+        metadata::{ParquetMetaData, ParquetMetaDataReader},
+        reader::{ChunkReader, Length},
+        statistics::Statistics,
+    },
+};
+
+use super::{
+    SegmentMeta,
+    checksums::{Checksums, bloom_range},
+};
+use crate::{
+    cache::Cache,
+    error::{Error, Result},
+    schema::column_id,
+};
+
+/// The end of a Parquet file: length of the metadata, then `PAR1`.
+const FOOTER_BYTES: usize = 8;
+
+/// The parsed footer of a segment. Immutable, shared by all readers of the segment.
+#[derive(Debug)]
+pub(crate) struct Footer {
+    arrow: ArrowReaderMetadata,
+    checksums: Checksums,
+    roots: HashMap<u32, usize>,
+    memory_size: usize,
+}
+
+/// An open segment. Cheap to make again: the footer is cached.
+#[derive(Clone)]
+pub struct SegmentReader {
+    meta: Arc<SegmentMeta>,
+    footer: Arc<Footer>,
+    store: Arc<dyn ObjectStore>,
+}
+
+/// Opens a segment, reading and checking its footer unless the cache has it.
+pub(crate) async fn open(
+    store: &Arc<dyn ObjectStore>,
+    footers: &Cache<Footer>,
+    meta: &Arc<SegmentMeta>,
+) -> Result<SegmentReader> {
+    let footer = match footers.get(&meta.id) {
+        Some(footer) => footer,
+        None => {
+            let tail = read_range(store, meta, meta.tail_offset..meta.bytes).await?;
+            let footer = Arc::new(Footer::parse(meta, &tail)?);
+            footers.insert(&meta.id, Arc::clone(&footer), footer.memory_size);
+            footer
+        }
+    };
+    Ok(SegmentReader { meta: Arc::clone(meta), footer, store: Arc::clone(store) })
+}
+
+impl SegmentReader {
+    /// What the day list says of the segment.
+    pub fn meta(&self) -> &Arc<SegmentMeta> {
+        &self.meta
+    }
+
+    /// The metadata of the Parquet file, without page indexes.
+    pub fn parquet_metadata(&self) -> &Arc<ParquetMetaData> {
+        self.footer.arrow.metadata()
+    }
+
+    /// The columns of the file as they are decoded: text at top level is `Utf8View`, all else as
+    /// [`TableSchema::arrow`](crate::TableSchema::arrow) has it; the metadata of fields carries the column ids.
+    pub fn arrow_schema(&self) -> &SchemaRef {
+        self.footer.arrow.schema()
+    }
+
+    /// The number of row groups.
+    pub fn row_groups(&self) -> usize {
+        self.parquet_metadata().num_row_groups()
+    }
+
+    /// The number of rows of a row group.
+    pub fn row_group_rows(&self, row_group: usize) -> usize {
+        usize::try_from(self.parquet_metadata().row_group(row_group).num_rows()).unwrap_or(0)
+    }
+
+    /// The position of a column in [`arrow_schema`](Self::arrow_schema); `None` where all of its values are NULL.
+    pub fn column_root(&self, column_id: u32) -> Option<usize> {
+        self.footer.roots.get(&column_id).copied()
+    }
+
+    /// The statistics of a scalar column in a row group; `None` where there are none or the file lacks the column.
+    pub fn statistics(&self, row_group: usize, column_id: u32) -> Option<&Statistics> {
+        let leaf = self.scalar_leaf(column_id)?;
+        self.parquet_metadata().row_group(row_group).column(leaf).statistics()
+    }
+
+    /// Reads and decodes whole columns of a row group: one array a column, in the order of `columns`; `None` for a
+    /// column that the file does not have. Every chunk is checked by its CRC32C before it is decoded.
+    ///
+    /// # Errors
+    /// `Corrupted`, naming the object, where its bytes are not those that were written; `Unavailable` where the
+    /// store does not answer.
+    pub async fn read_columns(&self, row_group: usize, columns: &[u32]) -> Result<Vec<Option<ArrayRef>>> {
+        let roots: Vec<Option<usize>> = columns.iter().map(|id| self.column_root(*id)).collect();
+        let chunks = self.fetch(row_group, &roots).await?;
+        let decoded = self.decode(row_group, &roots, chunks)?;
+        Ok(roots.iter().map(|root| root.and_then(|root| decoded.get(&root).cloned())).collect())
+    }
+
+    /// Asks the bloom filter of a column whether a row group may contain a value (text or bytes as they are, numbers
+    /// as little-endian bytes). `true` where there is no filter, `false` where all values are NULL.
+    ///
+    /// # Errors
+    /// As [`read_columns`](Self::read_columns).
+    pub async fn may_contain(&self, row_group: usize, column_id: u32, value: &[u8]) -> Result<bool> {
+        if self.column_root(column_id).is_none() {
+            return Ok(false);
+        }
+        let Some(leaf) = self.scalar_leaf(column_id) else { return Ok(true) };
+        let column = self.parquet_metadata().row_group(row_group).column(leaf);
+        let (Some((start, length)), Some(expected)) =
+            (bloom_range(column), self.footer.checksums.blooms[row_group][leaf])
+        else {
+            return Ok(true);
+        };
+        let bytes = read_range(&self.store, &self.meta, start..start + length).await?;
+        self.check(&bytes, expected, format_args!("the bloom filter of column {column_id}"))?;
+        let filter = Sbbf::from_bytes(&bytes).map_err(|error| Error::corrupted(&self.meta.path, error))?;
+        Ok(filter.check(value))
+    }
+
+    /// The leaf of a column that has exactly one.
+    fn scalar_leaf(&self, column_id: u32) -> Option<usize> {
+        let root = self.column_root(column_id)?;
+        let mut leaves = self.leaves(root);
+        let leaf = leaves.next()?;
+        leaves.next().is_none().then_some(leaf)
+    }
+
+    fn leaves(&self, root: usize) -> impl Iterator<Item = usize> {
+        let schema = self.footer.arrow.parquet_schema();
+        (0..schema.num_columns()).filter(move |leaf| schema.get_column_root_idx(*leaf) == root)
+    }
+
+    /// Reads the chunks of some root columns and checks each.
+    async fn fetch(&self, row_group: usize, roots: &[Option<usize>]) -> Result<Chunks> {
+        let schema = self.footer.arrow.parquet_schema();
+        let wanted = |leaf: &usize| roots.contains(&Some(schema.get_column_root_idx(*leaf)));
+        let leaves: Vec<usize> = (0..schema.num_columns()).filter(wanted).collect();
+        let group = self.parquet_metadata().row_group(row_group);
+        let ranges: Vec<Range<u64>> = leaves
+            .iter()
+            .map(|leaf| {
+                let (start, length) = group.column(*leaf).byte_range();
+                start..start + length
+            })
+            .collect();
+        let path = Path::from(self.meta.path.as_str());
+        let parts = match self.store.get_ranges(&path, &ranges).await {
+            Ok(parts) => parts,
+            Err(error) => return Err(read_error(&self.store, &self.meta, error).await),
+        };
+        for ((leaf, range), part) in leaves.iter().zip(&ranges).zip(&parts) {
+            let expected = self.footer.checksums.chunks[row_group][*leaf];
+            let column = schema.column(*leaf);
+            self.check(part, expected, format_args!("column {} at {}", column.path(), range.start))?;
+        }
+        let parts = ranges.iter().map(|range| range.start).zip(parts).collect();
+        Ok(Chunks { length: self.meta.bytes, parts })
+    }
+
+    fn decode(
+        &self,
+        row_group: usize,
+        roots: &[Option<usize>],
+        chunks: Chunks,
+    ) -> Result<HashMap<usize, ArrayRef>> {
+        let mut wanted: Vec<usize> = roots.iter().flatten().copied().collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        if wanted.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let damaged = |error: &dyn fmt::Display| Error::corrupted(&self.meta.path, error);
+        let rows = self.row_group_rows(row_group);
+        let mask = ProjectionMask::roots(self.footer.arrow.parquet_schema(), wanted.iter().copied());
+        let mut reader =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, self.footer.arrow.clone())
+                .with_row_groups(vec![row_group])
+                .with_projection(mask)
+                .with_batch_size(rows)
+                .build()
+                .map_err(|error| damaged(&error))?;
+        let width = reader.schema().fields().len();
+        let batch = reader.next().transpose().map_err(|error| damaged(&error))?;
+        let batch = batch.filter(|batch| batch.num_rows() == rows && width == wanted.len());
+        let batch =
+            batch.ok_or_else(|| damaged(&format_args!("row group {row_group} does not have {rows} rows")))?;
+        Ok(wanted.into_iter().zip(batch.columns().iter().cloned()).collect())
+    }
+
+    fn check(&self, bytes: &[u8], expected: u32, what: fmt::Arguments<'_>) -> Result<()> {
+        let found = crc32c::crc32c(bytes);
+        if found == expected {
+            return Ok(());
+        }
+        let problem = format!("{what} has checksum {expected:08x}, its bytes have {found:08x}");
+        Err(Error::corrupted(&self.meta.path, problem))
+    }
+}
+
+impl fmt::Debug for SegmentReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SegmentReader").field("path", &self.meta.path).finish_non_exhaustive()
+    }
+}
+
+impl Footer {
+    fn parse(meta: &SegmentMeta, tail: &[u8]) -> Result<Self> {
+        let damaged = |error: &dyn fmt::Display| Error::corrupted(&meta.path, error);
+        let found = crc32c::crc32c(tail);
+        if found != meta.tail_crc32c {
+            let problem =
+                format!("its tail has checksum {:08x}, its bytes have {found:08x}", meta.tail_crc32c);
+            return Err(damaged(&problem));
+        }
+        let body = tail.len().checked_sub(FOOTER_BYTES).ok_or_else(|| damaged(&"it has no footer"))?;
+        let length: [u8; 4] = tail[body..body + 4].try_into().expect("four bytes of eight");
+        let start =
+            usize::try_from(u32::from_le_bytes(length)).ok().and_then(|length| body.checked_sub(length));
+        let start = start.ok_or_else(|| damaged(&"its footer is longer than its tail"))?;
+        let metadata =
+            ParquetMetaDataReader::decode_metadata(&tail[start..body]).map_err(|error| damaged(&error))?;
+        let file = metadata.file_metadata();
+        let rows: i64 = metadata.row_groups().iter().map(|group| group.num_rows()).sum();
+        if u64::try_from(rows).ok() != Some(meta.rows)
+            || metadata.num_row_groups() != meta.row_groups as usize
+        {
+            return Err(damaged(&format_args!("it has {rows} rows, {} were written", meta.rows)));
+        }
+        let checksums = Checksums::read(&meta.path, &metadata)?;
+        let written = parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata());
+        let decoded = Arc::new(as_decoded(&written.map_err(|error| damaged(&error))?));
+        let roots = decoded.fields().iter().enumerate();
+        let roots: HashMap<u32, usize> =
+            roots.filter_map(|(index, field)| Some((column_id(field)?, index))).collect();
+        if roots.len() != meta.columns.len() || meta.columns.iter().any(|id| !roots.contains_key(id)) {
+            return Err(damaged(&"its columns are not those that were written"));
+        }
+        let memory_size = metadata.memory_size() + size_of::<Self>() + 64 * decoded.fields().len();
+        let options = ArrowReaderOptions::new().with_schema(decoded);
+        let arrow =
+            ArrowReaderMetadata::try_new(Arc::new(metadata), options).map_err(|error| damaged(&error))?;
+        Ok(Self { arrow, checksums, roots, memory_size })
+    }
+}
+
+/// Text at top level is decoded as views, which point into the pages instead of copying them.
+fn as_decoded(written: &Schema) -> Schema {
+    let fields = written.fields().iter().map(|field| match field.data_type() {
+        DataType::Utf8 => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View)),
+        _ => Arc::clone(field),
+    });
+    Schema::new(fields.collect::<Vec<_>>())
+}
+
+/// Reads a range of a segment.
+pub(super) async fn read_range(
+    store: &Arc<dyn ObjectStore>,
+    meta: &SegmentMeta,
+    range: Range<u64>,
+) -> Result<Bytes> {
+    let wanted = range.end - range.start;
+    let bytes = match store.get_range(&Path::from(meta.path.as_str()), range).await {
+        Ok(bytes) => bytes,
+        Err(error) => return Err(read_error(store, meta, error).await),
+    };
+    if bytes.len() as u64 != wanted {
+        return Err(Error::corrupted(
+            &meta.path,
+            format_args!("{} bytes of {wanted} are there", bytes.len()),
+        ));
+    }
+    Ok(bytes)
+}
+
+/// Says why a read failed: an object that the manifest names and that is missing or of another size is damaged, not
+/// merely unavailable.
+async fn read_error(store: &Arc<dyn ObjectStore>, meta: &SegmentMeta, error: object_store::Error) -> Error {
+    match store.head(&Path::from(meta.path.as_str())).await {
+        Err(object_store::Error::NotFound { .. }) => Error::corrupted(&meta.path, "it is missing"),
+        Ok(found) => match check_size(meta, found.size) {
+            Err(damaged) => damaged,
+            Ok(()) => Error::object(format_args!("read {}", meta.path), error),
+        },
+        Err(_) => Error::object(format_args!("read {}", meta.path), error),
+    }
+}
+
+/// Checks the size of the object against what was written.
+pub(super) fn check_size(meta: &SegmentMeta, found: u64) -> Result<()> {
+    if found == meta.bytes {
+        return Ok(());
+    }
+    Err(Error::corrupted(&meta.path, format_args!("it has {found} bytes, {} were written", meta.bytes)))
+}
+
+/// The chunks of some columns of one row group, by offset in the file.
+struct Chunks {
+    length: u64,
+    parts: Vec<(u64, Bytes)>,
+}
+
+impl Chunks {
+    fn from(&self, start: u64) -> Result<Bytes, ParquetError> {
+        let found = self.parts.iter().find(|(at, part)| (*at..*at + part.len() as u64).contains(&start));
+        let slice = found.and_then(|(at, part)| Some(part.slice(usize::try_from(start - at).ok()?..)));
+        slice.ok_or_else(|| ParquetError::General(format!("no chunk was read at offset {start}")))
+    }
+}
+
+impl Length for Chunks {
+    fn len(&self) -> u64 {
+        self.length
+    }
+}
+
+impl ChunkReader for Chunks {
+    type T = Box<dyn Read + Send>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+        Ok(Box::new(Cursor::new(self.from(start)?)))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        let bytes = self.from(start)?;
+        if length > bytes.len() {
+            return Err(ParquetError::EOF(format!("a page of {length} bytes at {start} leaves its chunk")));
+        }
+        Ok(bytes.slice(..length))
+    }
+}

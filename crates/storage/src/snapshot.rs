@@ -1,0 +1,174 @@
+//! Snapshots: what a query reads. Every acknowledged row, in memory or in a segment, and never a later one.
+
+use std::sync::{Arc, OnceLock};
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use object_store::{ObjectStore, PutMode, PutOptions, path::Path};
+
+use crate::{
+    cache::Cache,
+    error::{Error, Result},
+    manifest::{Manifest, PartitionEntry, TableRecord},
+    memtable::Memtable,
+    partition::TimeRange,
+    schema::{TableOptions, TableSchema},
+    segment::{self, Footer, SegmentMeta, SegmentReader},
+    state::State,
+};
+
+/// All tables at one moment. Cheap to make and to clone; it never changes.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    state: Arc<State>,
+}
+
+/// One table at one moment.
+#[derive(Debug)]
+pub struct TableSnapshot {
+    record: Arc<TableRecord>,
+    options: TableOptions,
+    /// Set apart for a flush that is not committed, oldest first.
+    pub(crate) frozen: Vec<Arc<Memtable>>,
+    /// Where appends go.
+    pub(crate) active: Arc<Memtable>,
+    reading: Arc<Reading>,
+    memory: OnceLock<Vec<RecordBatch>>,
+}
+
+/// What reading needs: the store and the caches of what was read.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) store: Arc<dyn ObjectStore>,
+    pub(crate) manifest: Manifest,
+    pub(crate) footers: Cache<Footer>,
+}
+
+impl Reading {
+    /// Stores a segment; it is durable when the call returns.
+    pub(crate) async fn put_segment(&self, path: &str, bytes: Bytes) -> Result<()> {
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        let put = self.store.put_opts(&Path::from(path), bytes.into(), options).await;
+        put.map(drop).map_err(|error| Error::object(format!("write {path}"), error))
+    }
+}
+
+impl Snapshot {
+    pub(crate) fn new(state: Arc<State>) -> Self {
+        Self { state }
+    }
+
+    /// The version of the manifest.
+    pub fn version(&self) -> u64 {
+        self.state.root().version
+    }
+
+    /// All tables, by name.
+    pub fn tables(&self) -> impl Iterator<Item = &Arc<TableSnapshot>> {
+        self.state.tables()
+    }
+
+    /// Finds a table.
+    pub fn table(&self, name: &str) -> Option<&Arc<TableSnapshot>> {
+        self.state.find(name)
+    }
+}
+
+impl TableSnapshot {
+    pub(crate) fn new(
+        record: Arc<TableRecord>,
+        frozen: Vec<Arc<Memtable>>,
+        active: Arc<Memtable>,
+        reading: Arc<Reading>,
+    ) -> Self {
+        let options = record.options();
+        Self { record, options, frozen, active, reading, memory: OnceLock::new() }
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.record.name
+    }
+
+    /// The id, which no other table of this database ever has.
+    pub fn id(&self) -> u64 {
+        self.record.id
+    }
+
+    /// The columns, sort key and partitioning.
+    pub fn schema(&self) -> &Arc<TableSchema> {
+        &self.record.schema
+    }
+
+    /// The options, with the present names of columns.
+    pub fn options(&self) -> &TableOptions {
+        &self.options
+    }
+
+    /// The partitions that have segments, in the order of time.
+    pub fn partitions(&self) -> &[PartitionEntry] {
+        &self.record.partitions
+    }
+
+    pub(crate) fn record(&self) -> &Arc<TableRecord> {
+        &self.record
+    }
+
+    /// Lists the segments that may hold rows of a time range: by partition, then in the order of their making. Reads
+    /// only the day lists of partitions that the range touches.
+    ///
+    /// # Errors
+    /// `Corrupted`, naming the day list; `Unavailable` where the store does not answer.
+    pub async fn segments(&self, time: TimeRange) -> Result<Vec<Arc<SegmentMeta>>> {
+        let mut found = Vec::new();
+        for entry in self.partitions().iter().filter(|entry| entry.time_range().overlaps(&time)) {
+            let list = self.reading.manifest.day_list(self.id(), entry).await?;
+            found
+                .extend(list.segments.iter().filter(|segment| segment.time_range().overlaps(&time)).cloned());
+        }
+        Ok(found)
+    }
+
+    /// The rows that lie in no segment yet, in the order of their commits. Batches are narrow: each has the columns
+    /// that it was given, and a field's metadata carries the id of its column ([`column_id`](crate::column_id)). Its
+    /// name may be an older one, and the column may be dropped by now.
+    pub fn memory(&self) -> &[RecordBatch] {
+        self.memory.get_or_init(|| {
+            let memtables = self.frozen.iter().chain([&self.active]);
+            memtables.flat_map(|memtable| memtable.batches().cloned()).collect()
+        })
+    }
+
+    /// The number of rows in [`memory`](Self::memory).
+    pub fn memory_rows(&self) -> usize {
+        self.frozen.iter().chain([&self.active]).map(|memtable| memtable.rows()).sum()
+    }
+
+    /// The bytes of the rows in [`memory`](Self::memory).
+    pub fn memory_bytes(&self) -> usize {
+        self.frozen.iter().chain([&self.active]).map(|memtable| memtable.bytes()).sum()
+    }
+
+    /// Opens a segment of this table; its footer is read once and then cached.
+    ///
+    /// # Errors
+    /// `Corrupted`, naming the object; `Unavailable` where the store does not answer.
+    pub async fn open_segment(&self, segment: &Arc<SegmentMeta>) -> Result<Arc<SegmentReader>> {
+        let reader = segment::open(&self.reading.store, &self.reading.footers, segment).await?;
+        Ok(Arc::new(reader))
+    }
+}
+
+/// A copy is on its way to become another state: the list of its batches is made anew.
+impl Clone for TableSnapshot {
+    fn clone(&self) -> Self {
+        Self {
+            record: Arc::clone(&self.record),
+            options: self.options.clone(),
+            frozen: self.frozen.clone(),
+            active: Arc::clone(&self.active),
+            reading: Arc::clone(&self.reading),
+            memory: OnceLock::new(),
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! The storage engine as its users see it, and what its parts share.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use object_store::ObjectStore;
+use tokio::sync::{Notify, mpsc};
+
+use crate::{
+    clock::Clock,
+    error::{Error, Result},
+    flush,
+    ids::Ids,
+    options::StorageOptions,
+    recovery::{self, RecoveryReport},
+    snapshot::{Reading, Snapshot},
+    state::State,
+    wal::{LogStore, Wal},
+};
+
+/// Durable time-ordered tables in one directory, open for writing. Cheap to clone; all clones are one database.
+///
+/// [`close`](Self::close) it: dropping the last clone ends the background work, but does not wait for it.
+#[derive(Debug, Clone)]
+pub struct Storage {
+    pub(crate) core: Arc<Core>,
+}
+
+/// How to open a [`Storage`].
+#[derive(Debug)]
+pub struct StorageBuilder {
+    pub(crate) path: PathBuf,
+    pub(crate) options: StorageOptions,
+    pub(crate) clock: Option<Arc<dyn Clock>>,
+    pub(crate) seed: Option<u64>,
+    pub(crate) store: Option<Arc<dyn ObjectStore>>,
+    pub(crate) log: Option<Arc<dyn LogStore>>,
+}
+
+/// What the storage is doing.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// Bytes of rows in memory.
+    pub memtable_bytes: u64,
+    /// Rows in memory.
+    pub memtable_rows: u64,
+    /// Bytes of all log files.
+    pub wal_bytes: u64,
+    /// The version of the manifest.
+    pub manifest_version: u64,
+    /// The last log position that queries see.
+    pub position: u64,
+    /// Why nothing can be written until the storage is opened again.
+    pub poisoned: Option<Error>,
+    /// Why the last flush failed; it is tried again.
+    pub flush_error: Option<Error>,
+}
+
+/// What all clones of a storage and its background work share.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) options: StorageOptions,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Ids,
+    pub(crate) reading: Arc<Reading>,
+    /// The number of this writer.
+    pub(crate) epoch: u64,
+    pub(crate) state: RwLock<Arc<State>>,
+    /// Held for the length of a commit.
+    pub(crate) commits: Arc<tokio::sync::Mutex<()>>,
+    pub(crate) flusher: mpsc::Sender<flush::Message>,
+    /// Told after every attempt to flush.
+    pub(crate) flushed: Notify,
+    wal: OnceLock<Wal>,
+    recovery: OnceLock<RecoveryReport>,
+    poison: OnceLock<Error>,
+    flush_error: Mutex<Option<Error>>,
+    closed: AtomicBool,
+}
+
+impl Storage {
+    /// Opens the database in a directory with production settings, making it where there is none.
+    ///
+    /// # Errors
+    /// As [`StorageBuilder::open`].
+    pub async fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        Self::builder(path).open().await
+    }
+
+    /// Starts to say how to open the database in a directory.
+    pub fn builder(path: impl Into<PathBuf>) -> StorageBuilder {
+        let options = StorageOptions::default();
+        StorageBuilder { path: path.into(), options, clock: None, seed: None, store: None, log: None }
+    }
+
+    /// Says what the open found and repaired.
+    pub fn recovery(&self) -> &RecoveryReport {
+        self.core.recovery.get().expect("a storage is handed out after its recovery")
+    }
+
+    /// Takes a snapshot of all tables: every acknowledged row, and no later change.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::new(self.core.state())
+    }
+
+    /// Says what the storage is doing.
+    pub fn status(&self) -> Status {
+        let state = self.core.state();
+        let wal = self.core.wal.get();
+        Status {
+            memtable_bytes: state.memory_bytes() as u64,
+            memtable_rows: state.tables().map(|table| table.memory_rows() as u64).sum(),
+            wal_bytes: wal.map_or(0, Wal::bytes),
+            manifest_version: state.root().version,
+            position: state.last().0,
+            poisoned: self.core.poison.get().cloned().or_else(|| wal.and_then(Wal::poisoned)),
+            flush_error: self.core.flush_error(),
+        }
+    }
+
+    /// Flushes all rows, ends the background work and gives the database free. Snapshots stay readable; every later
+    /// write fails with `Closed`. Closing twice is no error.
+    ///
+    /// # Errors
+    /// Those of a flush. The database is closed all the same, and its acknowledged rows are in the log.
+    pub async fn close(&self) -> Result<()> {
+        if self.core.closed.swap(true, Ordering::SeqCst) {
+            return Ok(());
+        }
+        // 1. no append is admitted any more; those under way end in the log and in memory
+        let synced = self.core.wal()?.sync().await;
+        // 2. the flush task moves all rows into segments and ends
+        let flushed = self.core.ask_flusher(|reply| flush::Message::Stop { reply }).await;
+        // 3. the log is sealed
+        let sealed = self.core.wal()?.close().await;
+        synced.and(flushed.map(drop)).and(sealed)
+    }
+}
+
+impl StorageBuilder {
+    /// Sets the settings.
+    #[must_use]
+    pub fn options(self, options: StorageOptions) -> Self {
+        Self { options, ..self }
+    }
+
+    /// Sets the clock.
+    #[must_use]
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock: Some(clock), ..self }
+    }
+
+    /// Makes the names of objects repeatable.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed: Some(seed), ..self }
+    }
+
+    /// Keeps manifest and segments in another store than the directory.
+    #[must_use]
+    pub fn object_store(self, store: Arc<dyn ObjectStore>) -> Self {
+        Self { store: Some(store), ..self }
+    }
+
+    /// Keeps the log elsewhere than in the directory.
+    #[must_use]
+    pub fn log(self, log: Arc<dyn LogStore>) -> Self {
+        Self { log: Some(log), ..self }
+    }
+
+    /// Opens the database: takes its lock and the next writer epoch, then replays the log.
+    ///
+    /// # Errors
+    /// `Conflict` when another process has it open for writing; `Corrupted`, naming the object, when its bytes are not
+    /// those that were written; `Invalid` for a setting out of range.
+    pub async fn open(self) -> Result<Storage> {
+        recovery::open(self).await
+    }
+}
+
+/// What [`Core`] is made of, before the log is replayed.
+pub(crate) struct Parts {
+    pub(crate) options: StorageOptions,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Ids,
+    pub(crate) reading: Arc<Reading>,
+    pub(crate) epoch: u64,
+    pub(crate) state: State,
+    pub(crate) flusher: mpsc::Sender<flush::Message>,
+}
+
+impl Core {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            options: parts.options,
+            clock: parts.clock,
+            ids: parts.ids,
+            reading: parts.reading,
+            epoch: parts.epoch,
+            state: RwLock::new(Arc::new(parts.state)),
+            commits: Arc::default(),
+            flusher: parts.flusher,
+            flushed: Notify::new(),
+            wal: OnceLock::new(),
+            recovery: OnceLock::new(),
+            poison: OnceLock::new(),
+            flush_error: Mutex::new(None),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Starts to serve: sets what is known once the log is replayed.
+    pub(crate) fn serve(&self, wal: Wal, report: RecoveryReport) {
+        let fresh = self.wal.set(wal).is_ok() && self.recovery.set(report).is_ok();
+        debug_assert!(fresh, "a storage starts to serve once");
+    }
+
+    pub(crate) fn wal(&self) -> Result<&Wal> {
+        self.wal.get().ok_or_else(|| Error::internal("the log is not open yet"))
+    }
+
+    /// Syncs the log; while it is replayed there is nothing to sync.
+    pub(crate) async fn sync_log(&self) -> Result<()> {
+        match self.wal.get() {
+            Some(wal) => wal.sync().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses work after the close and after a failure that only a reopen repairs.
+    pub(crate) fn check_open(&self) -> Result<()> {
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(Error::closed());
+        }
+        self.check_poison()
+    }
+
+    pub(crate) fn check_poison(&self) -> Result<()> {
+        self.poison.get().map_or(Ok(()), |error| Err(error.clone()))
+    }
+
+    /// Stops all writing for good; the first cause stays. Returns the error for its caller.
+    pub(crate) fn stop(&self, error: Error) -> Error {
+        tracing::error!(%error, "the writer stops until the database is opened again");
+        self.poison.get_or_init(|| error.clone());
+        error
+    }
+
+    pub(crate) fn flush_error(&self) -> Option<Error> {
+        self.flush_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_flush_error(&self, error: Option<Error>) {
+        *self.flush_error.lock().unwrap_or_else(PoisonError::into_inner) = error;
+    }
+}
+
+#[cfg(test)]
+mod tests;

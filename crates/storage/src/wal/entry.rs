@@ -1,0 +1,102 @@
+//! A record as bytes, the payload of a frame.
+//!
+//! ```text
+//! entries u32 | zero u32 | entry...        entry = table_id u64 | length u64 | Arrow IPC stream of one batch
+//! ```
+//!
+//! All integers are little-endian. Every entry carries its own schema, field metadata included, and therefore its column
+//! ids: a replayed batch is understood whatever DDL came after it. Everything is padded to 8 bytes, so that replay can
+//! use the buffers where they lie.
+
+use arrow::buffer::Buffer;
+use arrow::error::ArrowError;
+use arrow::ipc::MetadataVersion;
+use arrow::ipc::reader::StreamDecoder;
+use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
+use arrow::record_batch::RecordBatch;
+
+use super::{Entry, Record};
+use crate::{Error, ErrorKind, Result};
+
+/// Buffers are padded to this many bytes: what 64-bit values need, as small as possible for narrow batches.
+const ALIGNMENT_BYTES: usize = 8;
+
+const RECORD_HEADER_BYTES: usize = 8;
+const ENTRY_HEADER_BYTES: usize = 16;
+
+/// Appends the encoded record to `bytes`.
+pub(super) fn encode(record: &Record, bytes: &mut Vec<u8>) -> Result<()> {
+    let entries = u32::try_from(record.entries.len())
+        .map_err(|_| Error::new(ErrorKind::Invalid, "a log record holds at most 2^32 batches"))?;
+    bytes.extend_from_slice(&entries.to_le_bytes());
+    bytes.extend_from_slice(&[0; 4]);
+    for entry in &record.entries {
+        bytes.extend_from_slice(&entry.table_id.to_le_bytes());
+        let length_at = bytes.len();
+        bytes.extend_from_slice(&[0; 8]);
+        let start = bytes.len();
+        encode_batch(&entry.batch, bytes).map_err(|source| {
+            Error::new(ErrorKind::Invalid, format!("cannot encode a batch for the log: {source}"))
+                .with_source(source)
+        })?;
+        let length = (bytes.len() - start) as u64;
+        bytes[length_at..start].copy_from_slice(&length.to_le_bytes());
+    }
+    Ok(())
+}
+
+/// Decodes a payload; the batches share its memory. The error says what is wrong, the caller adds where.
+pub(super) fn decode(payload: &Buffer) -> Result<Record, String> {
+    let Some((count, mut at)) = read_u32(payload, 0).zip(Some(RECORD_HEADER_BYTES)) else {
+        return Err(format!("a record of {} bytes is too short", payload.len()));
+    };
+    // the count is not trusted with an allocation: every entry must prove itself
+    let mut entries = Vec::new();
+    for index in 0..count {
+        let header = read_u64(payload, at).zip(read_u64(payload, at + 8));
+        let Some((table_id, length)) = header else {
+            return Err(format!("entry {index} of {count} is missing"));
+        };
+        let start = at + ENTRY_HEADER_BYTES;
+        let end = usize::try_from(length).ok().and_then(|length| start.checked_add(length));
+        let Some(end) = end.filter(|end| *end <= payload.len()) else {
+            return Err(format!("entry {index} of {count} claims {length} bytes"));
+        };
+        let batch = decode_batch(payload.slice_with_length(start, end - start))
+            .map_err(|source| format!("entry {index} of {count} is no Arrow batch: {source}"))?;
+        entries.push(Entry { table_id, batch });
+        at = end;
+    }
+    if at != payload.len() {
+        return Err(format!("{} bytes follow the last entry", payload.len() - at));
+    }
+    Ok(Record { entries })
+}
+
+fn encode_batch(batch: &RecordBatch, bytes: &mut Vec<u8>) -> Result<(), ArrowError> {
+    let options = IpcWriteOptions::try_new(ALIGNMENT_BYTES, false, MetadataVersion::V5)?;
+    let mut writer = StreamWriter::try_new_with_options(bytes, batch.schema_ref(), options)?;
+    writer.write(batch)?;
+    writer.finish()
+}
+
+fn decode_batch(mut stream: Buffer) -> Result<RecordBatch, ArrowError> {
+    let mut decoder = StreamDecoder::new();
+    let batch = decoder.decode(&mut stream)?;
+    let batch = batch.ok_or_else(|| ArrowError::IpcError("the stream holds no batch".to_owned()))?;
+    if let Some(_second) = decoder.decode(&mut stream)? {
+        return Err(ArrowError::IpcError("the stream holds more than one batch".to_owned()));
+    }
+    decoder.finish()?;
+    Ok(batch)
+}
+
+fn read_u32(bytes: &[u8], at: usize) -> Option<u32> {
+    let bytes = bytes.get(at..at.checked_add(4)?)?;
+    Some(u32::from_le_bytes(bytes.try_into().expect("four bytes")))
+}
+
+fn read_u64(bytes: &[u8], at: usize) -> Option<u64> {
+    let bytes = bytes.get(at..at.checked_add(8)?)?;
+    Some(u64::from_le_bytes(bytes.try_into().expect("eight bytes")))
+}
