@@ -30,6 +30,7 @@ mod segment;
 mod snapshot;
 mod state;
 mod storage;
+pub mod testing;
 pub mod wal;
 
 pub use append::Appended;

@@ -322,3 +322,6 @@ impl Shared {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,3 +100,6 @@ fn read_u64(bytes: &[u8], at: usize) -> Option<u64> {
     let bytes = bytes.get(at..at.checked_add(8)?)?;
     Some(u64::from_le_bytes(bytes.try_into().expect("eight bytes")))
 }
+
+#[cfg(test)]
+mod tests;
