@@ -6,7 +6,8 @@
 //! names file and offset: acknowledged rows are never cut silently when anything in the log still proves them.
 //!
 //! What is read in the last file need not be durable yet: the last process may have been killed between write and sync, and
-//! its bytes may lie in the page cache alone. Replay syncs them before anybody builds on them.
+//! its bytes may lie in the page cache alone. Replay syncs them before it hands out the first record: nobody may build
+//! on what a power cut can still take back.
 //!
 //! Memory is bounded by one frame ([`FRAME_BYTES_MAX`]).
 
@@ -60,7 +61,7 @@ pub struct LogSpan {
     pub bytes: u64,
 }
 
-/// Hands out every record from position `from` on, in order, cuts off a torn tail, and syncs what is left.
+/// Hands out every record from position `from` on, in order, and cuts off a torn tail.
 ///
 /// # Errors
 /// `Corrupted` for bytes that were durable once and are not what was written, naming file and offset; `Invalid` for a file
@@ -70,16 +71,16 @@ pub fn replay(
     from: Position,
     visit: &mut dyn FnMut(Position, Record) -> Result<()>,
 ) -> Result<ReplayReport> {
-    let report = inspect(log, from, visit)?;
-    if let Some(torn) = &report.torn {
-        tracing::warn!(torn.file, torn.offset, torn.bytes, "cut the torn tail of the log");
-        if torn.offset == 0 {
-            let file = &torn.file;
-            log.remove(file).map_err(|source| Error::io(format_args!("remove wal/{file}"), source))?;
-        }
+    if let Some(newest) = log_files(log)?.last() {
+        let file = newest.to_string();
+        let sync = |source| Error::io(format_args!("sync wal/{file}"), source);
+        log.truncate(&file, log.len(&file).map_err(sync)?).map_err(sync)?;
     }
-    if let Some(LogSpan { name, bytes, .. }) = report.files.last() {
-        log.truncate(name, *bytes).map_err(|source| Error::io(format_args!("cut wal/{name}"), source))?;
+    let report = inspect(log, from, visit)?;
+    if let Some(Torn { file, offset, bytes }) = &report.torn {
+        tracing::warn!(file, offset, bytes, "cut the torn tail of the log");
+        let cut = if *offset == 0 { log.remove(file) } else { log.truncate(file, *offset) };
+        cut.map_err(|source| Error::io(format_args!("cut wal/{file}"), source))?;
     }
     Ok(report)
 }
@@ -129,15 +130,22 @@ enum Frame {
     Bad(&'static str),
 }
 
+/// The names of all files, in log order.
+fn log_files(log: &dyn LogStore) -> Result<Vec<FileName>> {
+    let names = log.list().map_err(|source| Error::io("list wal/", source))?;
+    let parsed = names.iter().map(|name| {
+        FileName::parse(name).ok_or_else(|| {
+            Error::new(ErrorKind::Corrupted, format!("wal/{name} is not the name of a log file"))
+        })
+    });
+    let mut names = parsed.collect::<Result<Vec<_>>>()?;
+    names.sort_unstable();
+    Ok(names)
+}
+
 /// Opens all files in log order. A last file without even a whole header is a torn tail, and not among them.
 fn open_files(log: &dyn LogStore, report: &mut ReplayReport) -> Result<Vec<File>> {
-    let mut names = Vec::new();
-    for name in log.list().map_err(|source| Error::io("list wal/", source))? {
-        names.push(FileName::parse(&name).ok_or_else(|| {
-            Error::new(ErrorKind::Corrupted, format!("wal/{name} is not the name of a log file"))
-        })?);
-    }
-    names.sort_unstable();
+    let names = log_files(log)?;
     let mut files = Vec::with_capacity(names.len());
     for (index, name) in names.iter().enumerate() {
         let is_last = index + 1 == names.len();
