@@ -12,6 +12,7 @@ mod check;
 pub mod clock;
 mod commit;
 mod ddl;
+mod definitions;
 pub mod error;
 mod flush;
 mod fsync;

@@ -68,6 +68,17 @@ impl Snapshot {
         self.state.tables()
     }
 
+    /// The definitions of a kind: name and text, by name.
+    pub fn definitions(&self, kind: &str) -> impl Iterator<Item = (&str, &str)> {
+        let of_kind = self.state.root().definitions.get(kind).into_iter().flatten();
+        of_kind.map(|(name, text)| (name.as_str(), text.as_str()))
+    }
+
+    /// Finds a definition.
+    pub fn definition(&self, kind: &str, name: &str) -> Option<&str> {
+        self.state.root().definitions.get(kind)?.get(name).map(String::as_str)
+    }
+
     /// Finds a table.
     pub fn table(&self, name: &str) -> Option<&Arc<TableSnapshot>> {
         self.state.find(name)

@@ -23,6 +23,9 @@ pub(crate) struct Root {
     pub(crate) log_flushed: u64,
     #[serde(with = "shared_list")]
     pub(crate) tables: Vec<Arc<TableRecord>>,
+    /// Texts of the layers above, such as views: by kind, then by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) definitions: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// One table of one version.
@@ -80,6 +83,7 @@ impl Root {
             next_table_id: 1,
             log_flushed: 0,
             tables: Vec::new(),
+            definitions: BTreeMap::new(),
         }
     }
 

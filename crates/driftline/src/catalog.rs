@@ -1,0 +1,203 @@
+//! The catalog of one snapshot: schema `public` holds tables, views and external tables; schema `driftline` the system tables.
+//! DataFusion asks here for every name of a statement.
+
+mod built_in;
+mod external;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::catalog::view::ViewTable;
+use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
+use datafusion::error::Result as DfResult;
+use driftline_storage::Snapshot;
+
+use crate::context::QueryContext;
+use crate::db::Engine;
+use crate::error::{Error, external};
+use crate::scan::ScanTable;
+use crate::sql;
+use crate::system_tables::SystemTable;
+
+pub(crate) use built_in::{BUILT_IN_TABLES, built_in_views};
+pub(crate) use external::ExternalTables;
+
+/// The one catalog.
+pub(crate) const DEFAULT_CATALOG: &str = "driftline";
+/// The schema of tables and views.
+pub(crate) const PUBLIC_SCHEMA: &str = "public";
+/// The schema of the system tables.
+pub(crate) const SYSTEM_SCHEMA: &str = "driftline";
+/// The kind under which the manifest keeps views.
+pub(crate) const VIEW: &str = "view";
+
+/// How deep views may stand on views.
+const VIEW_DEPTH_MAX: usize = 16;
+
+/// The relations that one statement can name.
+pub(crate) struct Relations {
+    engine: Arc<Engine>,
+    snapshot: Arc<Snapshot>,
+    depth: usize,
+}
+
+impl Relations {
+    pub(crate) fn new(engine: Arc<Engine>, snapshot: Snapshot) -> Arc<Self> {
+        Arc::new(Self { engine, snapshot: Arc::new(snapshot), depth: 0 })
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    pub(crate) fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
+    }
+
+    /// Whether a text in the place of a table names a file.
+    pub(crate) fn is_file(name: &str) -> bool {
+        name.contains(['.', '/'])
+    }
+
+    /// Whether a table, view or external table of this name exists.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.snapshot.table(name).is_some()
+            || self.view(name).is_some()
+            || self.engine.external().get(name).is_some()
+    }
+
+    /// All names, sorted.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let tables = self.snapshot.tables().map(|table| table.name().to_owned());
+        let views = self.views().into_iter().map(|(name, _)| name.to_owned());
+        let mut names: Vec<String> = tables.chain(views).chain(self.engine.external().names()).collect();
+        names.sort();
+        names
+    }
+
+    /// Every view with its query, the built-in ones included.
+    pub(crate) fn views(&self) -> Vec<(&str, &str)> {
+        let built_in = built_in_views().iter().map(|(name, query)| (name.as_str(), query.as_str()));
+        built_in.chain(self.snapshot.definitions(VIEW)).collect()
+    }
+
+    fn view(&self, name: &str) -> Option<&str> {
+        match built_in_views().get(name) {
+            Some(query) => Some(query),
+            None => self.snapshot.definition(VIEW, name),
+        }
+    }
+
+    async fn plan_view(&self, name: &str, query: &str) -> DfResult<Arc<dyn TableProvider>> {
+        if self.depth >= VIEW_DEPTH_MAX {
+            return Err(external(Error::invalid(format!(
+                "view \"{name}\" stands on more than {VIEW_DEPTH_MAX} views, or on itself"
+            ))));
+        }
+        let inner = Arc::new(Self {
+            engine: Arc::clone(&self.engine),
+            snapshot: Arc::clone(&self.snapshot),
+            depth: self.depth + 1,
+        });
+        let context = QueryContext::over(inner, None);
+        let plan = sql::view_query(name, query, &context).await.map_err(external)?;
+        Ok(Arc::new(ViewTable::new(plan, Some(query.to_owned()))))
+    }
+}
+
+impl fmt::Debug for Relations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Relations").field("version", &self.snapshot.version()).finish()
+    }
+}
+
+/// The list of catalogs, which has one.
+#[derive(Debug)]
+pub(crate) struct Catalogs(Arc<Catalog>);
+
+impl Catalogs {
+    pub(crate) fn new(relations: Arc<Relations>) -> Self {
+        Self(Arc::new(Catalog(relations)))
+    }
+}
+
+impl CatalogProviderList for Catalogs {
+    fn register_catalog(&self, _: String, _: Arc<dyn CatalogProvider>) -> Option<Arc<dyn CatalogProvider>> {
+        None
+    }
+
+    fn catalog_names(&self) -> Vec<String> {
+        vec![DEFAULT_CATALOG.to_owned()]
+    }
+
+    fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
+        (name == DEFAULT_CATALOG).then(|| Arc::clone(&self.0) as _)
+    }
+}
+
+#[derive(Debug)]
+struct Catalog(Arc<Relations>);
+
+impl CatalogProvider for Catalog {
+    fn schema_names(&self) -> Vec<String> {
+        vec![SYSTEM_SCHEMA.to_owned(), PUBLIC_SCHEMA.to_owned()]
+    }
+
+    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        match name {
+            PUBLIC_SCHEMA => Some(Arc::new(PublicSchema(Arc::clone(&self.0)))),
+            SYSTEM_SCHEMA => Some(Arc::new(SystemSchema(Arc::clone(&self.0)))),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct PublicSchema(Arc<Relations>);
+
+#[async_trait]
+impl SchemaProvider for PublicSchema {
+    fn table_names(&self) -> Vec<String> {
+        self.0.names()
+    }
+
+    async fn table(&self, name: &str) -> DfResult<Option<Arc<dyn TableProvider>>> {
+        if let Some(table) = self.0.snapshot.table(name) {
+            let cache = Arc::clone(self.0.engine.cache());
+            return Ok(Some(Arc::new(ScanTable::new(Arc::clone(table), cache))));
+        }
+        if let Some(query) = self.0.view(name) {
+            return self.0.plan_view(name, query).await.map(Some);
+        }
+        if let Some(provider) = self.0.engine.external().get(name) {
+            return Ok(Some(provider));
+        }
+        match Relations::is_file(name) {
+            true => external::open_file(name, &self.0.engine).await.map(Some),
+            false => Ok(None),
+        }
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.0.contains(name)
+    }
+}
+
+#[derive(Debug)]
+struct SystemSchema(Arc<Relations>);
+
+#[async_trait]
+impl SchemaProvider for SystemSchema {
+    fn table_names(&self) -> Vec<String> {
+        crate::system_tables::NAMES.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    async fn table(&self, name: &str) -> DfResult<Option<Arc<dyn TableProvider>>> {
+        Ok(SystemTable::named(name, &self.0).map(|table| Arc::new(table) as _))
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        crate::system_tables::NAMES.contains(&name)
+    }
+}

@@ -1,0 +1,196 @@
+//! The limits and components of a database: what `Database::builder` sets.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use driftline_storage::{Clock, StorageOptions};
+
+use crate::db::Database;
+use crate::error::{Error, Result};
+
+/// Memory of all running queries together, in bytes; sorts, joins and aggregations beyond it spill to disk.
+pub const MEMORY_BYTES_DEFAULT: usize = 1024 * 1024 * 1024;
+
+/// Memory of the cache of decoded columns, in bytes.
+pub const CACHE_BYTES_DEFAULT: usize = 256 * 1024 * 1024;
+
+/// Disk space of spilled rows, in bytes.
+pub const SPILL_BYTES_DEFAULT: u64 = 32 * 1024 * 1024 * 1024;
+
+/// How long a query may run.
+pub const QUERY_TIMEOUT_DEFAULT: Duration = Duration::from_secs(300);
+
+/// Rows in a batch of an answer.
+pub const BATCH_ROWS_DEFAULT: usize = 8192;
+
+/// Partitions that a query runs in, at most.
+const TARGET_PARTITIONS_MAX: usize = 1024;
+
+/// Whether SQL may read and write files of this machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FileAccess {
+    /// `COPY`, `CREATE EXTERNAL TABLE` and `SELECT ... FROM 'file.parquet'` work: the caller is the owner of the machine.
+    #[default]
+    Allowed,
+    /// They are refused: the caller is somebody else.
+    Refused,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) memory_bytes: usize,
+    pub(crate) cache_bytes: usize,
+    pub(crate) spill_bytes: u64,
+    pub(crate) spill_dir: Option<PathBuf>,
+    pub(crate) query_timeout: Option<Duration>,
+    pub(crate) target_partitions: usize,
+    pub(crate) batch_rows: usize,
+    pub(crate) file_access: FileAccess,
+}
+
+impl Config {
+    fn validate(&self) -> Result<()> {
+        let checks = [
+            ("memory_limit", self.memory_bytes, 1024 * 1024, usize::MAX),
+            ("target_partitions", self.target_partitions, 1, TARGET_PARTITIONS_MAX),
+            ("batch_rows", self.batch_rows, 1, 1024 * 1024),
+        ];
+        match checks.iter().find(|(_, value, min, max)| !(min..=max).contains(&value)) {
+            Some((name, value, min, max)) => {
+                Err(Error::invalid(format!("{name} must lie in [{min}, {max}], got {value}")))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Opens a [`Database`] with other limits or components than the default ones.
+///
+/// # Example
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// # let dir = tempfile::tempdir().unwrap();
+/// use driftline::Database;
+/// use std::time::Duration;
+/// let database = Database::builder(dir.path())
+///     .memory_limit(256 * 1024 * 1024)
+///     .query_timeout(Duration::from_secs(10))
+///     .open()
+///     .await?;
+/// # database.close().await?;
+/// # Ok::<(), driftline::Error>(()) }).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct DatabaseBuilder {
+    pub(crate) path: PathBuf,
+    pub(crate) config: Config,
+    pub(crate) storage: StorageOptions,
+    pub(crate) clock: Option<Arc<dyn Clock>>,
+    pub(crate) seed: Option<u64>,
+}
+
+impl DatabaseBuilder {
+    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            path: path.into(),
+            config: Config {
+                memory_bytes: MEMORY_BYTES_DEFAULT,
+                cache_bytes: CACHE_BYTES_DEFAULT,
+                spill_bytes: SPILL_BYTES_DEFAULT,
+                spill_dir: None,
+                query_timeout: Some(QUERY_TIMEOUT_DEFAULT),
+                target_partitions: cores.min(TARGET_PARTITIONS_MAX),
+                batch_rows: BATCH_ROWS_DEFAULT,
+                file_access: FileAccess::default(),
+            },
+            storage: StorageOptions::default(),
+            clock: None,
+            seed: None,
+        }
+    }
+
+    /// Memory of all running queries together, in bytes (default [`MEMORY_BYTES_DEFAULT`]).
+    pub fn memory_limit(mut self, bytes: usize) -> Self {
+        self.config.memory_bytes = bytes;
+        self
+    }
+
+    /// Memory of the cache of decoded columns, in bytes (default [`CACHE_BYTES_DEFAULT`]); 0 switches it off.
+    pub fn cache_limit(mut self, bytes: usize) -> Self {
+        self.config.cache_bytes = bytes;
+        self
+    }
+
+    /// Disk space of spilled rows, in bytes (default [`SPILL_BYTES_DEFAULT`]).
+    pub fn spill_limit(mut self, bytes: u64) -> Self {
+        self.config.spill_bytes = bytes;
+        self
+    }
+
+    /// Where rows spill to (default: the system's directory for temporary files).
+    pub fn spill_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config.spill_dir = Some(path.into());
+        self
+    }
+
+    /// How long a query may run (default [`QUERY_TIMEOUT_DEFAULT`]).
+    pub fn query_timeout(mut self, timeout: Duration) -> Self {
+        self.config.query_timeout = Some(timeout);
+        self
+    }
+
+    /// Lets queries run for ever.
+    pub fn without_query_timeout(mut self) -> Self {
+        self.config.query_timeout = None;
+        self
+    }
+
+    /// In how many partitions a query runs (default: the number of cores).
+    pub fn target_partitions(mut self, partitions: usize) -> Self {
+        self.config.target_partitions = partitions;
+        self
+    }
+
+    /// How many rows a batch of an answer has at most (default [`BATCH_ROWS_DEFAULT`]).
+    pub fn batch_rows(mut self, rows: usize) -> Self {
+        self.config.batch_rows = rows;
+        self
+    }
+
+    /// Whether SQL may read and write files of this machine (default: it may).
+    pub fn file_access(mut self, access: FileAccess) -> Self {
+        self.config.file_access = access;
+        self
+    }
+
+    /// Settings of the storage below.
+    pub fn storage(mut self, options: StorageOptions) -> Self {
+        self.storage = options;
+        self
+    }
+
+    /// The clock that stamps files and locks.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// The seed of the names of files, for runs that must repeat.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Opens the database, and makes it when there is none.
+    ///
+    /// # Errors
+    /// `Invalid` for a limit out of its range, `Conflict` when another process has it open for writing, `Corrupted` for a damaged
+    /// log or manifest, `Unavailable` when the directory cannot be used.
+    pub async fn open(self) -> Result<Database> {
+        self.config.validate()?;
+        Database::open_with(self).await
+    }
+}

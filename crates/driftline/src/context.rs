@@ -1,0 +1,157 @@
+//! What one statement sees: one snapshot of all tables, the catalog over it, a session state and a deadline.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use chrono::DateTime;
+use datafusion::catalog::TableProvider;
+use datafusion::common::TableReference;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::CreateExternalTable;
+use driftline_storage::{ErrorKind, Snapshot};
+use tokio::time::{Instant, timeout_at};
+
+use crate::catalog::{Catalogs, DEFAULT_CATALOG, PUBLIC_SCHEMA, Relations, SYSTEM_SCHEMA};
+use crate::config::FileAccess;
+use crate::db::Engine;
+use crate::error::{Error, Result, nearest};
+use crate::stream::Deadline;
+use crate::{sql, system_tables};
+
+const INFORMATION_SCHEMA: &str = "information_schema";
+
+/// One statement's view of the database; it never changes while the statement runs.
+pub(crate) struct QueryContext {
+    relations: Arc<Relations>,
+    state: SessionState,
+    deadline: Option<Deadline>,
+}
+
+impl QueryContext {
+    /// Takes a snapshot and starts the clock of the deadline.
+    pub(crate) fn begin(engine: &Arc<Engine>) -> Self {
+        let relations = Relations::new(Arc::clone(engine), engine.storage().snapshot());
+        let deadline = engine
+            .config()
+            .query_timeout
+            .and_then(|given| Some(Deadline { at: Instant::now().checked_add(given)?, given }));
+        Self::over(relations, deadline)
+    }
+
+    /// The same view, for planning a view inside of it.
+    pub(crate) fn over(relations: Arc<Relations>, deadline: Option<Deadline>) -> Self {
+        let mut state = relations.engine().session().clone();
+        state.register_catalog_list(Arc::new(Catalogs::new(Arc::clone(&relations))));
+        let now = DateTime::from_timestamp_nanos(relations.engine().clock().now_ns());
+        let properties = state.execution_props().clone().with_query_execution_start_time(now);
+        *state.execution_props_mut() = properties;
+        Self { relations, state, deadline }
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        self.relations.engine()
+    }
+
+    pub(crate) fn snapshot(&self) -> &Arc<Snapshot> {
+        self.relations.snapshot()
+    }
+
+    pub(crate) fn state(&self) -> &SessionState {
+        &self.state
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        self.deadline
+    }
+
+    /// Runs the first part of a query, before its stream exists, under the deadline.
+    pub(crate) async fn within_deadline<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        match self.deadline {
+            None => work.await,
+            Some(deadline) => {
+                timeout_at(deadline.at, work).await.unwrap_or_else(|_| Err(deadline.exceeded()))
+            }
+        }
+    }
+
+    /// Whether a table or view of this name exists.
+    pub(crate) fn has_relation(&self, name: &str) -> bool {
+        self.relations.contains(name)
+    }
+
+    /// A suggestion for a name that does not exist.
+    pub(crate) fn nearest_relation(&self, name: &str) -> String {
+        let names = self.relations.names();
+        nearest(name, names.iter().map(String::as_str))
+    }
+
+    /// The error for a table that does not exist, or is a view.
+    pub(crate) fn no_table(&self, name: &str) -> Error {
+        if self.has_relation(name) {
+            return Error::invalid(format!("\"{name}\" is not a table of the database"));
+        }
+        let hint = self.nearest_relation(name);
+        Error::new(ErrorKind::NotFound, format!("table \"{name}\" does not exist{hint}"))
+    }
+
+    /// Fails for a relation that does not exist, naming the nearest one.
+    pub(crate) fn check_exists(&self, reference: &TableReference) -> Result<()> {
+        let not_found = |hint: String| {
+            let shown = sql::shown(reference);
+            Err(Error::new(ErrorKind::NotFound, format!("table \"{shown}\" does not exist{hint}")))
+        };
+        if reference.catalog().is_some_and(|catalog| catalog != DEFAULT_CATALOG) {
+            return not_found(String::new());
+        }
+        let name = reference.table();
+        match reference.schema().unwrap_or(PUBLIC_SCHEMA) {
+            SYSTEM_SCHEMA if system_tables::NAMES.contains(&name) => Ok(()),
+            SYSTEM_SCHEMA => not_found(nearest(name, system_tables::NAMES)),
+            INFORMATION_SCHEMA => Ok(()),
+            PUBLIC_SCHEMA if self.has_relation(name) || self.state.table_functions().contains_key(name) => {
+                Ok(())
+            }
+            PUBLIC_SCHEMA if Relations::is_file(name) => self.permit_files("reading files"),
+            PUBLIC_SCHEMA => not_found(self.nearest_relation(name)),
+            _ => not_found(String::new()),
+        }
+    }
+
+    /// Finds a relation.
+    pub(crate) async fn relation(&self, reference: &TableReference) -> Result<Arc<dyn TableProvider>> {
+        self.check_exists(reference)?;
+        let schema = self.state.schema_for_ref(reference.clone())?;
+        match schema.table(reference.table()).await? {
+            Some(provider) => Ok(provider),
+            None => Err(self.no_table(reference.table())),
+        }
+    }
+
+    /// Fails where this database may not touch files.
+    pub(crate) fn permit_files(&self, what: &str) -> Result<()> {
+        match self.engine().config().file_access {
+            FileAccess::Allowed => Ok(()),
+            FileAccess::Refused => Err(Error::invalid(format!("{what} is not allowed in this session"))),
+        }
+    }
+
+    /// Registers an external table for the life of the database handle.
+    pub(crate) async fn create_external(&self, command: &CreateExternalTable) -> Result<()> {
+        let name = command.name.table();
+        if self.has_relation(name) {
+            return Err(Error::new(ErrorKind::AlreadyExists, format!("\"{name}\" exists already")));
+        }
+        let format = command.file_type.to_uppercase();
+        let factory = self.state.table_factories().get(&format);
+        let factory =
+            factory.ok_or_else(|| Error::invalid(format!("files of format \"{format}\" cannot be read")))?;
+        let provider = factory.create(&self.state, command).await?;
+        self.engine().external().insert(name.to_owned(), provider);
+        Ok(())
+    }
+
+    /// Forgets an external table; false where there is none.
+    pub(crate) fn drop_external(&self, name: &str) -> bool {
+        self.engine().external().remove(name)
+    }
+}

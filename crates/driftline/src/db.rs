@@ -1,0 +1,217 @@
+//! The database: one directory, one writer, any number of queries.
+
+mod ingest;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use datafusion::execution::SessionState;
+use driftline_storage::{
+    BulkLoad, Clock, Durability, FlushReport, Storage, SystemClock, TableChange, TableSpec,
+};
+use tokio::sync::Mutex;
+
+use crate::catalog::{BUILT_IN_TABLES, ExternalTables};
+use crate::config::{Config, DatabaseBuilder};
+use crate::context::QueryContext;
+use crate::error::Result;
+use crate::scan::{CacheStatus, ColumnCache};
+use crate::session::session_state;
+use crate::sql::{CreateTable, Statement};
+use crate::stream::QueryStream;
+
+pub(crate) use ingest::IngestStats;
+pub use ingest::{IngestReport, Moved, Rejected};
+
+/// An open database. Clones share it; the last one that goes leaves unflushed rows to the log, where the next opening finds them.
+#[derive(Clone, Debug)]
+pub struct Database {
+    engine: Arc<Engine>,
+}
+
+impl Database {
+    /// Opens the database in a directory, and makes it when there is none.
+    ///
+    /// # Errors
+    /// `Conflict` when another process has it open for writing, `Corrupted` for a damaged log or manifest, `Unavailable` when the
+    /// directory cannot be used.
+    pub async fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        Self::builder(path).open().await
+    }
+
+    /// Starts to open a database with other limits or components.
+    pub fn builder(path: impl Into<PathBuf>) -> DatabaseBuilder {
+        DatabaseBuilder::new(path)
+    }
+
+    pub(crate) async fn open_with(builder: DatabaseBuilder) -> Result<Self> {
+        let clock = builder.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
+        let mut storage = Storage::builder(builder.path).options(builder.storage).clock(Arc::clone(&clock));
+        if let Some(seed) = builder.seed {
+            storage = storage.seed(seed);
+        }
+        let storage = storage.open().await?;
+        make_built_in_tables(&storage).await?;
+        let engine = Engine {
+            session: session_state(&builder.config)?,
+            cache: Arc::new(ColumnCache::new(builder.config.cache_bytes)),
+            config: builder.config,
+            storage,
+            clock,
+            ingest: IngestStats::default(),
+            external: ExternalTables::default(),
+            ddl: Mutex::new(()),
+        };
+        Ok(Self { engine: Arc::new(engine) })
+    }
+
+    /// Runs one statement and answers its rows as a stream.
+    ///
+    /// The statement sees every row acknowledged before it began, and none after: all its tables come from one snapshot.
+    ///
+    /// # Errors
+    /// `Invalid` for a statement that cannot be parsed or planned, `NotFound` for an unknown table or column (the message names the
+    /// nearest), `AlreadyExists`, `ResourceExhausted` past the memory or time limit, `Closed` after [`close`](Self::close).
+    ///
+    /// # Example
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use driftline::Database;
+    /// let database = Database::open(dir.path()).await?;
+    /// database.sql("CREATE TABLE predictions (time TIMESTAMP NOT NULL, model TEXT, confidence DOUBLE)").await?;
+    /// database.sql("INSERT INTO predictions VALUES ('2026-08-31T12:00:00Z', 'a', 0.9)").await?;
+    /// let batches = database.sql("SELECT model, confidence FROM predictions").await?.collect().await?;
+    /// assert_eq!(batches[0].num_rows(), 1);
+    /// # Ok::<(), driftline::Error>(()) }).unwrap();
+    /// ```
+    pub async fn sql(&self, sql: &str) -> Result<QueryStream> {
+        let statement = Statement::parse(sql)?;
+        let _alone = match statement.changes_catalog() {
+            true => Some(self.engine.ddl.lock().await),
+            false => None,
+        };
+        let context = QueryContext::begin(&self.engine);
+        statement.run(&context).await
+    }
+
+    /// Appends a batch to a table and returns once its rows are durable and visible. Columns are matched by name; nullable ones may
+    /// be missing.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown table, `Invalid` for an unknown column, another type or a missing value in a NOT NULL column,
+    /// `ResourceExhausted` for a full disk: then no row of the batch is visible.
+    pub async fn append(&self, table: &str, batch: RecordBatch) -> Result<u64> {
+        self.append_with(table, batch, Durability::Durable).await
+    }
+
+    /// Appends a batch and waits for no more than the given durability.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub async fn append_with(&self, table: &str, batch: RecordBatch, durability: Durability) -> Result<u64> {
+        Ok(self.engine.storage.append(table, batch, durability).await?.rows as u64)
+    }
+
+    /// Starts to load many rows at once: segments are written directly and become visible together when it is committed.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown table.
+    pub fn bulk_load(&self, table: &str) -> Result<BulkLoad> {
+        Ok(self.engine.storage.bulk_load(table)?)
+    }
+
+    /// Writes what lies in memory into segments.
+    ///
+    /// # Errors
+    /// `Unavailable` or `ResourceExhausted` when the store fails; the rows stay in memory and in the log.
+    pub async fn flush(&self) -> Result<FlushReport> {
+        Ok(self.engine.storage.flush(None).await?)
+    }
+
+    /// Flushes and closes. Every later call, on every clone, fails with `Closed`.
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush).
+    pub async fn close(&self) -> Result<()> {
+        Ok(self.engine.storage.close().await?)
+    }
+
+    /// The storage below, for checks and reports.
+    pub fn storage(&self) -> &Storage {
+        &self.engine.storage
+    }
+
+    /// What the cache of decoded columns holds and how often it helped.
+    pub fn cache_status(&self) -> CacheStatus {
+        self.engine.cache.status()
+    }
+}
+
+/// What all clones of a database share.
+pub(crate) struct Engine {
+    storage: Storage,
+    session: SessionState,
+    cache: Arc<ColumnCache>,
+    config: Config,
+    clock: Arc<dyn Clock>,
+    ingest: IngestStats,
+    external: ExternalTables,
+    /// Held by the one statement that changes the catalog.
+    ddl: Mutex<()>,
+}
+
+impl Engine {
+    pub(crate) fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
+    pub(crate) fn session(&self) -> &SessionState {
+        &self.session
+    }
+
+    pub(crate) fn cache(&self) -> &Arc<ColumnCache> {
+        &self.cache
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    pub(crate) fn ingest(&self) -> &IngestStats {
+        &self.ingest
+    }
+
+    pub(crate) fn external(&self) -> &ExternalTables {
+        &self.external
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// Makes the built-in tables, and gives those of an older program the columns that are new since.
+async fn make_built_in_tables(storage: &Storage) -> Result<()> {
+    for ddl in BUILT_IN_TABLES {
+        let spec: TableSpec = CreateTable::parse_ddl(ddl)?;
+        let snapshot = storage.snapshot();
+        let Some(table) = snapshot.table(&spec.name) else {
+            storage.create_table(spec).await?;
+            continue;
+        };
+        for column in spec.columns {
+            if table.schema().column(&column.name).is_none() {
+                storage.alter_table(&spec.name, TableChange::AddColumn(column)).await?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,208 @@
+//! OpenTelemetry in: a body is mapped to rows of `spans`, `metrics` and `logs` and appended as one frame, all or nothing. What was
+//! rejected or moved is counted, by reason, for as long as the database is open.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use driftline_otel::{ATTRIBUTE_METADATA_KEY, Encoding, Mapped, Mapper, Signal, Tables};
+use driftline_storage::{Durability, Snapshot};
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+
+use super::Database;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Distinct reasons and columns that are counted apart; further ones are counted together.
+const REASONS_MAX: usize = 256;
+
+/// What became of one OTLP request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IngestReport {
+    /// Spans, data points or log records that are now rows.
+    pub accepted: u64,
+    /// What was left out, and why.
+    pub rejected: Vec<Rejected>,
+    /// Values kept in `attributes` because their column has another type.
+    pub moved: Vec<Moved>,
+}
+
+/// Items left out for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// Why, for people.
+    pub reason: String,
+    /// How many.
+    pub count: u64,
+}
+
+/// Values kept in `attributes` because their column has another type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// The column that is NULL in those rows.
+    pub column: String,
+    /// In how many rows.
+    pub count: u64,
+}
+
+impl Database {
+    /// Appends the items of one OTLP body (decompressed). The good ones are durable and visible when it returns; the others are
+    /// counted in the report.
+    ///
+    /// # Errors
+    /// `Invalid` when the body is not OTLP of this signal and encoding; otherwise as [`append`](Self::append), and then nothing of
+    /// the body is visible.
+    pub async fn ingest_otlp(&self, signal: Signal, encoding: Encoding, body: &[u8]) -> Result<IngestReport> {
+        let mapped = self.mapper()?.decode(signal, encoding, body).map_err(mapping_error)?;
+        self.append_mapped(signal, mapped).await
+    }
+
+    /// Appends decoded spans; see [`ingest_otlp`](Self::ingest_otlp).
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub async fn ingest_otlp_traces(&self, request: ExportTraceServiceRequest) -> Result<IngestReport> {
+        let mapped = self.mapper()?.traces(request);
+        self.append_mapped(Signal::Traces, mapped).await
+    }
+
+    /// Appends decoded metrics; see [`ingest_otlp`](Self::ingest_otlp).
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub async fn ingest_otlp_metrics(&self, request: ExportMetricsServiceRequest) -> Result<IngestReport> {
+        let mapped = self.mapper()?.metrics(request);
+        self.append_mapped(Signal::Metrics, mapped).await
+    }
+
+    /// Appends decoded log records; see [`ingest_otlp`](Self::ingest_otlp).
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub async fn ingest_otlp_logs(&self, request: ExportLogsServiceRequest) -> Result<IngestReport> {
+        let mapped = self.mapper()?.logs(request);
+        self.append_mapped(Signal::Logs, mapped).await
+    }
+
+    /// The mapper for the tables as they now are; made anew when a table has changed.
+    fn mapper(&self) -> Result<Arc<Mapper>> {
+        let snapshot = self.engine.storage.snapshot();
+        let schemas = ["spans", "metrics", "logs"]
+            .map(|name| snapshot.table(name).map(|table| Arc::clone(table.schema())));
+        let mut kept = self.engine.ingest.lock();
+        if let Some((known, mapper)) = &kept.mapper
+            && known.iter().zip(&schemas).all(|(known, now)| Some(known) == now.as_ref())
+        {
+            return Ok(Arc::clone(mapper));
+        }
+        let tables = Tables {
+            spans: schema_of(&snapshot, "spans")?,
+            metrics: schema_of(&snapshot, "metrics")?,
+            logs: schema_of(&snapshot, "logs")?,
+        };
+        let mapper = Arc::new(Mapper::new(tables).map_err(mapping_error)?);
+        kept.mapper = Some((schemas.into_iter().flatten().collect(), Arc::clone(&mapper)));
+        Ok(mapper)
+    }
+
+    async fn append_mapped(&self, signal: Signal, mapped: Mapped) -> Result<IngestReport> {
+        let report = IngestReport {
+            accepted: mapped.accepted,
+            rejected: mapped
+                .rejected
+                .into_iter()
+                .map(|rejected| Rejected { reason: rejected.reason, count: rejected.count })
+                .collect(),
+            moved: mapped
+                .moved
+                .into_iter()
+                .map(|moved| Moved { column: moved.column, count: moved.count })
+                .collect(),
+        };
+        let frame: Vec<_> =
+            mapped.batches.into_iter().map(|(table, batch)| (table.to_owned(), batch)).collect();
+        if !frame.is_empty() {
+            self.engine.storage.append_all(frame, Durability::Durable).await?;
+        }
+        self.engine.ingest.count(signal, &report);
+        Ok(report)
+    }
+}
+
+/// The Arrow schema of a table, with the attribute keys of promoted columns, as the mapper wants it.
+fn schema_of(snapshot: &Snapshot, name: &str) -> Result<SchemaRef> {
+    let table = snapshot.table(name).ok_or_else(|| {
+        Error::new(ErrorKind::Internal, format!("the built-in table \"{name}\" is missing"))
+    })?;
+    let columns = table.schema().columns().iter();
+    let fields: Vec<Field> = columns
+        .zip(table.schema().arrow().fields())
+        .map(|(column, field)| {
+            let key =
+                column.from_attribute.iter().map(|key| (ATTRIBUTE_METADATA_KEY.to_owned(), key.clone()));
+            field.as_ref().clone().with_metadata(key.collect::<HashMap<_, _>>())
+        })
+        .collect();
+    Ok(Arc::new(Schema::new(fields)))
+}
+
+fn mapping_error(error: driftline_otel::Error) -> Error {
+    let kind = match error.kind() {
+        driftline_otel::ErrorKind::Invalid => ErrorKind::Invalid,
+        driftline_otel::ErrorKind::Internal => ErrorKind::Internal,
+    };
+    Error::new(kind, error.to_string()).with_source(error)
+}
+
+/// What happened to telemetry since the database was opened.
+#[derive(Debug, Default)]
+pub(crate) struct IngestStats(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    mapper: Option<(Vec<Arc<driftline_storage::TableSchema>>, Arc<Mapper>)>,
+    counts: BTreeMap<IngestCount, u64>,
+}
+
+/// One line of the statistics.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct IngestCount {
+    pub(crate) signal: String,
+    /// accepted, rejected or moved
+    pub(crate) outcome: &'static str,
+    /// The reason of a rejection, the column of a moved value, else empty.
+    pub(crate) detail: String,
+}
+
+impl IngestStats {
+    /// All counts, sorted.
+    pub(crate) fn counts(&self) -> Vec<(IngestCount, u64)> {
+        self.lock().counts.iter().map(|(line, count)| (line.clone(), *count)).collect()
+    }
+
+    fn count(&self, signal: Signal, report: &IngestReport) {
+        let mut kept = self.lock();
+        kept.add(signal, "accepted", "", report.accepted);
+        for rejected in &report.rejected {
+            kept.add(signal, "rejected", &rejected.reason, rejected.count);
+        }
+        for moved in &report.moved {
+            kept.add(signal, "moved", &moved.column, moved.count);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn add(&mut self, signal: Signal, outcome: &'static str, detail: &str, count: u64) {
+        let mut line = IngestCount { signal: signal.to_string(), outcome, detail: detail.to_owned() };
+        if self.counts.len() >= REASONS_MAX && !self.counts.contains_key(&line) {
+            line.detail = "other".to_owned();
+        }
+        *self.counts.entry(line).or_default() += count;
+    }
+}

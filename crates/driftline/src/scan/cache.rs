@@ -1,0 +1,129 @@
+//! The cache of decoded columns. A key names a column of a row group of a segment; segments never change, so an entry is valid for
+//! ever. What has not been used since the hand last came by goes first (CLOCK).
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arrow::array::{Array, ArrayRef};
+
+/// An entry larger than this share of the cache would push out everything else.
+const ENTRY_SHARE_MAX: usize = 4;
+
+/// Where a decoded column comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct CacheKey {
+    pub(super) segment: Arc<str>,
+    pub(super) row_group: u32,
+    pub(super) column: u32,
+}
+
+/// What the cache of decoded columns holds, and how often it was asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheStatus {
+    /// Bytes that it may hold.
+    pub bytes_max: usize,
+    /// Bytes that it holds.
+    pub bytes: usize,
+    /// Columns of row groups that it holds.
+    pub entries: usize,
+    /// How often a column was there, since the database was opened.
+    pub hits: u64,
+    /// How often a column had to be decoded.
+    pub misses: u64,
+}
+
+/// Decoded columns, bounded in bytes.
+#[derive(Debug)]
+pub(crate) struct ColumnCache {
+    bytes_max: usize,
+    inner: Mutex<Inner>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    entries: HashMap<CacheKey, Entry>,
+    /// The order in which the hand comes by.
+    clock: VecDeque<CacheKey>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    array: ArrayRef,
+    bytes: usize,
+    used: bool,
+}
+
+impl ColumnCache {
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        Self { bytes_max, inner: Mutex::default(), hits: AtomicU64::new(0), misses: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn status(&self) -> CacheStatus {
+        let inner = self.lock();
+        CacheStatus {
+            bytes_max: self.bytes_max,
+            bytes: inner.bytes,
+            entries: inner.entries.len(),
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(super) fn get(&self, key: &CacheKey) -> Option<ArrayRef> {
+        let found = self.lock().entries.get_mut(key).map(|entry| {
+            entry.used = true;
+            Arc::clone(&entry.array)
+        });
+        let counter = if found.is_some() { &self.hits } else { &self.misses };
+        counter.fetch_add(1, Ordering::Relaxed);
+        found
+    }
+
+    pub(super) fn insert(&self, key: CacheKey, array: &ArrayRef) {
+        let bytes = array.get_array_memory_size();
+        if bytes > self.bytes_max / ENTRY_SHARE_MAX {
+            return;
+        }
+        let mut inner = self.lock();
+        if inner.entries.contains_key(&key) {
+            return;
+        }
+        inner.make_room(self.bytes_max - bytes);
+        inner.bytes += bytes;
+        inner.clock.push_back(key.clone());
+        let array = Arc::clone(array);
+        inner.entries.insert(key, Entry { array, bytes, used: false });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // nothing that holds the lock can leave it half changed
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Moves the hand until no more than so many bytes are held; an entry used since its last visit gets another round.
+    fn make_room(&mut self, bytes_left: usize) {
+        while self.bytes > bytes_left {
+            let Some(key) = self.clock.pop_front() else { return };
+            match self.entries.get_mut(&key) {
+                Some(entry) if entry.used => {
+                    entry.used = false;
+                    self.clock.push_back(key);
+                }
+                Some(entry) => {
+                    self.bytes -= entry.bytes;
+                    self.entries.remove(&key);
+                }
+                None => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

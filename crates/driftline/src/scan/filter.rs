@@ -1,0 +1,193 @@
+//! The filter of a scan: conjuncts over table columns, evaluated on whole row groups. Each knows its columns, so that those of the
+//! next are decoded only where rows are left.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::compute::{and, prep_null_mask_filter};
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::common::cast::as_boolean_array;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::error::Result as DfResult;
+use datafusion::logical_expr::{ColumnarValue, Operator};
+use datafusion::physical_expr::expressions::{
+    BinaryExpr, Column, DynamicFilterPhysicalExpr, InListExpr, IsNotNullExpr, IsNullExpr, Literal, NotExpr,
+};
+use datafusion::physical_expr::utils::{collect_columns, split_conjunction};
+use datafusion::physical_expr::{PhysicalExpr, conjunction};
+
+/// Below this share of surviving rows, the next conjunct is evaluated on the survivors alone.
+const SPARSE_SHARE: f64 = 0.1;
+
+/// One condition of a filter.
+#[derive(Clone, Debug)]
+pub(super) struct Conjunct {
+    /// Over all columns of the table.
+    table_expr: Arc<dyn PhysicalExpr>,
+    /// Over `columns` alone.
+    own_expr: Arc<dyn PhysicalExpr>,
+    /// Positions in the table, ascending.
+    columns: Vec<usize>,
+    schema: SchemaRef,
+    /// Whether it can fail on a row, and so must see only rows that the conditions before it let through.
+    fallible: bool,
+    dynamic: bool,
+}
+
+/// A conjunction.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Filter {
+    conjuncts: Vec<Conjunct>,
+}
+
+impl Filter {
+    /// Adds a condition over the columns of the table; conditions that later change go last, since they start by letting all through.
+    pub(super) fn push(&mut self, expr: &Arc<dyn PhysicalExpr>, table: &SchemaRef) -> DfResult<()> {
+        for part in split_conjunction(expr) {
+            self.conjuncts.push(Conjunct::new(part, table)?);
+        }
+        self.conjuncts.sort_by_key(|conjunct| conjunct.dynamic);
+        Ok(())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.conjuncts.is_empty()
+    }
+
+    pub(super) fn conjuncts(&self) -> &[Conjunct] {
+        &self.conjuncts
+    }
+
+    /// All conditions that never change, as one expression over the columns of the table.
+    pub(super) fn fixed(&self) -> Option<Arc<dyn PhysicalExpr>> {
+        self.joined(|conjunct| !conjunct.dynamic)
+    }
+
+    /// All conditions that change while the query runs: bounds of a top-k, keys of the other side of a join.
+    pub(super) fn dynamic(&self) -> Option<Arc<dyn PhysicalExpr>> {
+        self.joined(|conjunct| conjunct.dynamic)
+    }
+
+    fn joined(&self, wanted: impl Fn(&Conjunct) -> bool) -> Option<Arc<dyn PhysicalExpr>> {
+        let parts: Vec<_> = self
+            .conjuncts
+            .iter()
+            .filter(|conjunct| wanted(conjunct))
+            .map(|conjunct| Arc::clone(&conjunct.table_expr))
+            .collect();
+        (!parts.is_empty()).then(|| conjunction(parts))
+    }
+}
+
+impl std::fmt::Display for Filter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (index, conjunct) in self.conjuncts.iter().enumerate() {
+            let separator = if index == 0 { "" } else { " AND " };
+            write!(f, "{separator}{}", conjunct.table_expr)?;
+        }
+        Ok(())
+    }
+}
+
+impl Conjunct {
+    fn new(expr: &Arc<dyn PhysicalExpr>, table: &SchemaRef) -> DfResult<Self> {
+        let mut columns: Vec<usize> = collect_columns(expr).iter().map(Column::index).collect();
+        columns.sort_unstable();
+        columns.dedup();
+        let own_expr = Arc::clone(expr)
+            .transform(|node| {
+                let Some(column) = node.downcast_ref::<Column>() else {
+                    return Ok(Transformed::no(node));
+                };
+                let position = columns.binary_search(&column.index()).expect("collected above");
+                Ok(Transformed::yes(Arc::new(Column::new(column.name(), position)) as _))
+            })?
+            .data;
+        let fields: Vec<_> = columns.iter().map(|index| table.field(*index).clone()).collect();
+        let dynamic = contains(expr, |node| node.downcast_ref::<DynamicFilterPhysicalExpr>().is_some());
+        Ok(Self {
+            table_expr: Arc::clone(expr),
+            own_expr,
+            columns,
+            schema: Arc::new(Schema::new(fields)),
+            fallible: !dynamic && contains(expr, |node| !cannot_fail(node)),
+            dynamic,
+        })
+    }
+
+    pub(super) fn table_expr(&self) -> &Arc<dyn PhysicalExpr> {
+        &self.table_expr
+    }
+
+    pub(super) fn columns(&self) -> &[usize] {
+        &self.columns
+    }
+
+    /// Narrows a mask of rows (all, where there is none) to those for which the condition is true.
+    ///
+    /// `arrays` are the columns of the condition. The answer has no NULLs; `None` means that every row passes.
+    pub(super) fn narrow(
+        &self,
+        rows: usize,
+        arrays: Vec<ArrayRef>,
+        mask: Option<BooleanArray>,
+    ) -> DfResult<Option<BooleanArray>> {
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)?;
+        let answer = match &mask {
+            Some(mask) if self.fallible || is_sparse(mask) => {
+                self.own_expr.evaluate_selection(&batch, mask)?
+            }
+            _ => self.own_expr.evaluate(&batch)?,
+        };
+        let answer = match answer {
+            ColumnarValue::Scalar(value) if value == true.into() => return Ok(mask),
+            ColumnarValue::Scalar(_) => return Ok(Some(BooleanArray::from(vec![false; rows]))),
+            ColumnarValue::Array(array) => match as_boolean_array(&array)? {
+                nullable if nullable.null_count() > 0 => prep_null_mask_filter(nullable),
+                plain => plain.clone(),
+            },
+        };
+        let narrowed = match mask {
+            Some(mask) => and(&mask, &answer)?,
+            None => answer,
+        };
+        Ok((narrowed.true_count() < rows).then_some(narrowed))
+    }
+}
+
+fn is_sparse(mask: &BooleanArray) -> bool {
+    (mask.true_count() as f64) < mask.len() as f64 * SPARSE_SHARE
+}
+
+/// Whether a node answers for every row, whatever its values: comparisons do, arithmetic, casts and functions may not.
+fn cannot_fail(node: &Arc<dyn PhysicalExpr>) -> bool {
+    if let Some(binary) = node.downcast_ref::<BinaryExpr>() {
+        return matches!(
+            binary.op(),
+            Operator::Eq
+                | Operator::NotEq
+                | Operator::Lt
+                | Operator::LtEq
+                | Operator::Gt
+                | Operator::GtEq
+                | Operator::And
+                | Operator::Or
+                | Operator::IsDistinctFrom
+                | Operator::IsNotDistinctFrom
+        );
+    }
+    node.downcast_ref::<Column>().is_some()
+        || node.downcast_ref::<Literal>().is_some()
+        || node.downcast_ref::<InListExpr>().is_some()
+        || node.downcast_ref::<IsNullExpr>().is_some()
+        || node.downcast_ref::<IsNotNullExpr>().is_some()
+        || node.downcast_ref::<NotExpr>().is_some()
+}
+
+fn contains(expr: &Arc<dyn PhysicalExpr>, wanted: impl Fn(&Arc<dyn PhysicalExpr>) -> bool) -> bool {
+    expr.exists(|node| Ok(wanted(node))).expect("the closure does not fail")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,264 @@
+//! The scan as DataFusion's optimiser sees it: it takes projections, filters, limits and wishes for an order.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Statistics, internal_datafusion_err};
+use datafusion::datasource::source::{DataSource, OpenArgs};
+use datafusion::error::Result as DfResult;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::projection::ProjectionExprs;
+use datafusion::physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr, PhysicalSortExpr};
+use datafusion::physical_expr_common::physical_expr::is_volatile;
+use datafusion::physical_plan::filter_pushdown::{FilterPushdownPropagation, PushedDown};
+use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
+use datafusion::physical_plan::{DisplayFormatType, SortOrderPushdownResult};
+use driftline_storage::{SegmentMeta, TIME_COLUMN, TableSnapshot};
+
+use super::cache::ColumnCache;
+use super::filter::Filter;
+use super::layout::Layout;
+use super::metrics::{PlanningCounts, ScanMetrics};
+use super::statistics::Known;
+use super::worker::{self, Execution};
+
+/// A segment of the scan, with the name under which the cache knows it.
+#[derive(Clone, Debug)]
+pub(super) struct ScanSegment {
+    pub(super) meta: Arc<SegmentMeta>,
+    pub(super) key: Arc<str>,
+}
+
+impl ScanSegment {
+    pub(super) fn new(meta: Arc<SegmentMeta>) -> Self {
+        let key = Arc::from(meta.id.as_str());
+        Self { meta, key }
+    }
+}
+
+/// What is read at once.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Unit {
+    RowGroup { segment: usize, row_group: usize },
+    Memory(usize),
+}
+
+/// A planned scan; optimiser rules make changed copies of it.
+#[derive(Clone, Debug)]
+pub(super) struct ScanSource {
+    pub(super) table: Arc<TableSnapshot>,
+    pub(super) layout: Arc<Layout>,
+    pub(super) cache: Arc<ColumnCache>,
+    pub(super) known: Known,
+    pub(super) segments: Arc<[ScanSegment]>,
+    pub(super) units: Arc<[Unit]>,
+    pub(super) filter: Filter,
+    /// Positions in the table of the columns that leave the scan, and their names.
+    pub(super) output: Vec<usize>,
+    pub(super) schema: SchemaRef,
+    pub(super) limit: Option<usize>,
+    pub(super) partitions: usize,
+    /// Whether batches may be slices of row groups, because the operator above keeps none of them.
+    pub(super) slices: bool,
+    pub(super) counts: PlanningCounts,
+    pub(super) metrics: ExecutionPlanMetricsSet,
+}
+
+/// Tells a scan that the operator above keeps no batches.
+#[derive(Debug)]
+pub(super) struct SlicesWanted;
+
+impl ScanSource {
+    /// An expression over the output, as one over the columns of the table.
+    fn over_table(&self, expr: &Arc<dyn PhysicalExpr>) -> DfResult<Arc<dyn PhysicalExpr>> {
+        let changed = Arc::clone(expr).transform(|node| {
+            let Some(column) = node.downcast_ref::<Column>() else {
+                return Ok(Transformed::no(node));
+            };
+            let index = *self
+                .output
+                .get(column.index())
+                .ok_or_else(|| internal_datafusion_err!("the scan has no column {column}"))?;
+            let name = self.layout.schema().field(index).name();
+            Ok(Transformed::yes(Arc::new(Column::new(name, index)) as _))
+        })?;
+        Ok(changed.data)
+    }
+
+    fn table_names(&self) -> Vec<&str> {
+        let names = self.output.iter().map(|index| self.layout.schema().field(*index).name());
+        names.map(String::as_str).collect()
+    }
+
+    /// Puts the units in an order of time: the newest first where a query asks for the newest.
+    fn ordered_by_time(&self, newest_first: bool) -> Vec<Unit> {
+        let mut units = self.units.to_vec();
+        let segment = |unit: &Unit| match unit {
+            Unit::RowGroup { segment, .. } => Some(&self.segments[*segment].meta),
+            Unit::Memory(_) => None,
+        };
+        // unflushed rows are the newest as a rule
+        match newest_first {
+            true => units
+                .sort_by_key(|unit| std::cmp::Reverse(segment(unit).map_or(i64::MAX, |meta| meta.max_time))),
+            false => units.sort_by_key(|unit| segment(unit).map_or(i64::MAX, |meta| meta.min_time)),
+        }
+        units
+    }
+}
+
+impl DataSource for ScanSource {
+    fn open(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+        self.open_with_args(OpenArgs::new(partition, context))
+    }
+
+    fn create_sibling_state(&self, _: &ConfigOptions) -> Option<Arc<dyn Any + Send + Sync>> {
+        Some(Arc::new(Execution::shared(self)))
+    }
+
+    fn open_with_args(&self, args: OpenArgs) -> DfResult<SendableRecordBatchStream> {
+        let shared = args.sibling_state.and_then(|state| state.downcast::<Execution>().ok());
+        let execution =
+            shared.unwrap_or_else(|| Arc::new(Execution::alone(self, args.partition, self.partitions)));
+        let metrics = ScanMetrics::new(&self.metrics, args.partition);
+        let batch_rows = args.context.session_config().batch_size();
+        Ok(worker::run(self.clone(), execution, metrics, batch_rows))
+    }
+
+    fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        if format == DisplayFormatType::TreeRender {
+            return write!(f, "table={}\ncolumns={}", self.table.name(), columns.join(", "));
+        }
+        write!(f, "table={}, columns=[{}]", self.table.name(), columns.join(", "))?;
+        if !self.filter.is_empty() {
+            write!(f, ", filter={}", self.filter)?;
+        }
+        write!(
+            f,
+            ", segments={}, units={}, memory_rows={}",
+            self.segments.len(),
+            self.units.len(),
+            self.counts.memory_rows
+        )?;
+        match self.limit {
+            Some(limit) => write!(f, ", limit={limit}"),
+            None => Ok(()),
+        }
+    }
+
+    fn output_partitioning(&self) -> Partitioning {
+        Partitioning::UnknownPartitioning(self.partitions)
+    }
+
+    fn eq_properties(&self) -> EquivalenceProperties {
+        EquivalenceProperties::new(Arc::clone(&self.schema))
+    }
+
+    fn partition_statistics(&self, partition: Option<usize>) -> DfResult<Arc<Statistics>> {
+        let filtered = !self.filter.is_empty();
+        let all = self.known.statistics(&self.schema, &self.table_names(), filtered, self.limit);
+        // which partition reads what is decided while the query runs
+        Ok(Arc::new(match partition {
+            Some(_) if self.partitions > 1 => Statistics::new_unknown(&self.schema),
+            _ => all,
+        }))
+    }
+
+    fn with_fetch(&self, limit: Option<usize>) -> Option<Arc<dyn DataSource>> {
+        Some(Arc::new(Self { limit, ..self.clone() }))
+    }
+
+    fn fetch(&self) -> Option<usize> {
+        self.limit
+    }
+
+    fn metrics(&self) -> ExecutionPlanMetricsSet {
+        self.metrics.clone()
+    }
+
+    /// Takes projections that only pick and rename columns.
+    fn try_swapping_with_projection(
+        &self,
+        projection: &ProjectionExprs,
+    ) -> DfResult<Option<Arc<dyn DataSource>>> {
+        let mut output = vec![];
+        let mut fields = vec![];
+        for projected in projection.iter() {
+            let Some(column) = projected.expr.downcast_ref::<Column>() else {
+                return Ok(None);
+            };
+            output.push(self.output[column.index()]);
+            let field: &Field = self.schema.field(column.index());
+            fields.push(field.clone().with_name(&projected.alias));
+        }
+        let schema = Arc::new(Schema::new(fields));
+        Ok(Some(Arc::new(Self { output, schema, ..self.clone() })))
+    }
+
+    /// Takes every filter that answers the same for the same row, those that change while the query runs included.
+    fn try_pushdown_filters(
+        &self,
+        filters: Vec<Arc<dyn PhysicalExpr>>,
+        _: &ConfigOptions,
+    ) -> DfResult<FilterPushdownPropagation<Arc<dyn DataSource>>> {
+        let mut pushed = vec![];
+        let mut filter = self.filter.clone();
+        for expr in &filters {
+            // a limit counts rows after the filters that were there before it
+            if is_volatile(expr) || self.limit.is_some() {
+                pushed.push(PushedDown::No);
+                continue;
+            }
+            filter.push(&self.over_table(expr)?, self.layout.schema())?;
+            pushed.push(PushedDown::Yes);
+        }
+        let taken = pushed.iter().any(|answer| matches!(answer, PushedDown::Yes));
+        let propagation = FilterPushdownPropagation::with_parent_pushdown_result(pushed);
+        Ok(match taken {
+            true => propagation.with_updated_node(Arc::new(Self { filter, ..self.clone() }) as _),
+            false => propagation,
+        })
+    }
+
+    /// An order by time cannot be promised over work that partitions share, but units can come in it: a top-k then soon has a bound
+    /// that leaves out the rest.
+    fn try_pushdown_sort(
+        &self,
+        order: &[PhysicalSortExpr],
+    ) -> DfResult<SortOrderPushdownResult<Arc<dyn DataSource>>> {
+        let Some(first) = order.first() else { return Ok(SortOrderPushdownResult::Unsupported) };
+        let table_column = first
+            .expr
+            .downcast_ref::<Column>()
+            .and_then(|column| self.output.get(column.index()))
+            .map(|index| self.layout.schema().field(*index).name().as_str());
+        if table_column != Some(TIME_COLUMN) {
+            return Ok(SortOrderPushdownResult::Unsupported);
+        }
+        let units = self.ordered_by_time(first.options.descending).into();
+        let inner = Arc::new(Self { units, ..self.clone() });
+        Ok(SortOrderPushdownResult::Inexact { inner })
+    }
+
+    fn with_new_state(&self, state: Arc<dyn Any + Send + Sync>) -> Option<Arc<dyn DataSource>> {
+        state.is::<SlicesWanted>().then(|| Arc::new(Self { slices: true, ..self.clone() }) as _)
+    }
+
+    fn apply_expressions(
+        &self,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> DfResult<TreeNodeRecursion>,
+    ) -> DfResult<TreeNodeRecursion> {
+        for conjunct in self.filter.conjuncts() {
+            if f(conjunct.table_expr())? == TreeNodeRecursion::Stop {
+                return Ok(TreeNodeRecursion::Stop);
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    }
+}

@@ -1,0 +1,248 @@
+//! Running a scan: every partition takes the next unit from a queue that all of them share, so that none idles while another has
+//! work left.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::RecordBatch;
+use datafusion::error::Result as DfResult;
+use datafusion::physical_expr_common::physical_expr::snapshot_generation;
+use datafusion::physical_optimizer::pruning::PruningPredicate;
+use datafusion::physical_plan::SendableRecordBatchStream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use driftline_storage::SegmentReader;
+use futures::stream::try_unfold;
+use tokio::sync::OnceCell;
+
+use super::columns::{Columns, Place};
+use super::emit::{Emitter, Loaded};
+use super::metrics::ScanMetrics;
+use super::prune::{self, BloomProbe};
+use super::source::{ScanSource, Unit};
+use crate::error::external;
+
+/// What all partitions of one execution share.
+#[derive(Debug)]
+pub(super) struct Execution {
+    next: AtomicUsize,
+    /// A partition on its own takes every n-th unit; partitions that share take every one.
+    first: usize,
+    step: usize,
+    rows_left: AtomicUsize,
+    segments: Vec<OnceCell<OpenSegment>>,
+    fixed: Option<Arc<PruningPredicate>>,
+    blooms: Vec<BloomProbe>,
+    dynamic: Mutex<Dynamic>,
+}
+
+#[derive(Debug)]
+struct OpenSegment {
+    reader: Arc<SegmentReader>,
+    /// The row groups that statistics leave.
+    keep: Vec<bool>,
+}
+
+/// The predicate of conditions that change while the query runs, as of some generation of them.
+#[derive(Debug, Default)]
+struct Dynamic {
+    generation: Option<u64>,
+    predicate: Option<Arc<PruningPredicate>>,
+}
+
+impl Execution {
+    pub(super) fn shared(source: &ScanSource) -> Self {
+        Self::new(source, 0, 1)
+    }
+
+    pub(super) fn alone(source: &ScanSource, partition: usize, partitions: usize) -> Self {
+        Self::new(source, partition, partitions)
+    }
+
+    fn new(source: &ScanSource, first: usize, step: usize) -> Self {
+        let fixed = prune::predicate(source.filter.fixed(), source.layout.schema());
+        let bloom_columns = source.table.schema().bloom_columns();
+        let blooms = fixed
+            .as_ref()
+            .map(|predicate| prune::bloom_probes(predicate, &source.layout, bloom_columns))
+            .unwrap_or_default();
+        Self {
+            next: AtomicUsize::new(0),
+            first,
+            step,
+            rows_left: AtomicUsize::new(source.limit.unwrap_or(usize::MAX)),
+            segments: source.segments.iter().map(|_| OnceCell::new()).collect(),
+            fixed,
+            blooms,
+            dynamic: Mutex::default(),
+        }
+    }
+
+    fn next_unit(&self) -> usize {
+        self.first + self.step * self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    async fn open(&self, source: &ScanSource, index: usize) -> DfResult<&OpenSegment> {
+        self.segments[index]
+            .get_or_try_init(|| async {
+                let reader =
+                    source.table.open_segment(&source.segments[index].meta).await.map_err(external)?;
+                let keep = match &self.fixed {
+                    Some(predicate) => prune::keep_by_statistics(predicate, &reader, &source.layout)?,
+                    None => vec![true; reader.row_groups()],
+                };
+                Ok(OpenSegment { reader, keep })
+            })
+            .await
+    }
+
+    /// Whether the conditions that change leave a row group as they now are.
+    fn keep_by_dynamic(
+        &self,
+        source: &ScanSource,
+        reader: &SegmentReader,
+        row_group: usize,
+    ) -> DfResult<bool> {
+        let Some(expr) = source.filter.dynamic() else { return Ok(true) };
+        let generation = snapshot_generation(&expr);
+        let predicate = {
+            let mut dynamic = self.dynamic.lock().unwrap_or_else(PoisonError::into_inner);
+            if dynamic.generation != Some(generation) {
+                dynamic.generation = Some(generation);
+                dynamic.predicate = prune::predicate(Some(expr), source.layout.schema());
+            }
+            dynamic.predicate.clone()
+        };
+        match predicate {
+            Some(predicate) => Ok(prune::keep_by_statistics(&predicate, reader, &source.layout)?[row_group]),
+            None => Ok(true),
+        }
+    }
+
+    /// Takes rows from the limit and returns how many of them may be given out.
+    fn take_rows(&self, rows: usize) -> usize {
+        let take = |left: usize| Some(left - left.min(rows));
+        let left = self.rows_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        left.unwrap_or_default().min(rows)
+    }
+
+    fn is_done(&self) -> bool {
+        self.rows_left.load(Ordering::Relaxed) == 0
+    }
+}
+
+/// Runs one partition.
+pub(super) fn run(
+    source: ScanSource,
+    execution: Arc<Execution>,
+    metrics: ScanMetrics,
+    batch_rows: usize,
+) -> SendableRecordBatchStream {
+    let schema = Arc::clone(&source.schema);
+    let emitter = Emitter::new(Arc::clone(&schema), batch_rows, source.slices);
+    let worker = Worker { source, execution, metrics, emitter, finished: false };
+    let stream =
+        try_unfold(worker, |mut worker| async move { Ok(worker.next().await?.map(|batch| (batch, worker))) });
+    Box::pin(RecordBatchStreamAdapter::new(schema, stream))
+}
+
+struct Worker {
+    source: ScanSource,
+    execution: Arc<Execution>,
+    metrics: ScanMetrics,
+    emitter: Emitter,
+    finished: bool,
+}
+
+impl Worker {
+    /// The next batch: from the unit at hand, from the next one that has rows, or the rest of the last.
+    async fn next(&mut self) -> DfResult<Option<RecordBatch>> {
+        while !self.execution.is_done() {
+            let batch = {
+                let _timer = self.metrics.baseline.elapsed_compute().timer();
+                self.emitter.next()?
+            };
+            if let Some(batch) = batch {
+                return Ok(self.limited(batch));
+            }
+            if self.finished {
+                return Ok(None);
+            }
+            let index = self.execution.next_unit();
+            match self.source.units.get(index) {
+                Some(unit) => {
+                    if let Some(loaded) = self.load(unit).await? {
+                        self.emitter.push(loaded)?;
+                    }
+                }
+                None => {
+                    self.finished = true;
+                    if let Some(batch) = self.emitter.finish()? {
+                        return Ok(self.limited(batch));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn limited(&self, batch: RecordBatch) -> Option<RecordBatch> {
+        let rows = self.execution.take_rows(batch.num_rows());
+        self.metrics.baseline.record_output(rows);
+        match rows {
+            0 if batch.num_rows() > 0 => None,
+            rows if rows < batch.num_rows() => Some(batch.slice(0, rows)),
+            _ => Some(batch),
+        }
+    }
+
+    /// Reads what is needed of a unit; `None` where no row of it survives.
+    async fn load(&self, unit: &Unit) -> DfResult<Option<Loaded>> {
+        let source = &self.source;
+        let place = match unit {
+            Unit::Memory(index) => Place::Memory(&source.table.memory()[*index]),
+            Unit::RowGroup { segment, row_group } => {
+                let open = self.execution.open(source, *segment).await?;
+                if !self.keep(open, *row_group).await? {
+                    return Ok(None);
+                }
+                let segment = &source.segments[*segment].key;
+                Place::RowGroup { reader: &open.reader, segment, row_group: *row_group }
+            }
+        };
+        let mut columns = Columns::new(place, &source.layout, &source.cache, &self.metrics);
+        let rows = columns.rows();
+        let mut mask = None;
+        for conjunct in source.filter.conjuncts() {
+            let arrays = columns.get(conjunct.columns()).await?;
+            let _timer = self.metrics.baseline.elapsed_compute().timer();
+            mask = conjunct.narrow(rows, arrays, mask)?;
+            if mask.as_ref().is_some_and(|mask| !mask.has_true()) {
+                self.metrics.rows_pruned_filter.add(rows);
+                self.metrics.pruned_filter.add(1);
+                return Ok(None);
+            }
+        }
+        if let Some(mask) = &mask {
+            self.metrics.rows_pruned_filter.add(rows - mask.true_count());
+        }
+        let arrays = columns.get(&source.output).await?;
+        Ok(Some(Loaded { arrays, mask, rows }))
+    }
+
+    /// Whether a row group must be read, asking first what costs least.
+    async fn keep(&self, open: &OpenSegment, row_group: usize) -> DfResult<bool> {
+        if !open.keep[row_group] {
+            self.metrics.pruned_statistics.add(1);
+            return Ok(false);
+        }
+        if !self.execution.keep_by_dynamic(&self.source, &open.reader, row_group)? {
+            self.metrics.pruned_dynamic.add(1);
+            return Ok(false);
+        }
+        if !prune::keep_by_bloom(&self.execution.blooms, &open.reader, row_group).await? {
+            self.metrics.pruned_bloom.add(1);
+            return Ok(false);
+        }
+        Ok(true)
+    }
+}

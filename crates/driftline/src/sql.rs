@@ -1,0 +1,131 @@
+//! The front door of SQL: our own statements, one verb a file, and everything else as DataFusion parses it.
+//!
+//! The parser looks at the first words of a statement. Dialect hooks cannot do this: DataFusion's parser takes CREATE and COPY
+//! before a dialect is asked.
+
+mod alter_table;
+mod create_table;
+mod create_view;
+mod cursor;
+pub(crate) mod data_type;
+mod drop;
+mod explain;
+mod flush;
+mod group_by_alias;
+mod insert;
+mod names;
+mod query;
+mod show;
+mod split;
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray};
+use datafusion::sql::parser::Statement as DfStatement;
+use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
+
+pub use split::{StatementSplitter, split_statements};
+
+pub(crate) use create_table::CreateTable;
+pub(crate) use create_view::built_in_view;
+pub(crate) use names::ATTRIBUTES;
+pub(crate) use query::{shown, view_query};
+
+use crate::context::QueryContext;
+use crate::error::{Error, Result};
+use crate::stream::QueryStream;
+use cursor::Cursor;
+
+/// One statement, by its verb.
+#[derive(Debug)]
+pub(crate) enum Statement {
+    CreateTable(CreateTable),
+    CreateView(create_view::CreateView),
+    Drop(drop::Drop),
+    AlterTable(alter_table::AlterTable),
+    Insert(insert::Insert),
+    Show(show::Show),
+    Flush(flush::Flush),
+    Explain(explain::Explain),
+    /// A query or another statement that DataFusion plans.
+    Query(Box<DfStatement>),
+}
+
+impl Statement {
+    /// Parses one statement; a closing semicolon is fine.
+    pub(crate) fn parse(sql: &str) -> Result<Self> {
+        let cursor = Cursor::new(sql)?;
+        if cursor.is_empty() {
+            return Err(Error::invalid("the statement is empty"));
+        }
+        Self::parse_from(cursor)
+    }
+
+    fn parse_from(mut cursor: Cursor<'_>) -> Result<Self> {
+        if cursor.accept(&["CREATE", "TABLE"]) {
+            return CreateTable::parse(cursor).map(Self::CreateTable);
+        }
+        if cursor.accept(&["CREATE", "OR", "REPLACE", "VIEW"]) {
+            return create_view::CreateView::parse(cursor, true).map(Self::CreateView);
+        }
+        if cursor.accept(&["CREATE", "VIEW"]) {
+            return create_view::CreateView::parse(cursor, false).map(Self::CreateView);
+        }
+        if cursor.accept(&["DROP"]) {
+            return drop::Drop::parse(cursor).map(Self::Drop);
+        }
+        if cursor.accept(&["ALTER", "TABLE"]) {
+            return alter_table::AlterTable::parse(cursor).map(Self::AlterTable);
+        }
+        if cursor.accept(&["FLUSH"]) {
+            return flush::Flush::parse(cursor).map(Self::Flush);
+        }
+        if cursor.accept(&["EXPLAIN"]) {
+            return explain::Explain::parse(cursor).map(Self::Explain);
+        }
+        if let Some(show) = show::Show::parse(&mut cursor)? {
+            return Ok(Self::Show(show));
+        }
+        match cursor.delegate()? {
+            DfStatement::Statement(statement) if matches!(*statement, SqlStatement::Insert(_)) => {
+                insert::Insert::new(*statement).map(Self::Insert)
+            }
+            other => Ok(Self::Query(Box::new(other))),
+        }
+    }
+
+    /// Whether the statement changes which tables and views there are: such statements run one at a time.
+    pub(crate) fn changes_catalog(&self) -> bool {
+        matches!(self, Self::CreateTable(_) | Self::CreateView(_) | Self::Drop(_) | Self::AlterTable(_))
+    }
+
+    /// Runs the statement.
+    pub(crate) async fn run(self, context: &QueryContext) -> Result<QueryStream> {
+        match self {
+            Self::Query(statement) => query::run(*statement, context).await,
+            Self::Insert(insert) => insert.run(context).await,
+            Self::CreateTable(create) => create.run(context).await,
+            Self::CreateView(create) => create.run(context).await,
+            Self::Drop(drop) => drop.run(context).await,
+            Self::AlterTable(alter) => alter.run(context).await,
+            Self::Show(show) => show.run(context).await,
+            Self::Flush(flush) => flush.run(context).await,
+            Self::Explain(explain) => explain.run(context).await,
+        }
+    }
+}
+
+/// The answer of a statement that changes something: one row, `status`.
+fn status(text: impl Into<String>) -> Result<QueryStream> {
+    let column: ArrayRef = Arc::new(StringViewArray::from_iter_values([text.into()]));
+    Ok(QueryStream::of_batch(RecordBatch::try_from_iter([("status", column)])?))
+}
+
+/// The answer of a statement that writes rows: one row, `count`.
+fn count(rows: u64) -> Result<QueryStream> {
+    let column: ArrayRef = Arc::new(Int64Array::from_iter_values([rows as i64]));
+    Ok(QueryStream::of_batch(RecordBatch::try_from_iter([("count", column)])?))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! `ALTER TABLE name ADD [COLUMN] column TYPE [FROM ATTRIBUTE 'a.b'] | RENAME [COLUMN] a TO b | RENAME TO name | DROP [COLUMN] column`
+//!
+//! All of it is metadata: no row is rewritten.
+
+use driftline_storage::TableChange;
+
+use super::cursor::Cursor;
+use super::{create_table, names};
+use crate::context::QueryContext;
+use crate::error::{Error, Result};
+use crate::stream::QueryStream;
+
+/// A parsed `ALTER TABLE`.
+#[derive(Debug)]
+pub(crate) struct AlterTable {
+    pub(super) name: String,
+    if_exists: bool,
+    change: TableChange,
+}
+
+impl AlterTable {
+    pub(super) fn parse(mut cursor: Cursor<'_>) -> Result<Self> {
+        let if_exists = cursor.accept(&["IF", "EXISTS"]);
+        let name = names::parse(&mut cursor, "the name of the table")?;
+        let change = if cursor.accept(&["ADD"]) {
+            cursor.accept(&["COLUMN"]);
+            TableChange::AddColumn(create_table::parse_column(&mut cursor)?)
+        } else if cursor.accept(&["RENAME", "TO"]) {
+            TableChange::RenameTable { to: cursor.identifier("the new name of the table")? }
+        } else if cursor.accept(&["RENAME"]) {
+            cursor.accept(&["COLUMN"]);
+            let from = cursor.identifier("the name of a column")?;
+            cursor.expect(&["TO"])?;
+            TableChange::RenameColumn { from, to: cursor.identifier("the new name of the column")? }
+        } else if cursor.accept(&["DROP"]) {
+            cursor.accept(&["COLUMN"]);
+            TableChange::DropColumn { name: cursor.identifier("the name of a column")? }
+        } else {
+            return Err(cursor.unexpected("ADD, RENAME or DROP"));
+        };
+        cursor.end()?;
+        Ok(Self { name, if_exists, change })
+    }
+
+    pub(super) fn describe(&self) -> String {
+        format!("alter table {}: {}", self.name, self.summary())
+    }
+
+    pub(super) async fn run(self, context: &QueryContext) -> Result<QueryStream> {
+        if context.snapshot().table(&self.name).is_none() {
+            return match self.if_exists {
+                true => super::status(format!("table \"{}\" does not exist", self.name)),
+                false => Err(context.no_table(&self.name)),
+            };
+        }
+        if let TableChange::RenameTable { to } = &self.change {
+            if names::is_built_in(&self.name) {
+                return Err(Error::invalid(format!("\"{}\" is built in and cannot be renamed", self.name)));
+            }
+            names::check_free(to)?;
+            if context.has_relation(to) {
+                return Err(names::taken(to));
+            }
+        }
+        if let TableChange::AddColumn(column) = &self.change {
+            let has_attributes = context
+                .snapshot()
+                .table(&self.name)
+                .is_some_and(|table| table.schema().column(names::ATTRIBUTES).is_some());
+            if column.from_attribute.is_some() && !has_attributes {
+                return Err(Error::invalid(format!(
+                    "table \"{}\" has no column \"{}\" to take an attribute from",
+                    self.name,
+                    names::ATTRIBUTES
+                )));
+            }
+        }
+        let summary = self.summary();
+        context.engine().storage().alter_table(&self.name, self.change).await?;
+        super::status(format!("altered table \"{}\": {summary}", self.name))
+    }
+
+    fn summary(&self) -> String {
+        match &self.change {
+            TableChange::AddColumn(column) => format!("added column \"{}\"", column.name),
+            TableChange::RenameColumn { from, to } => format!("renamed column \"{from}\" to \"{to}\""),
+            TableChange::DropColumn { name } => format!("dropped column \"{name}\""),
+            TableChange::RenameTable { to } => format!("renamed to \"{to}\""),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! `DROP TABLE | VIEW [IF EXISTS] name`
+
+use driftline_storage::ErrorKind;
+
+use super::cursor::Cursor;
+use super::names;
+use crate::catalog::VIEW;
+use crate::context::QueryContext;
+use crate::error::{Error, Result};
+use crate::stream::QueryStream;
+
+/// A parsed `DROP`.
+#[derive(Debug)]
+pub(crate) struct Drop {
+    kind: Kind,
+    pub(super) name: String,
+    if_exists: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Table,
+    View,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::View => "view",
+        }
+    }
+}
+
+impl Drop {
+    pub(super) fn parse(mut cursor: Cursor<'_>) -> Result<Self> {
+        let kind = match () {
+            () if cursor.accept(&["TABLE"]) => Kind::Table,
+            () if cursor.accept(&["VIEW"]) => Kind::View,
+            () => return Err(cursor.unexpected("TABLE or VIEW")),
+        };
+        let if_exists = cursor.accept(&["IF", "EXISTS"]);
+        let name = names::parse(&mut cursor, &format!("the name of the {}", kind.word()))?;
+        cursor.end()?;
+        Ok(Self { kind, name, if_exists })
+    }
+
+    pub(super) fn describe(&self) -> String {
+        format!("drop {} {}", self.kind.word(), self.name)
+    }
+
+    pub(super) async fn run(self, context: &QueryContext) -> Result<QueryStream> {
+        let word = self.kind.word();
+        let storage = context.engine().storage();
+        let is_table = context.snapshot().table(&self.name).is_some();
+        let is_view = context.snapshot().definition(VIEW, &self.name).is_some();
+        match self.kind {
+            _ if names::is_built_in(&self.name) && context.has_relation(&self.name) => {
+                return Err(Error::invalid(format!("\"{}\" is built in and cannot be dropped", self.name)));
+            }
+            Kind::Table if is_table => storage.drop_table(&self.name).await?,
+            Kind::View if is_view => storage.drop_definition(VIEW, &self.name).await?,
+            Kind::Table if context.drop_external(&self.name) => {}
+            Kind::Table if is_view => {
+                return Err(Error::invalid(format!("\"{}\" is a view: use DROP VIEW", self.name)));
+            }
+            Kind::View if is_table => {
+                return Err(Error::invalid(format!("\"{}\" is a table: use DROP TABLE", self.name)));
+            }
+            _ if self.if_exists => return super::status(format!("{word} \"{}\" does not exist", self.name)),
+            _ => {
+                let hint = context.nearest_relation(&self.name);
+                return Err(Error::new(
+                    ErrorKind::NotFound,
+                    format!("{word} \"{}\" does not exist{hint}", self.name),
+                ));
+            }
+        }
+        super::status(format!("dropped {word} \"{}\"", self.name))
+    }
+}

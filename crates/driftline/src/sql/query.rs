@@ -1,0 +1,98 @@
+//! A query: names are checked, the statement is planned over one snapshot, optimised and run as a stream.
+
+use datafusion::common::TableReference;
+use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as LogicalStatement};
+use datafusion::physical_plan::execute_stream;
+use datafusion::sql::parser::Statement as DfStatement;
+
+use super::cursor::Cursor;
+use super::group_by_alias;
+use crate::context::QueryContext;
+use crate::error::{Error, ErrorKind, Result};
+use crate::stream::QueryStream;
+
+/// Runs a statement that DataFusion plans.
+pub(super) async fn run(statement: DfStatement, context: &QueryContext) -> Result<QueryStream> {
+    let plan = plan(statement, context).await?;
+    execute(&plan, context).await
+}
+
+/// Runs a query of our own.
+pub(super) async fn run_sql(sql: &str, context: &QueryContext) -> Result<QueryStream> {
+    run(Cursor::new(sql)?.delegate()?, context).await
+}
+
+/// Plans a statement: the plan names only what exists and does only what the session allows.
+pub(super) async fn plan(statement: DfStatement, context: &QueryContext) -> Result<LogicalPlan> {
+    let plan = plan_query(statement, context).await?;
+    permit(&plan, context)?;
+    Ok(plan)
+}
+
+/// Plans a query in the context's catalog.
+async fn plan_query(mut statement: DfStatement, context: &QueryContext) -> Result<LogicalPlan> {
+    let state = context.state();
+    group_by_alias::rewrite(&mut statement, |name| state.aggregate_functions().contains_key(name));
+    for reference in state.resolve_table_references(&statement)? {
+        context.check_exists(&reference)?;
+    }
+    Ok(state.statement_to_plan(statement).await?)
+}
+
+/// Plans the query of a view; an error names the view.
+pub(crate) async fn view_query(name: &str, sql: &str, context: &QueryContext) -> Result<LogicalPlan> {
+    let statement = Cursor::new(sql)?.delegate()?;
+    let plan = plan_query(statement, context)
+        .await
+        .map_err(|error| Error::new(error.kind(), format!("view \"{name}\": {error}")))?;
+    match &plan {
+        LogicalPlan::Ddl(_) | LogicalPlan::Dml(_) | LogicalPlan::Copy(_) | LogicalPlan::Statement(_) => {
+            Err(Error::invalid(format!("view \"{name}\" must be a query")))
+        }
+        _ => Ok(plan),
+    }
+}
+
+/// Runs a plan under the deadline of its context.
+pub(super) async fn execute(plan: &LogicalPlan, context: &QueryContext) -> Result<QueryStream> {
+    if let LogicalPlan::Ddl(DdlStatement::CreateExternalTable(command)) = plan {
+        context.create_external(command).await?;
+        return super::status(format!("registered \"{}\" for this session", command.name));
+    }
+    let started = context.within_deadline(async {
+        let physical = context.state().create_physical_plan(plan).await?;
+        Ok(execute_stream(physical, context.state().task_ctx())?)
+    });
+    Ok(QueryStream::new(started.await?, context.deadline()))
+}
+
+/// Refuses what a statement may not do: change settings, hold transactions, delete, or reach files where that is not allowed.
+fn permit(plan: &LogicalPlan, context: &QueryContext) -> Result<()> {
+    let refused = match plan {
+        LogicalPlan::Copy(_) | LogicalPlan::Ddl(DdlStatement::CreateExternalTable(_)) => {
+            return context.permit_files("COPY and CREATE EXTERNAL TABLE");
+        }
+        LogicalPlan::Explain(explain) => return permit(&explain.plan, context),
+        LogicalPlan::Analyze(analyze) => return permit(&analyze.input, context),
+        LogicalPlan::Ddl(ddl) => ddl.name().to_owned(),
+        LogicalPlan::Dml(dml) if !matches!(dml.op, datafusion::logical_expr::WriteOp::Insert(_)) => {
+            dml.op.name().to_owned()
+        }
+        LogicalPlan::Statement(LogicalStatement::SetVariable(_) | LogicalStatement::ResetVariable(_)) => {
+            return Err(Error::invalid(
+                "settings cannot be changed in SQL: they belong to the builder of the database",
+            ));
+        }
+        LogicalPlan::Statement(statement) => statement.name().to_owned(),
+        _ => return Ok(()),
+    };
+    Err(Error::new(ErrorKind::Invalid, format!("{refused} is not supported")))
+}
+
+/// How a table is written in messages.
+pub(crate) fn shown(reference: &TableReference) -> String {
+    match (reference.schema(), reference.table()) {
+        (Some(schema), table) => format!("{schema}.{table}"),
+        (None, table) => table.to_owned(),
+    }
+}

@@ -1,0 +1,90 @@
+//! `SHOW TABLES`, `SHOW FUNCTIONS`, `SHOW COLUMNS FROM name`, `DESCRIBE name`
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringViewArray};
+use datafusion::common::TableReference;
+
+use super::cursor::Cursor;
+use super::{data_type, query};
+use crate::context::QueryContext;
+use crate::error::Result;
+use crate::stream::QueryStream;
+
+/// A parsed `SHOW` or `DESCRIBE`.
+#[derive(Debug)]
+pub(crate) enum Show {
+    Tables,
+    Functions,
+    Columns(TableReference),
+}
+
+impl Show {
+    /// Parses the statements of this file and leaves every other `SHOW` to DataFusion.
+    pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Option<Self>> {
+        let show = if cursor.accept(&["SHOW", "TABLES"]) {
+            Self::Tables
+        } else if cursor.accept(&["SHOW", "FUNCTIONS"]) {
+            Self::Functions
+        } else if cursor.accept(&["SHOW", "COLUMNS"]) {
+            if !cursor.accept(&["IN"]) {
+                cursor.expect(&["FROM"])?;
+            }
+            Self::Columns(parse_reference(cursor)?)
+        } else if cursor.accept(&["DESCRIBE"]) || cursor.accept(&["DESC"]) {
+            cursor.accept(&["TABLE"]);
+            Self::Columns(parse_reference(cursor)?)
+        } else {
+            return Ok(None);
+        };
+        cursor.end()?;
+        Ok(Some(show))
+    }
+
+    pub(super) async fn run(self, context: &QueryContext) -> Result<QueryStream> {
+        match self {
+            Self::Tables => {
+                query::run_sql(
+                    "SELECT name, kind, rows, bytes, min_time, max_time FROM driftline.tables ORDER BY name",
+                    context,
+                )
+                .await
+            }
+            Self::Functions => {
+                query::run_sql(
+                    "SELECT name, kind, signature, description FROM driftline.functions ORDER BY name, kind",
+                    context,
+                )
+                .await
+            }
+            Self::Columns(table) => describe(table, context).await,
+        }
+    }
+}
+
+fn parse_reference(cursor: &mut Cursor<'_>) -> Result<TableReference> {
+    let mut parts = vec![cursor.identifier("the name of a table or view")?];
+    while cursor.accept_symbol(&datafusion::sql::sqlparser::tokenizer::Token::Period) {
+        parts.push(cursor.identifier("the name of a table or view")?);
+    }
+    Ok(match <[String; 2]>::try_from(parts.clone()) {
+        Ok([schema, table]) => TableReference::partial(schema, table),
+        Err(_) => TableReference::bare(parts.pop().unwrap_or_default()),
+    })
+}
+
+async fn describe(table: TableReference, context: &QueryContext) -> Result<QueryStream> {
+    let provider = context.relation(&table).await?;
+    let schema = provider.schema();
+    let fields = || schema.fields().iter();
+    let names: ArrayRef = Arc::new(StringViewArray::from_iter_values(fields().map(|field| field.name())));
+    let types: ArrayRef =
+        Arc::new(StringViewArray::from_iter_values(fields().map(|field| data_type::name(field.data_type()))));
+    let nullable: ArrayRef =
+        Arc::new(BooleanArray::from_iter(fields().map(|field| Some(field.is_nullable()))));
+    Ok(QueryStream::of_batch(RecordBatch::try_from_iter([
+        ("column_name", names),
+        ("data_type", types),
+        ("is_nullable", nullable),
+    ])?))
+}

@@ -1,0 +1,108 @@
+//! The tables of schema `driftline`: what the database knows of itself, computed when a query reads them.
+
+mod functions;
+mod ingest_stats;
+mod segments;
+mod tables;
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use async_trait::async_trait;
+use datafusion::catalog::memory::MemorySourceConfig;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::error::Result as DfResult;
+use datafusion::logical_expr::{Expr, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+
+use crate::catalog::Relations;
+use crate::error::external;
+
+/// Their names.
+pub(crate) const NAMES: [&str; 4] = ["functions", "ingest_stats", "segments", "tables"];
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Functions,
+    IngestStats,
+    Segments,
+    Tables,
+}
+
+/// One system table over one snapshot.
+pub(crate) struct SystemTable {
+    kind: Kind,
+    schema: SchemaRef,
+    relations: Arc<Relations>,
+}
+
+impl SystemTable {
+    pub(crate) fn named(name: &str, relations: &Arc<Relations>) -> Option<Self> {
+        let (kind, schema) = match name {
+            "functions" => (Kind::Functions, functions::schema()),
+            "ingest_stats" => (Kind::IngestStats, ingest_stats::schema()),
+            "segments" => (Kind::Segments, segments::schema()),
+            "tables" => (Kind::Tables, tables::schema()),
+            _ => return None,
+        };
+        let relations = Arc::clone(relations);
+        Some(Self { kind, schema: Arc::new(schema), relations })
+    }
+
+    async fn rows(&self, session: &dyn Session) -> crate::Result<RecordBatch> {
+        let columns = match self.kind {
+            Kind::Functions => functions::columns(session),
+            Kind::IngestStats => ingest_stats::columns(self.relations.engine().ingest()),
+            Kind::Segments => segments::columns(self.relations.snapshot()).await?,
+            Kind::Tables => tables::columns(&self.relations),
+        };
+        Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
+    }
+}
+
+#[async_trait]
+impl TableProvider for SystemTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::View
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _: &[Expr],
+        _: Option<usize>,
+    ) -> DfResult<Arc<dyn ExecutionPlan>> {
+        let rows = self.rows(state).await.map_err(external)?;
+        let plan = MemorySourceConfig::try_new_exec(&[vec![rows]], self.schema(), projection.cloned())?;
+        Ok(plan)
+    }
+}
+
+impl fmt::Debug for SystemTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SystemTable").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+fn text(name: &str, nullable: bool) -> Field {
+    Field::new(name, DataType::Utf8View, nullable)
+}
+
+fn number(name: &str, nullable: bool) -> Field {
+    Field::new(name, DataType::Int64, nullable)
+}
+
+fn instant(name: &str, nullable: bool) -> Field {
+    Field::new(name, DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())), nullable)
+}
+
+fn schema(fields: Vec<Field>) -> Schema {
+    Schema::new(fields)
+}

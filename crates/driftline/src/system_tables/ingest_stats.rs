@@ -1,0 +1,29 @@
+//! `driftline.ingest_stats`: what happened to telemetry since the database was opened: accepted, rejected by reason, moved by column.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, StringViewArray};
+use arrow::datatypes::Schema;
+
+use super::{number, text};
+use crate::db::IngestStats;
+
+pub(super) fn schema() -> Schema {
+    super::schema(vec![
+        text("signal", false),
+        text("outcome", false),
+        text("detail", true),
+        number("count", false),
+    ])
+}
+
+pub(super) fn columns(stats: &IngestStats) -> Vec<ArrayRef> {
+    let counts = stats.counts();
+    let detail = |detail: &str| (!detail.is_empty()).then(|| detail.to_owned());
+    vec![
+        Arc::new(StringViewArray::from_iter_values(counts.iter().map(|(line, _)| &line.signal))),
+        Arc::new(StringViewArray::from_iter_values(counts.iter().map(|(line, _)| line.outcome))),
+        Arc::new(StringViewArray::from_iter(counts.iter().map(|(line, _)| detail(&line.detail)))),
+        Arc::new(Int64Array::from_iter_values(counts.iter().map(|(_, count)| *count as i64))),
+    ]
+}
