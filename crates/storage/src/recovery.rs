@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use object_store::{ObjectStore, local::LocalFileSystem};
+use object_store::ObjectStore;
 use tokio::sync::mpsc;
 
 use crate::{
@@ -10,8 +10,11 @@ use crate::{
     clock::{Clock, SystemClock},
     error::{Error, Result},
     flush::{self, Flusher},
+    fsync,
     ids::Ids,
+    lock::Lock,
     manifest::{Manifest, Root},
+    object::LocalStore,
     paths,
     snapshot::Reading,
     state::State,
@@ -46,7 +49,7 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     let clock: Arc<dyn Clock> = builder.clock.clone().unwrap_or_else(|| Arc::new(SystemClock::new()));
     let started_ns = clock.monotonic_ns();
     // 1. the directory is ours alone
-    let places = Places::open(&builder)?;
+    let places = Places::open(&builder, clock.as_ref())?;
     // 2. the newest root is the truth
     let options = builder.options;
     let reading = Arc::new(Reading {
@@ -66,7 +69,7 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     let state = State::new(Arc::new(root), last, Arc::clone(&reading));
     let (flusher, messages) = mpsc::channel(flush::QUEUE_MAX);
     let ids = Ids::new(Arc::clone(&clock), builder.seed);
-    let core = Core::new(Parts { options, clock, ids, reading, epoch, state, flusher });
+    let core = Core::new(Parts { options, clock, ids, reading, epoch, state, flusher, lock: places.lock });
     let core = Arc::new(core);
     // 4. what is acknowledged and in no segment comes back from the log
     let replayed = replay(&core, Arc::clone(&places.log)).await?;
@@ -132,23 +135,30 @@ async fn replay(core: &Arc<Core>, log: Arc<dyn LogStore>) -> Result<ReplayReport
 
 /// Where manifest, segments and log lie.
 struct Places {
+    /// Held while something of the database lies in the directory.
+    lock: Option<Lock>,
     store: Arc<dyn ObjectStore>,
     log: Arc<dyn LogStore>,
 }
 
 impl Places {
-    fn open(builder: &StorageBuilder) -> Result<Self> {
+    fn open(builder: &StorageBuilder, clock: &dyn Clock) -> Result<Self> {
         let path = &builder.path;
-        if builder.store.is_none() || builder.log.is_none() {
-            let doing = format_args!("make the directory {}", path.display());
-            std::fs::create_dir_all(path).map_err(|source| Error::io(doing, source))?;
-        }
+        let lock = match (&builder.store, &builder.log) {
+            (Some(_), Some(_)) => None,
+            _ => {
+                let doing = format_args!("make the directory {}", path.display());
+                fsync::create_directories(path).map_err(|source| Error::io(doing, source))?;
+                Some(Lock::acquire(path, clock)?)
+            }
+        };
         let store = match &builder.store {
             Some(store) => Arc::clone(store),
-            None => Arc::new(
-                LocalFileSystem::new_with_prefix(path)
-                    .map_err(|error| Error::object(format_args!("open {}", path.display()), error))?,
-            ),
+            None => {
+                let opened = LocalStore::open(path).and_then(|store| store.settle().map(|()| store));
+                let doing = format_args!("open {}", path.display());
+                Arc::new(opened.map_err(|error| Error::object(doing, error))?)
+            }
         };
         let log = match &builder.log {
             Some(log) => Arc::clone(log),
@@ -158,7 +168,7 @@ impl Places {
                 Arc::new(LocalLog::open(directory).map_err(|source| Error::io(doing, source))?)
             }
         };
-        Ok(Self { store, log })
+        Ok(Self { lock, store, log })
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
     error::{Error, Result},
     flush,
     ids::Ids,
+    lock::Lock,
     options::StorageOptions,
     recovery::{self, RecoveryReport},
     snapshot::{Reading, Snapshot},
@@ -81,6 +82,8 @@ pub(crate) struct Core {
     poison: OnceLock<Error>,
     flush_error: Mutex<Option<Error>>,
     closed: AtomicBool,
+    /// Given back by the close, or with the last clone. Declared behind the log: its thread has ended by then.
+    lock: Mutex<Option<Lock>>,
 }
 
 impl Storage {
@@ -138,6 +141,8 @@ impl Storage {
         let flushed = self.core.ask_flusher(|reply| flush::Message::Stop { reply }).await;
         // 3. the log is sealed
         let sealed = self.core.wal()?.close().await;
+        // 4. the next writer may come
+        drop(self.core.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
         synced.and(flushed.map(drop)).and(sealed)
     }
 }
@@ -192,6 +197,7 @@ pub(crate) struct Parts {
     pub(crate) epoch: u64,
     pub(crate) state: State,
     pub(crate) flusher: mpsc::Sender<flush::Message>,
+    pub(crate) lock: Option<Lock>,
 }
 
 impl Core {
@@ -211,6 +217,7 @@ impl Core {
             poison: OnceLock::new(),
             flush_error: Mutex::new(None),
             closed: AtomicBool::new(false),
+            lock: Mutex::new(parts.lock),
         }
     }
 

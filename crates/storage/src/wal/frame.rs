@@ -69,6 +69,8 @@ impl fmt::Display for FileName {
 pub(super) enum BadHeader {
     /// The bytes are not what was written.
     Damaged(&'static str),
+    /// They are, but into the file of this name.
+    Foreign(FileName),
     /// They are, but by a version of this crate that knows more.
     Format(u32),
 }
@@ -101,8 +103,9 @@ pub(super) fn parse_file_header(
         FORMAT => {}
         other => return Err(BadHeader::Format(other)),
     }
-    if (u64_at(header, 12), u64_at(header, 20)) != (name.epoch, name.sequence) {
-        return Err(BadHeader::Damaged("its header carries the name of another file"));
+    let written = FileName { epoch: u64_at(header, 12), sequence: u64_at(header, 20) };
+    if written != name {
+        return Err(BadHeader::Foreign(written));
     }
     Ok(Position(u64_at(header, 28)))
 }

@@ -193,6 +193,9 @@ impl File {
             match frame::parse_file_header(name, &header) {
                 Ok(first) => return Ok(Ok(Self { first, ..opened })),
                 Err(BadHeader::Damaged(what)) => what,
+                Err(BadHeader::Foreign(other)) => {
+                    return Err(opened.corrupted(0, &format!("its header is that of {other}")));
+                }
                 Err(BadHeader::Format(format)) => {
                     let message = format!(
                         "wal/{name} has format {format}, this version reads format {}",
@@ -340,3 +343,6 @@ impl File {
         Error::new(ErrorKind::Corrupted, format!("wal/{} is corrupted at offset {offset}: {what}", self.name))
     }
 }
+
+#[cfg(test)]
+mod tests;
