@@ -8,11 +8,13 @@
 //! a recorded value.
 
 mod common;
+mod doubles;
 mod logs;
 mod metrics;
 mod object;
 mod spans;
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::{
@@ -45,7 +47,10 @@ pub(crate) trait JsonItem: Item {
 /// `Invalid` when the body is not JSON (with the offset), or no request of this signal.
 pub(crate) fn decode<T: JsonItem>(body: &[u8], rejects: &mut Rejects) -> Result<T::Request> {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-    let value: Value = serde_json::from_slice(body).map_err(|error| not_json(body, error))?;
+    let value: Value = match serde_json::from_slice(&doubles::quoted(body)) {
+        Ok(value) => value,
+        Err(error) => return Err(not_json(body, error)),
+    };
     let groups = top_level(&value, T::SIGNAL)?;
     let groups = groups.iter().enumerate().filter(|(_, group)| !group.is_null());
     let read = groups.filter_map(|(i, group)| match read_group::<T>(group, rejects) {
@@ -128,13 +133,11 @@ fn not_otlp(signal: Signal, what: &str) -> Error {
     Error::invalid(format!("body is no OTLP {signal} request in JSON: {what}"))
 }
 
+/// Says where the body stops being JSON. The place is that in the body as it came, not in the one with quoted doubles.
 fn not_json(body: &[u8], error: serde_json::Error) -> Error {
-    let before: usize = body
-        .split_inclusive(|byte| *byte == b'\n')
-        .take(error.line().saturating_sub(1))
-        .map(<[u8]>::len)
-        .sum();
-    let offset = (before + error.column()).min(body.len());
+    let error = serde_json::from_slice::<IgnoredAny>(body).err().unwrap_or(error);
+    let lines = body.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1));
+    let offset = (lines.map(<[u8]>::len).sum::<usize>() + error.column().saturating_sub(1)).min(body.len());
     let text = error.to_string();
     let what = text.split(" at line ").next().unwrap_or(&text);
     Error::invalid(format!("body is not JSON: {what} (byte {offset})")).with_source(error)

@@ -15,7 +15,7 @@ mod groups;
 mod ids;
 mod json;
 mod layout;
-mod mapper;
+pub(crate) mod mapper;
 mod semconv;
 mod series;
 mod signal;

@@ -228,4 +228,4 @@ fn report(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -130,6 +130,8 @@ impl<'a> ResourceOrigin<'a> {
         if service_name.is_some() {
             let kept = inherited.rest.iter().position(|(key, _)| key == "resource.service.name");
             kept.map(|kept| inherited.rest.remove(kept));
+        } else if named.is_some() {
+            inherited.moved.extend(layout.schema.index_of("service_name"));
         }
         inherited.bytes += schema_url.len() + service_name.map_or(0, str::len);
         Self { service_name, schema_url, inherited }

@@ -1,2 +1,6 @@
-mod clients;
+pub(crate) mod build;
+pub(crate) mod clients;
+mod logs;
+mod metrics;
 mod schema;
+mod spans;
