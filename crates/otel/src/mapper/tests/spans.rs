@@ -193,7 +193,8 @@ fn repeated_and_colliding_keys_are_all_kept() {
 // breaks when an alias overrides the canonical name, or table order does not decide between aliases
 #[test]
 fn aliases_fill_canonical_columns_by_precedence() {
-    let cases: [(&[(&str, Value)], &str, Option<&str>); 14] = [
+    type Case<'a> = (&'a [(&'a str, Value)], &'a str, Option<&'a str>);
+    let cases: [Case<'_>; 14] = [
         (&[("gen_ai.system", text("vertex_ai"))], "gen_ai_provider_name", Some("gcp.vertex_ai")),
         (&[("gen_ai.system", text("my_own"))], "gen_ai_provider_name", Some("my_own")),
         (&[("llm.system", text("b")), ("gen_ai.system", text("a"))], "gen_ai_provider_name", Some("a")),
