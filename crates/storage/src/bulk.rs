@@ -119,6 +119,9 @@ impl BulkLoad {
         // 1. the rest, and small pieces of one partition together
         self.write_down_to(0).await?;
         let segments = self.join_small().await?;
+        if segments.is_empty() {
+            return Ok(LoadReport { version: self.core.state().root().version, ..LoadReport::default() });
+        }
         // 2. one commit names all
         let mut by_partition: BTreeMap<String, Vec<Arc<SegmentMeta>>> = BTreeMap::new();
         for segment in &segments {

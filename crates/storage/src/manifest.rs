@@ -133,3 +133,6 @@ impl Manifest {
         put.map(drop).map_err(|error| Error::object(format!("write {path}"), error))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,3 +87,6 @@ fn join(before: &Chunk, last: &Chunk) -> Option<Chunk> {
     let bytes = batch_bytes(&batch);
     Some(Chunk { batch: Arc::new(batch), bytes })
 }
+
+#[cfg(test)]
+mod tests;

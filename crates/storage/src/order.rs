@@ -206,3 +206,6 @@ fn comparable(
     };
     sources.iter().enumerate().map(convert).collect()
 }
+
+#[cfg(test)]
+mod tests;

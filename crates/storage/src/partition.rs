@@ -102,3 +102,6 @@ fn day_of_civil(year: i32, month: u32, day: u32) -> i32 {
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     (era * 146_097 + day_of_era - 719_468) as i32
 }
+
+#[cfg(test)]
+mod tests;

@@ -237,3 +237,6 @@ impl Stored {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

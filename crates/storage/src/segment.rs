@@ -20,3 +20,6 @@ pub use reader::SegmentReader;
 pub(crate) use reader::{Footer, open};
 pub(crate) use verify::verify;
 pub(crate) use writer::{EncodedSegment, Name, encode};
+
+#[cfg(test)]
+mod tests;

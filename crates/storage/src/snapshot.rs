@@ -27,7 +27,7 @@ pub struct Snapshot {
 #[derive(Debug)]
 pub struct TableSnapshot {
     record: Arc<TableRecord>,
-    options: TableOptions,
+    options: Arc<TableOptions>,
     /// Set apart for a flush that is not committed, oldest first.
     pub(crate) frozen: Vec<Arc<Memtable>>,
     /// Where appends go.
@@ -92,7 +92,7 @@ impl TableSnapshot {
         active: Arc<Memtable>,
         reading: Arc<Reading>,
     ) -> Self {
-        let options = record.options();
+        let options = Arc::new(record.options());
         Self { record, options, frozen, active, reading, memory: OnceLock::new() }
     }
 
@@ -175,7 +175,7 @@ impl Clone for TableSnapshot {
     fn clone(&self) -> Self {
         Self {
             record: Arc::clone(&self.record),
-            options: self.options.clone(),
+            options: Arc::clone(&self.options),
             frozen: self.frozen.clone(),
             active: Arc::clone(&self.active),
             reading: Arc::clone(&self.reading),

@@ -1,0 +1,58 @@
+use arrow::{
+    array::{ArrayRef, AsArray, Int64Array, RecordBatch},
+    datatypes::Int64Type,
+};
+use proptest::prelude::*;
+
+use super::*;
+
+fn batch(column: &str, values: std::ops::Range<i64>) -> RecordBatch {
+    let array: ArrayRef = Arc::new(Int64Array::from_iter_values(values));
+    RecordBatch::try_from_iter([(column, array)]).unwrap()
+}
+
+fn values(memtable: &Memtable) -> Vec<i64> {
+    memtable.batches().flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec()).collect()
+}
+
+#[test]
+fn single_rows_are_joined_into_few_batches() {
+    // breaks when small batches pile up: a scan would pay for each
+    let mut memtable = Memtable::default();
+    for row in 0..10_000 {
+        memtable.insert(batch("a", row..row + 1), 5);
+    }
+    assert_eq!(values(&memtable), (0..10_000).collect::<Vec<_>>());
+    assert!(memtable.batches().count() < 20, "{} batches", memtable.batches().count());
+    assert_eq!((memtable.rows(), memtable.oldest_ns()), (10_000, Some(5)));
+}
+
+#[test]
+fn a_copy_does_not_see_what_comes_later() {
+    // breaks when inserting changes a snapshot
+    let mut memtable = Memtable::default();
+    memtable.insert(batch("a", 0..3), 0);
+    let before = memtable.clone();
+    memtable.insert(batch("a", 3..6), 0);
+    assert_eq!((values(&before), before.rows()), (vec![0, 1, 2], 3));
+    assert_eq!(values(&memtable).len(), 6);
+}
+
+proptest! {
+    #[test]
+    fn rows_stay_in_the_order_of_their_commit(sizes in prop::collection::vec((0..2_usize, 0..3_000_i64), 0..60)) {
+        // breaks when joining drops, doubles or reorders rows, mixes shapes, or makes batches without bound
+        let mut memtable = Memtable::default();
+        let mut next = 0;
+        for (shape, rows) in &sizes {
+            memtable.insert(batch(["a", "b"][*shape], next..next + rows), 0);
+            next += rows;
+        }
+        prop_assert_eq!(values(&memtable), (0..next).collect::<Vec<_>>());
+        prop_assert_eq!(memtable.rows(), next as usize);
+        prop_assert_eq!(memtable.bytes(), memtable.batches().map(batch_bytes).sum::<usize>());
+        for batch in memtable.batches() {
+            prop_assert!(batch.num_rows() <= JOINED_ROWS_MAX);
+        }
+    }
+}
