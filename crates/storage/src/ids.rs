@@ -18,9 +18,11 @@ pub(crate) struct Ids {
 }
 
 impl Ids {
-    pub(crate) fn new(clock: Arc<dyn Clock>, seed: Option<u64>) -> Self {
-        let seed = seed.unwrap_or_else(rand::random);
-        Self { clock, random: Mutex::new(ChaCha8Rng::seed_from_u64(seed)) }
+    /// A seed gives the names of one writer epoch; the next epoch gets others from the same seed.
+    pub(crate) fn new(clock: Arc<dyn Clock>, seed: Option<u64>, epoch: u64) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed.unwrap_or_else(rand::random));
+        random.set_stream(epoch);
+        Self { clock, random: Mutex::new(random) }
     }
 
     pub(crate) fn next(&self) -> String {

@@ -68,7 +68,7 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     let last = Position(root.flushed_max());
     let state = State::new(Arc::new(root), last, Arc::clone(&reading));
     let (flusher, messages) = mpsc::channel(flush::QUEUE_MAX);
-    let ids = Ids::new(Arc::clone(&clock), builder.seed);
+    let ids = Ids::new(Arc::clone(&clock), builder.seed, epoch);
     let core = Core::new(Parts { options, clock, ids, reading, epoch, state, flusher, lock: places.lock });
     let core = Arc::new(core);
     // 4. what is acknowledged and in no segment comes back from the log

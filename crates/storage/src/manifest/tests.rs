@@ -3,10 +3,7 @@ use std::collections::BTreeMap;
 use object_store::memory::InMemory;
 
 use super::*;
-use crate::{
-    ColumnType, NewColumn, TableOptions, TableSchema, TableSpec,
-    segment::SegmentMeta,
-};
+use crate::{ColumnType, NewColumn, TableOptions, TableSchema, TableSpec, segment::SegmentMeta};
 
 fn store() -> Arc<dyn ObjectStore> {
     Arc::new(InMemory::new())
@@ -60,7 +57,14 @@ fn root(version: u64) -> Root {
         flushed: 7,
         partitions: vec![list().entry()],
     };
-    Root { version, writer_epoch: 3, created_at: 9, next_table_id: 2, log_flushed: 7, tables: vec![Arc::new(table)] }
+    Root {
+        version,
+        writer_epoch: 3,
+        created_at: 9,
+        next_table_id: 2,
+        log_flushed: 7,
+        tables: vec![Arc::new(table)],
+    }
 }
 
 async fn bytes(store: &Arc<dyn ObjectStore>, path: &str) -> Vec<u8> {
@@ -111,7 +115,8 @@ async fn every_flipped_byte_of_a_root_is_noticed_or_harmless() {
             let mut bad = good.clone();
             bad[offset] ^= flip;
             overwrite(&store, &path, bad).await;
-            let error = manifest.newest().await.expect_err("one spelling of the frame, a checksum over the body");
+            let error =
+                manifest.newest().await.expect_err("one spelling of the frame, a checksum over the body");
             assert_eq!(error.kind(), ErrorKind::Corrupted, "offset {offset}");
             assert!(error.message().contains(&path), "{error}");
         }

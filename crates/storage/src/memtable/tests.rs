@@ -12,7 +12,10 @@ fn batch(column: &str, values: std::ops::Range<i64>) -> RecordBatch {
 }
 
 fn values(memtable: &Memtable) -> Vec<i64> {
-    memtable.batches().flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec()).collect()
+    memtable
+        .batches()
+        .flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec())
+        .collect()
 }
 
 #[test]

@@ -50,7 +50,8 @@ fn gathered(rows: &Ordered<'_>, columns: &[&Column], range: Range<usize>) -> Vec
 fn nulls_come_first_and_equal_rows_keep_their_order() {
     // breaks when nulls sort last, or when the sort is not stable
     let schema = schema(Partitioning::Day, &["model", "time"]);
-    let rows: [Row; 5] = [(5, Some("b"), 0), (5, Some("a"), 1), (9, None, 2), (1, Some("b"), 3), (5, Some("b"), 4)];
+    let rows: [Row; 5] =
+        [(5, Some("b"), 0), (5, Some("a"), 1), (9, None, 2), (1, Some("b"), 3), (5, Some("b"), 4)];
     let ordered = Ordered::new(&schema, vec![batch(&schema, &rows, true)]).unwrap();
     let columns = ordered.columns(0..5);
     assert_eq!(columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>(), ["time", "model", "n"]);

@@ -54,7 +54,9 @@ proptest! {
 fn ranges_are_closed_at_both_ends() {
     // breaks when pruning would lose the row at the very end of a range
     let range = TimeRange::new(10, 20);
-    for (other, overlaps) in [((0, 9), false), ((0, 10), true), ((20, 30), true), ((21, 30), false), ((12, 13), true)] {
+    for (other, overlaps) in
+        [((0, 9), false), ((0, 10), true), ((20, 30), true), ((21, 30), false), ((12, 13), true)]
+    {
         assert_eq!(range.overlaps(&TimeRange::new(other.0, other.1)), overlaps, "{other:?}");
     }
     assert_eq!(TimeRange::of(&[3, -1, 2]), Some(TimeRange::new(-1, 3)));

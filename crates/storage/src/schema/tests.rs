@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use arrow::{
     array::{
-        Array, ArrayRef, AsArray, DictionaryArray, Int32Array, Int64Array, LargeStringArray, NullArray, RecordBatch,
-        StringViewArray, TimestampNanosecondArray,
+        Array, ArrayRef, AsArray, DictionaryArray, Int32Array, Int64Array, LargeStringArray, NullArray,
+        RecordBatch, StringViewArray, TimestampNanosecondArray,
     },
     datatypes::Int32Type,
 };
@@ -88,8 +88,14 @@ fn wrong_declarations_are_refused_with_the_reason() {
             spec(vec![NewColumn::time(), text("model")], &["modle"]),
             "no column \"modle\" (did you mean \"model\"?)",
         ),
-        (spec(vec![NewColumn::time()], &[]), "the sort key is empty: it needs at least one column, such as time"),
-        (spec(vec![NewColumn::time(), list], &["tags"]), "column \"tags\" of type TEXT[] cannot be a sort key"),
+        (
+            spec(vec![NewColumn::time()], &[]),
+            "the sort key is empty: it needs at least one column, such as time",
+        ),
+        (
+            spec(vec![NewColumn::time(), list], &["tags"]),
+            "column \"tags\" of type TEXT[] cannot be a sort key",
+        ),
         (spec(vec![NewColumn::time(), text("a")], &["a", "a"]), "the sort key names column \"a\" twice"),
         (
             spec(vec![NewColumn::time(), text("")], &["time"]),
@@ -114,7 +120,8 @@ fn ids_are_never_given_twice() {
     let schema = schema.changed(&TableChange::DropColumn { name: "a".to_owned() }).unwrap();
     let schema = schema.changed(&TableChange::AddColumn(NewColumn::new("a", ColumnType::Int64))).unwrap();
     assert_eq!(schema.column("a").unwrap().id, 3);
-    let stored = serde_json::to_string(&schema).unwrap().replace("\"next_column_id\":4", "\"next_column_id\":3");
+    let stored =
+        serde_json::to_string(&schema).unwrap().replace("\"next_column_id\":4", "\"next_column_id\":3");
     let error = serde_json::from_str::<TableSchema>(&stored).unwrap_err();
     assert!(error.to_string().contains("column \"a\" has the wrong id 3"), "{error}");
 }
@@ -165,7 +172,10 @@ fn a_small_slice_of_large_buffers_is_copied() {
     let batch = RecordBatch::try_from_iter([("time", Arc::new(times) as ArrayRef)]).unwrap();
     let conformed = schema.conform(&batch.slice(70_000, 10)).unwrap();
     assert!(conformed.get_array_memory_size() < 1_000, "{}", conformed.get_array_memory_size());
-    assert_eq!(conformed.column(0).as_primitive::<arrow::datatypes::TimestampNanosecondType>().value(0), 70_000);
+    assert_eq!(
+        conformed.column(0).as_primitive::<arrow::datatypes::TimestampNanosecondType>().value(0),
+        70_000
+    );
 }
 
 fn any_type() -> impl Strategy<Value = ColumnType> {
@@ -178,13 +188,15 @@ fn any_type() -> impl Strategy<Value = ColumnType> {
         Just(ColumnType::Binary),
         Just(ColumnType::Date),
         Just(ColumnType::TIME),
-        (1_u8..=76).prop_flat_map(|precision| (Just(precision), 0..=precision as i8))
+        (1_u8..=76)
+            .prop_flat_map(|precision| (Just(precision), 0..=precision as i8))
             .prop_map(|(precision, scale)| ColumnType::Decimal { precision, scale }),
     ];
     leaf.prop_recursive(4, 16, 3, |inner| {
         prop_oneof![
             inner.clone().prop_map(|ty| ColumnType::List(Box::new(ty))),
-            (inner.clone(), 1..9_i32).prop_map(|(ty, length)| ColumnType::FixedSizeList(Box::new(ty), length)),
+            (inner.clone(), 1..9_i32)
+                .prop_map(|(ty, length)| ColumnType::FixedSizeList(Box::new(ty), length)),
             (inner.clone(), inner.clone()).prop_map(|(a, b)| ColumnType::Map(Box::new(a), Box::new(b))),
             prop::collection::vec(inner, 1..4).prop_map(|types| {
                 let fields = types.into_iter().enumerate().map(|(index, ty)| (format!("f{index}"), ty));

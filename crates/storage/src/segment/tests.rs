@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use arrow::{
     array::{
-        Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, Int64Builder, ListBuilder,
-        MapBuilder, RecordBatch, StringArray, StringBuilder, TimestampNanosecondArray,
+        Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, Int64Builder,
+        ListBuilder, MapBuilder, RecordBatch, StringArray, StringBuilder, TimestampNanosecondArray,
     },
     compute::cast,
     datatypes::{Int64Type, TimestampNanosecondType},
@@ -14,7 +14,8 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::*;
 use crate::{
-    ColumnType, ErrorKind, NewColumn, TableOptions, TableSchema, TableSpec, cache::Cache, column_id, order::Ordered,
+    ColumnType, ErrorKind, NewColumn, TableOptions, TableSchema, TableSpec, cache::Cache, column_id,
+    order::Ordered,
 };
 
 fn schema() -> TableSchema {
@@ -29,7 +30,10 @@ fn schema() -> TableSchema {
             NewColumn::new("ok", ColumnType::Boolean),
             NewColumn::new("price", ColumnType::Decimal { precision: 18, scale: 4 }),
             NewColumn::new("counts", ColumnType::List(Box::new(ColumnType::Int64))),
-            NewColumn::new("attributes", ColumnType::Map(Box::new(ColumnType::Text), Box::new(ColumnType::Text))),
+            NewColumn::new(
+                "attributes",
+                ColumnType::Map(Box::new(ColumnType::Text), Box::new(ColumnType::Text)),
+            ),
             NewColumn::new("never", ColumnType::Int64),
         ],
         options: TableOptions {
@@ -108,7 +112,10 @@ async fn every_type_reads_back_as_it_was_written() {
     let batch = rows(&schema, 500);
     let segment = encoded(&schema, batch.clone());
     let meta = Arc::new(segment.meta.clone());
-    assert_eq!((meta.rows, meta.row_groups, meta.columns.as_slice()), (500, 1, &[1, 2, 3, 4, 5, 6, 7, 8, 9][..]));
+    assert_eq!(
+        (meta.rows, meta.row_groups, meta.columns.as_slice()),
+        (500, 1, &[1, 2, 3, 4, 5, 6, 7, 8, 9][..])
+    );
     let store = store(&segment, segment.bytes.clone()).await;
     let reader = open(&store, &Cache::new(0), &meta).await.unwrap();
     let wanted = [9, 10, 1, 2, 3, 4, 5, 6, 7, 8, 77];
@@ -192,7 +199,8 @@ fn a_foreign_reader_finds_plain_sorted_parquet() {
     assert_eq!(ids, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
     let paged = |column: usize| group.column(column).column_index_offset().is_some();
     assert_eq!((0..5).map(paged).collect::<Vec<_>>(), [true, true, false, false, false]);
-    let blooms = (0..group.num_columns()).filter(|column| group.column(*column).bloom_filter_offset().is_some());
+    let blooms =
+        (0..group.num_columns()).filter(|column| group.column(*column).bloom_filter_offset().is_some());
     assert_eq!(blooms.collect::<Vec<_>>(), [2]);
     let mut read = 0;
     for batch in builder.build().unwrap() {
@@ -213,7 +221,12 @@ async fn row_groups_are_read_apart() {
     let time = TimestampNanosecondArray::from_iter_values(0..count).with_timezone("UTC");
     let batch = RecordBatch::try_from_iter([
         ("time", Arc::new(time) as ArrayRef),
-        ("model", Arc::new((0..count).map(|row| Some(["a", "b"][usize::from(row >= 80_000)])).collect::<StringArray>())),
+        (
+            "model",
+            Arc::new(
+                (0..count).map(|row| Some(["a", "b"][usize::from(row >= 80_000)])).collect::<StringArray>(),
+            ),
+        ),
         ("tokens", Arc::new(Int64Array::from_iter_values(0..count))),
     ])
     .unwrap();
@@ -221,7 +234,10 @@ async fn row_groups_are_read_apart() {
     let meta = Arc::new(segment.meta.clone());
     let store = store(&segment, segment.bytes.clone()).await;
     let reader = open(&store, &Cache::new(0), &meta).await.unwrap();
-    assert_eq!((0..reader.row_groups()).map(|group| reader.row_group_rows(group)).collect::<Vec<_>>(), [80_000, 220_000]);
+    assert_eq!(
+        (0..reader.row_groups()).map(|group| reader.row_group_rows(group)).collect::<Vec<_>>(),
+        [80_000, 220_000]
+    );
     let mut next = 0;
     for group in 0..reader.row_groups() {
         let columns = reader.read_columns(group, &[5]).await.unwrap();
