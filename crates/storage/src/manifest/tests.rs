@@ -64,6 +64,10 @@ fn root(version: u64) -> Root {
         next_table_id: 2,
         log_flushed: 7,
         tables: vec![Arc::new(table)],
+        definitions: BTreeMap::from([(
+            "view".to_owned(),
+            BTreeMap::from([("v".to_owned(), "SELECT 1".to_owned())]),
+        )]),
     }
 }
 

@@ -47,7 +47,7 @@ fn schema() -> TableSchema {
 
 /// Rows that are in order already, so that what is read can be compared as it is.
 fn rows(schema: &TableSchema, count: i64) -> RecordBatch {
-    let model = |row: i64| (row >= count / 4).then(|| if row < count / 2 { "a" } else { "b" });
+    let model = |row: i64| (row >= count / 4).then_some(if row < count / 2 { "a" } else { "b" });
     let mut counts = ListBuilder::new(Int64Builder::new());
     let mut attributes = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
     for row in 0..count {
