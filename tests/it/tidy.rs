@@ -62,12 +62,17 @@ fn crates_depend_only_along_the_edges() -> Result<()> {
     let mut seen = BTreeSet::new();
     for entry in std::fs::read_dir(root().join("crates"))? {
         let (name, names) = dependencies(&entry?.path().join("Cargo.toml"))?;
-        let edges = allowed.get(name.as_str()).with_context(|| format!("crate {name} has no place in the architecture"))?;
+        let edges = allowed
+            .get(name.as_str())
+            .with_context(|| format!("crate {name} has no place in the architecture"))?;
         for other in names.iter().filter(|other| other.starts_with("driftline")) {
             ensure!(edges.contains(&other.as_str()), "{name} must not depend on {other}");
         }
         let engine = names.iter().find(|other| other.starts_with("datafusion"));
-        ensure!(engine.is_none() || !WITHOUT_DATAFUSION.contains(&name.as_str()), "{name} must build without {engine:?}");
+        ensure!(
+            engine.is_none() || !WITHOUT_DATAFUSION.contains(&name.as_str()),
+            "{name} must build without {engine:?}"
+        );
         seen.insert(name);
     }
     ensure!(seen.len() == EDGES.len(), "crates listed but gone: {seen:?}");
@@ -97,7 +102,10 @@ fn every_function_is_documented_and_tested_in_sql() -> Result<()> {
     let scalars = driftline_functions::scalars();
     let names = aggregates.iter().map(|f| f.name()).chain(scalars.iter().map(|f| f.name()));
     for name in names {
-        ensure!(page.contains(&format!("`{name}`")) || page.contains(&format!("## {name}")), "docs/functions.md lacks {name}");
+        ensure!(
+            page.contains(&format!("`{name}`")) || page.contains(&format!("## {name}")),
+            "docs/functions.md lacks {name}"
+        );
         let slt = root().join("tests/slt/functions").join(format!("{name}.slt"));
         ensure!(slt.exists(), "{} is missing", slt.display());
     }
