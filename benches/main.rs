@@ -1,2 +1,17 @@
-//! Benchmarks of the core.
-fn main() {}
+//! Benchmarks of the core, one binary: `cargo bench`, or `cargo bench --bench driftline -- scan` for a part of it.
+//!
+//! A part is a module with a function that takes the criterion. Figures are quoted in docs/performance.md, as ratios from one run
+//! wherever two things are compared.
+
+mod scan;
+mod telemetry;
+mod write;
+
+use criterion::Criterion;
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    write::run(&mut criterion);
+    scan::run(&mut criterion);
+    criterion.final_summary();
+}
