@@ -8,9 +8,13 @@ mod js_distance;
 mod js_divergence;
 mod kl_divergence;
 mod ks_test;
+mod literals;
 mod psi;
 mod slo;
 mod slo_burn_rate;
+
+pub(crate) use documentation::DRIFT;
+pub(crate) use literals::CheckLiterals;
 
 use std::sync::Arc;
 

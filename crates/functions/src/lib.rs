@@ -27,7 +27,7 @@ mod scalar;
 
 use std::sync::Arc;
 
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
@@ -42,7 +42,11 @@ pub fn register(registry: &mut dyn FunctionRegistry) -> Result<()> {
     for function in scalars() {
         registry.register_udf(function)?;
     }
-    Ok(())
+    match registry.register_function_rewrite(Arc::new(aggregate::CheckLiterals)) {
+        // a registry without an analyzer: literals are checked when the query runs
+        Err(DataFusionError::NotImplemented(_)) => Ok(()),
+        registered => registered,
+    }
 }
 
 /// Lists the aggregate functions. All of them also work as window functions with `OVER`.

@@ -136,12 +136,8 @@ impl Options {
     }
 }
 
-const METHODS: [(&str, Method); 4] = [
-    ("auto", Method::Auto),
-    ("exact", Method::Exact),
-    ("asymp", Method::Asymptotic),
-    ("asymptotic", Method::Asymptotic),
-];
+const METHODS: [(&str, Method); 3] =
+    [("auto", Method::Auto), ("exact", Method::Exact), ("asymp", Method::Asymptotic)];
 const ALTERNATIVES: [(&str, Alternative); 3] =
     [("two-sided", Alternative::TwoSided), ("less", Alternative::Less), ("greater", Alternative::Greater)];
 

@@ -1,6 +1,12 @@
 //! Tests of the functions as SQL, through a plain session.
 
+mod documentation;
+mod errors;
 mod golden;
+mod properties;
+mod rows;
+mod scalars;
+mod windows;
 
 use std::sync::Arc;
 

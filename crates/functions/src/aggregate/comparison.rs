@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{DataFusionError, Result, ScalarValue, plan_err};
-use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
+use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::function::{AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use datafusion::logical_expr::{
@@ -106,7 +106,7 @@ impl Comparison {
 }
 
 /// A comparison as an aggregate function of DataFusion. `bound` holds the options once planning has read their literal.
-struct ComparisonFunction {
+pub(crate) struct ComparisonFunction {
     comparison: &'static Comparison,
     bound: Option<String>,
     signature: Signature,
@@ -133,6 +133,17 @@ impl ComparisonFunction {
 
     fn parse(&self, text: &str) -> Result<Options> {
         Options::parse(text, self.comparison.options).map_err(|message| self.refuse(&message))
+    }
+
+    /// The literal of options in a call that still has one, checked.
+    pub(crate) fn read_literal<'a>(&self, args: &'a [Expr]) -> Result<Option<&'a str>> {
+        if let Some(Expr::Literal(literal, _)) = args.get(2)
+            && let Some(Some(text)) = literal.try_as_str()
+        {
+            self.parse(text)?;
+            return Ok(Some(text));
+        }
+        Ok(None)
     }
 
     fn refuse(&self, message: &str) -> DataFusionError {
@@ -270,13 +281,11 @@ impl AggregateUDFImpl for ComparisonFunction {
     fn simplify(&self) -> Option<AggregateFunctionSimplification> {
         let comparison = self.comparison;
         Some(Box::new(move |mut call: AggregateFunction, _| {
-            if let Some(Expr::Literal(literal, _)) = call.params.args.get(2)
-                && let Some(Some(text)) = literal.try_as_str()
-            {
-                let bound = ComparisonFunction::new(comparison, Some(text.to_string()));
-                bound.parse(text)?;
-                call.params = AggregateFunctionParams { args: call.params.args[..2].to_vec(), ..call.params };
-                call.func = Arc::new(AggregateUDF::new_from_impl(bound));
+            let unbound = ComparisonFunction::new(comparison, None);
+            if let Some(text) = unbound.read_literal(&call.params.args)?.map(str::to_string) {
+                call.params.args.truncate(2);
+                call.func =
+                    Arc::new(AggregateUDF::new_from_impl(ComparisonFunction::new(comparison, Some(text))));
             }
             Ok(Expr::AggregateFunction(call))
         }))

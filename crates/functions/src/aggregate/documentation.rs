@@ -43,13 +43,15 @@ pub(crate) fn comparison(name: &str, description: &str, options: &str, numbers_o
         .with_argument("value", if numbers_only { NUMBER } else { VALUE })
         .with_argument("is_current", IS_CURRENT)
         .with_argument("options", format!("One text literal. {}", options.trim_end()))
-        .with_sql_example(example(name))
+        .with_sql_example(example(name, numbers_only))
         .build()
 }
 
-fn example(name: &str) -> String {
+fn example(name: &str, numbers_only: bool) -> String {
+    let call = format!("{name}(confidence, day >= 8)");
+    let call = if numbers_only { call } else { format!("round({call}, 6)") };
     format!(
-        "SELECT model, {name}(confidence, day >= 8) AS drift\n\
+        "SELECT model, {call} AS drift\n\
          FROM (VALUES ('a', 1, 0.91), ('a', 2, 0.94), ('a', 8, 0.92), ('a', 9, 0.71),\n\
          \x20            ('b', 1, 0.88), ('b', 2, 0.85), ('b', 8, 0.88), ('b', 9, 0.85)) AS t (model, day, confidence)\n\
          GROUP BY model ORDER BY model"
@@ -72,7 +74,7 @@ pub(crate) fn service_level(name: &str, description: &str) -> Documentation {
         .with_argument("total_count", "Number of eligible events, good and bad.")
         .with_argument("objective", "The share of good events aimed at, in (0, 1): 0.999, not 99.9. One value a group.")
         .with_sql_example(format!(
-            "SELECT hour, {name}(NOT is_error, 0.99) AS of_events\n\
+            "SELECT hour, round({name}(NOT is_error, 0.99), 6) AS of_events\n\
              FROM (VALUES (1, false), (1, false), (1, true), (2, false), (2, NULL)) AS calls (hour, is_error)\n\
              GROUP BY hour ORDER BY hour"
         ))

@@ -64,10 +64,11 @@ fn measure(reference: SortedRuns<'_>, current: SortedRuns<'_>, options: &Options
 static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     documentation::comparison(
         "ks_test",
-        "Two-sample Kolmogorov-Smirnov test, STRUCT(statistic, p_value, location, sign, method, n_ref, n_cur).\n\n\
+        "Two-sample Kolmogorov-Smirnov test, STRUCT(statistic DOUBLE, p_value DOUBLE, location DOUBLE, sign \
+         INTEGER, method TEXT, n_ref BIGINT, n_cur BIGINT).\n\n\
          `statistic = max |F(x) - G(x)|` with the empirical distributions `F` of the reference and `G` of the current \
-         population; `location` is the `x` where it is reached, `sign` is 1 where the reference lies above there and -1 where \
-         the current does; `n_ref` and `n_cur` count the values used. `statistic`, `p_value`, `location` and `sign` equal \
+         population; `location` is the `x` where it is reached, `sign` is 1 where `F` lies above `G` there and -1 where it \
+         lies below; `n_ref` and `n_cur` count the values used. `statistic`, `p_value`, `location` and `sign` equal \
          `scipy.stats.ks_2samp(reference, current)` of scipy 1.17 to 1e-9. `method` says how the p-value was made: `exact` \
          (up to 10000 values a side by default), or `asymp`: `scipy.stats.kstwo.sf` at the rounded effective size, not \
          Kolmogorov's limit. Source: Hodges (1958), Simard and L'Ecuyer (2011).\n\n\
@@ -75,8 +76,8 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
          rows it is near 0 for shifts that matter to nobody: alert on the statistic.\n\n\
          NULL values and rows with NULL `is_current` are ignored; NaN and infinities are left out. The result is NULL when a \
          side has no value. Text, BOOLEAN and TIMESTAMP values are refused. Needs 8 bytes a value. Works in `OVER` windows.",
-        "`method=auto`, `exact` or `asymp`; `alternative=two-sided`, `less` or `greater` (the reference's distribution lies \
-         below, above the current one's).",
+        "`method=auto`, `exact` or `asymp`; `alternative=two-sided`, `less` or `greater` (`F` lies below, above `G` \
+         somewhere).",
         true,
     )
 });

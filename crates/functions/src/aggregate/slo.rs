@@ -37,7 +37,7 @@ pub(crate) fn function(level: &'static ServiceLevel) -> Arc<AggregateUDF> {
 
 /// A service level as an aggregate function of DataFusion. `bound` holds the bits of the objective once planning has read
 /// its literal.
-struct SloFunction {
+pub(crate) struct SloFunction {
     level: &'static ServiceLevel,
     bound: Option<u64>,
     signature: Signature,
@@ -60,6 +60,18 @@ impl SloFunction {
             },
         };
         Ok(accumulator::SloGroups::new(self.level, literal))
+    }
+
+    /// The literal objective of a call that still has one, checked.
+    pub(crate) fn read_literal(&self, args: &[Expr]) -> Result<Option<f64>> {
+        match args.last() {
+            Some(Expr::Literal(literal, _))
+                if self.bound.is_none() && args.len() > 1 && literal.data_type().is_numeric() =>
+            {
+                objective::of_literal(literal).map_err(|error| plan_datafusion_err!("{}", error.message()))
+            }
+            _ => Ok(None),
+        }
     }
 
     fn is_counts(&self, arg_types: &[DataType]) -> bool {
@@ -162,18 +174,10 @@ impl AggregateUDFImpl for SloFunction {
     fn simplify(&self) -> Option<AggregateFunctionSimplification> {
         let (level, bound) = (self.level, self.bound);
         Some(Box::new(move |mut call: AggregateFunction, _| {
-            if bound.is_none()
-                && let Some(Expr::Literal(literal, _)) = call.params.args.last()
-            {
-                let objective = objective::of_literal(literal)
-                    .map_err(|error| plan_datafusion_err!("{}", error.message()))?;
-                if let Some(objective) = objective {
-                    call.params.args.pop();
-                    call.func = Arc::new(AggregateUDF::new_from_impl(SloFunction::new(
-                        level,
-                        Some(objective.to_bits()),
-                    )));
-                }
+            if let Some(objective) = SloFunction::new(level, bound).read_literal(&call.params.args)? {
+                call.params.args.pop();
+                call.func =
+                    Arc::new(AggregateUDF::new_from_impl(SloFunction::new(level, Some(objective.to_bits()))));
             }
             Ok(Expr::AggregateFunction(call))
         }))

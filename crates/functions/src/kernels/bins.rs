@@ -24,9 +24,17 @@ pub fn quantile_edges(reference: &SortedRuns<'_>, bins: usize) -> Vec<f64> {
 /// Edges of `bins` bins of equal width between the least and the largest value of the reference, with atoms.
 pub fn uniform_edges(reference: &SortedRuns<'_>, bins: usize) -> Vec<f64> {
     let (low, high) = (value_of(reference.nth(0)), value_of(reference.nth(reference.len() - 1)));
-    let step = high / bins as f64 - low / bins as f64;
-    let step = if (high - low).is_finite() { (high - low) / bins as f64 } else { step };
-    with_atoms((1..bins).map(|i| low + i as f64 * step).collect())
+    let span = high - low;
+    let step = span / bins as f64;
+    let edge = |i: usize| {
+        if span.is_finite() {
+            low + i as f64 * step
+        } else {
+            let share = i as f64 / bins as f64;
+            low * (1.0 - share) + high * share
+        }
+    };
+    with_atoms((1..bins).map(edge).collect())
 }
 
 /// The quantile of type 7: linear between the two order statistics around `q * (n - 1)`.

@@ -16,6 +16,8 @@ pub fn is_feasible(n: usize, m: usize) -> bool {
 }
 
 /// The statistic on its grid of multiples of `1 / lcm(n, m)`, and the exact p-value where it can be had.
+///
+/// `None` where path counts overflow, and where rounding carries a certainty past 1: scipy gives up in the same places.
 pub fn p_value(n: usize, m: usize, statistic: f64, alternative: Alternative) -> (f64, Option<f64>) {
     let gcd = gcd(n, m);
     let lcm = (n / gcd * m) as f64;

@@ -1,1 +1,78 @@
+use proptest::prelude::*;
 
+use super::*;
+use crate::kernels::keys;
+
+fn keys_of(values: &[f64]) -> Vec<u64> {
+    let mut keys: Vec<u64> = values.iter().map(|&value| key_of(value)).collect();
+    keys::sort(&mut keys);
+    keys
+}
+
+fn edges_of(values: &[f64], make: impl Fn(&SortedRuns<'_>, usize) -> Vec<f64>, bins: usize) -> Vec<f64> {
+    make(&SortedRuns::new([&keys_of(values)[..]]), bins)
+}
+
+// breaks when: a repeated quantile loses its own bin: a constant or zero-inflated column becomes a blind spot
+#[test]
+fn repeated_edges_become_atoms() {
+    let up = f64::next_up;
+    assert_eq!(edges_of(&[3.0; 9], quantile_edges, 10), [3.0, up(3.0)]);
+    assert_eq!(edges_of(&[3.0; 9], uniform_edges, 10), [3.0, up(3.0)]);
+    assert_eq!(edges_of(&[7.0], quantile_edges, 4), [7.0, up(7.0)]);
+    assert_eq!(edges_of(&[0.0, 0.0, 0.0, 10.0], quantile_edges, 4), [0.0, up(0.0), 2.5]);
+    assert_eq!(edges_of(&[-0.0, 0.0, 0.0, 0.0], quantile_edges, 4)[0].to_bits(), 0, "no negative zero");
+    assert_eq!(edges_of(&[0.0, 10.0], uniform_edges, 5), [2.0, 4.0, 6.0, 8.0]);
+}
+
+// breaks when: the ends of the number line overflow into NaN edges
+#[test]
+fn extreme_values_give_finite_rising_edges() {
+    let tiny = f64::from_bits(1);
+    for values in [
+        &[f64::MIN, f64::MAX][..],
+        &[-tiny, 0.0, tiny],
+        &[f64::MAX, f64::MAX],
+        &[i64::MIN as f64, i64::MAX as f64],
+    ] {
+        for bins in [2, 3, 10, 100] {
+            for edges in [edges_of(values, quantile_edges, bins), edges_of(values, uniform_edges, bins)] {
+                assert!(edges.iter().all(|edge| !edge.is_nan()), "{values:?} {edges:?}");
+                assert!(edges.windows(2).all(|pair| pair[0] < pair[1]), "{values:?} {edges:?}");
+            }
+        }
+    }
+}
+
+proptest! {
+    // breaks when: one of the three ways to count puts a value at an edge into another bin
+    #[test]
+    fn all_ways_of_counting_agree(values in prop::collection::vec(prop_oneof![-5i32..5, -1000i32..1000], 1..300),
+                                  edges in prop::collection::btree_set(-10i32..10, 1..40)) {
+        let values: Vec<f64> = values.into_iter().map(f64::from).collect();
+        let edges: Vec<f64> = edges.into_iter().map(f64::from).collect();
+        let mut naive = vec![0u64; edges.len() + 1];
+        for value in &values {
+            naive[edges.iter().filter(|edge| *edge <= value).count()] += 1;
+            prop_assert_eq!(bin_of(*value, &edges), edges.iter().filter(|edge| *edge <= value).count());
+        }
+        let mut counted = vec![0; edges.len() + 1];
+        let (first, second) = values.split_at(values.len() / 3);
+        add_counts(&mut counted, first, &edges);
+        add_counts(&mut counted, second, &edges);
+        prop_assert_eq!(&counted, &naive);
+        prop_assert_eq!(counts_between(&SortedRuns::new([&keys_of(&values)[..]]), &edges), naive);
+    }
+
+    // breaks when: a quantile leaves its two neighbours, or the ends are not the least and the largest value
+    #[test]
+    fn quantiles_lie_between_their_neighbours(values in prop::collection::vec(-1e6f64..1e6, 1..200), q in 0.0f64..=1.0) {
+        let keys = keys_of(&values);
+        let sorted = SortedRuns::new([&keys[..]]);
+        let at = quantile(&sorted, q);
+        let position = (values.len() - 1) as f64 * q;
+        prop_assert!(at >= value_of(keys[position.floor() as usize]) && at <= value_of(keys[position.ceil() as usize]));
+        prop_assert_eq!(quantile(&sorted, 0.0), value_of(keys[0]));
+        prop_assert_eq!(quantile(&sorted, 1.0), value_of(keys[values.len() - 1]));
+    }
+}

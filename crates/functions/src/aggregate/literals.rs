@@ -1,0 +1,46 @@
+//! Checks literal options and objectives while a query is planned, in `OVER` windows too.
+//!
+//! DataFusion simplifies the arguments of aggregates but not of aggregates used as window functions, so this runs before
+//! both and changes nothing: it only refuses early what the accumulator would refuse late.
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{DFSchema, Result};
+use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
+use datafusion::logical_expr::{AggregateUDF, Expr, WindowFunctionDefinition};
+
+use super::comparison::ComparisonFunction;
+use super::slo::SloFunction;
+
+/// The check, as DataFusion's analyzer runs it on every expression.
+#[derive(Debug)]
+pub(crate) struct CheckLiterals;
+
+impl FunctionRewrite for CheckLiterals {
+    fn name(&self) -> &str {
+        "check_literals"
+    }
+
+    fn rewrite(&self, expr: Expr, _: &DFSchema, _: &ConfigOptions) -> Result<Transformed<Expr>> {
+        match &expr {
+            Expr::AggregateFunction(call) => check(&call.func, &call.params.args)?,
+            Expr::WindowFunction(call) => {
+                if let WindowFunctionDefinition::AggregateUDF(function) = &call.fun {
+                    check(function, &call.params.args)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(Transformed::no(expr))
+    }
+}
+
+fn check(function: &AggregateUDF, args: &[Expr]) -> Result<()> {
+    if let Some(comparison) = function.inner().downcast_ref::<ComparisonFunction>() {
+        comparison.read_literal(args)?;
+    }
+    if let Some(level) = function.inner().downcast_ref::<SloFunction>() {
+        level.read_literal(args)?;
+    }
+    Ok(())
+}
