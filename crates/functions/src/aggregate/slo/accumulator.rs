@@ -258,7 +258,7 @@ fn count_at(array: &ArrayRef, row: usize, argument: &str) -> Result<u64> {
         };
     }
     let count = array.as_primitive::<Float64Type>().value(row);
-    if count >= 0.0 && count <= WHOLE_DOUBLE_MAX && count.fract() == 0.0 {
+    if (0.0..=WHOLE_DOUBLE_MAX).contains(&count) && count.fract() == 0.0 {
         return Ok(count as u64);
     }
     exec_err!("{argument} must be a whole number of events from 0 to 2^53, got {count}")
