@@ -4,6 +4,8 @@
 //! `cargo test --test slt -- alter errors` runs the files whose path contains one of the words; `--complete` writes the answers into
 //! the files instead (from memory), to be read before they are committed.
 
+#![expect(clippy::print_stdout, reason = "a test harness of its own reports on standard output")]
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;

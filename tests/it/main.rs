@@ -1,3 +1,6 @@
 //! Integration tests.
+
+mod database;
 mod model;
 mod otlp;
+mod scan;

@@ -4,6 +4,7 @@ mod ingest;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::RecordBatch;
 use datafusion::execution::SessionState;
@@ -15,7 +16,7 @@ use tokio::sync::Mutex;
 use crate::catalog::{BUILT_IN_TABLES, ExternalTables};
 use crate::config::{Config, DatabaseBuilder};
 use crate::context::QueryContext;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::scan::{CacheStatus, ColumnCache};
 use crate::session::session_state;
 use crate::sql::{CreateTable, Statement};
@@ -62,6 +63,7 @@ impl Database {
             ingest: IngestStats::default(),
             external: ExternalTables::default(),
             ddl: Mutex::new(()),
+            closed: AtomicBool::new(false),
         };
         Ok(Self { engine: Arc::new(engine) })
     }
@@ -87,6 +89,7 @@ impl Database {
     /// # Ok::<(), driftline::Error>(()) }).unwrap();
     /// ```
     pub async fn sql(&self, sql: &str) -> Result<QueryStream> {
+        self.engine.check_open()?;
         let statement = Statement::parse(sql)?;
         let _alone = match statement.changes_catalog() {
             true => Some(self.engine.ddl.lock().await),
@@ -135,6 +138,7 @@ impl Database {
     /// # Errors
     /// As [`flush`](Self::flush).
     pub async fn close(&self) -> Result<()> {
+        self.engine.closed.store(true, Ordering::SeqCst);
         Ok(self.engine.storage.close().await?)
     }
 
@@ -160,9 +164,17 @@ pub(crate) struct Engine {
     external: ExternalTables,
     /// Held by the one statement that changes the catalog.
     ddl: Mutex<()>,
+    closed: AtomicBool,
 }
 
 impl Engine {
+    fn check_open(&self) -> Result<()> {
+        match self.closed.load(Ordering::SeqCst) {
+            true => Err(Error::new(ErrorKind::Closed, "the database is closed")),
+            false => Ok(()),
+        }
+    }
+
     pub(crate) fn storage(&self) -> &Storage {
         &self.storage
     }

@@ -11,8 +11,10 @@ mod emit;
 mod filter;
 mod layout;
 mod metrics;
+mod order;
 mod planning;
 mod prune;
+mod slices;
 mod source;
 mod statistics;
 mod worker;
@@ -32,6 +34,7 @@ use driftline_storage::TableSnapshot;
 pub use cache::CacheStatus;
 pub(crate) use cache::ColumnCache;
 pub(crate) use planning::times;
+pub(crate) use slices::SlicesForAggregates;
 
 use layout::Layout;
 

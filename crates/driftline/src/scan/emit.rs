@@ -23,16 +23,18 @@ pub(super) struct Emitter {
     batch_rows: usize,
     coalescer: Option<BatchCoalescer>,
     slices: bool,
+    /// Whether the rows of a unit leave before the next one is read: whoever takes them may learn from them what to leave out.
+    eager: bool,
     current: Option<RecordBatch>,
     mask: Option<BooleanArray>,
     offset: usize,
 }
 
 impl Emitter {
-    pub(super) fn new(schema: SchemaRef, batch_rows: usize, slices: bool) -> Self {
+    pub(super) fn new(schema: SchemaRef, batch_rows: usize, slices: bool, eager: bool) -> Self {
         let coalescer =
             (!schema.fields().is_empty()).then(|| BatchCoalescer::new(Arc::clone(&schema), batch_rows));
-        Self { schema, batch_rows, coalescer, slices, current: None, mask: None, offset: 0 }
+        Self { schema, batch_rows, coalescer, slices, eager, current: None, mask: None, offset: 0 }
     }
 
     /// Takes the next unit; the one before it has been given out.
@@ -58,7 +60,7 @@ impl Emitter {
             let length = self.batch_rows.min(current.num_rows() - self.offset);
             if length == 0 {
                 self.current = None;
-                return Ok(None);
+                return if self.eager { self.finish() } else { Ok(None) };
             }
             let slice = current.slice(self.offset, length);
             let mask = self.mask.as_ref().map(|mask| mask.slice(self.offset, length));

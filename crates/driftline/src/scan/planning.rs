@@ -38,7 +38,9 @@ pub(super) async fn plan(
     let by_time = prune::predicate(filter.fixed(), schema);
     let mut counts = PlanningCounts { memory_rows: table.table.memory_rows(), ..PlanningCounts::default() };
     let metas = segments(&table.table, by_time.as_ref(), &mut counts).await?;
-    let units = units(&table.table, &metas);
+    let memory_times = memory_times(&table.table);
+    let memory = prune::keep_by_time(by_time.as_ref(), memory_times.into_iter())? == [true];
+    let units = units(&table.table, &metas, memory);
 
     let output: Vec<usize> = match projection {
         Some(projection) => projection.clone(),
@@ -49,9 +51,14 @@ pub(super) async fn plan(
         table: Arc::clone(&table.table),
         layout: Arc::clone(&table.layout),
         cache: Arc::clone(&table.cache),
-        known: Known::of(&metas, memory_times(&table.table), table.table.memory_rows()),
+        known: Known::of(
+            &metas,
+            memory_times.filter(|_| memory),
+            if memory { table.table.memory_rows() } else { 0 },
+        ),
         segments: metas.into_iter().map(ScanSegment::new).collect(),
         units: units.into(),
+        runs: None,
         filter,
         schema: Arc::new(schema.project(&output)?),
         output,
@@ -101,11 +108,12 @@ async fn segments(
 }
 
 /// Row groups of segments in the order of time, then the memtable.
-fn units(table: &TableSnapshot, segments: &[Arc<SegmentMeta>]) -> Vec<Unit> {
+fn units(table: &TableSnapshot, segments: &[Arc<SegmentMeta>], memory: bool) -> Vec<Unit> {
     let row_groups = segments.iter().enumerate().flat_map(|(segment, meta)| {
         (0..meta.row_groups as usize).map(move |row_group| Unit::RowGroup { segment, row_group })
     });
-    row_groups.chain((0..table.memory().len()).map(Unit::Memory)).collect()
+    let batches = if memory { table.memory().len() } else { 0 };
+    row_groups.chain((0..batches).map(Unit::Memory)).collect()
 }
 
 /// The earliest and latest time of the unflushed rows.

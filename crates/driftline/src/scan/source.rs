@@ -18,12 +18,13 @@ use datafusion::physical_expr_common::physical_expr::is_volatile;
 use datafusion::physical_plan::filter_pushdown::{FilterPushdownPropagation, PushedDown};
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use datafusion::physical_plan::{DisplayFormatType, SortOrderPushdownResult};
-use driftline_storage::{SegmentMeta, TIME_COLUMN, TableSnapshot};
+use driftline_storage::{SegmentMeta, TableSnapshot};
 
 use super::cache::ColumnCache;
 use super::filter::Filter;
 use super::layout::Layout;
 use super::metrics::{PlanningCounts, ScanMetrics};
+use super::order::Runs;
 use super::statistics::Known;
 use super::worker::{self, Execution};
 
@@ -57,6 +58,8 @@ pub(super) struct ScanSource {
     pub(super) known: Known,
     pub(super) segments: Arc<[ScanSegment]>,
     pub(super) units: Arc<[Unit]>,
+    /// Where an order is promised: what each partition reads, instead of a queue that all of them share.
+    pub(super) runs: Option<Arc<Runs>>,
     pub(super) filter: Filter,
     /// Positions in the table of the columns that leave the scan, and their names.
     pub(super) output: Vec<usize>,
@@ -94,22 +97,6 @@ impl ScanSource {
         let names = self.output.iter().map(|index| self.layout.schema().field(*index).name());
         names.map(String::as_str).collect()
     }
-
-    /// Puts the units in an order of time: the newest first where a query asks for the newest.
-    fn ordered_by_time(&self, newest_first: bool) -> Vec<Unit> {
-        let mut units = self.units.to_vec();
-        let segment = |unit: &Unit| match unit {
-            Unit::RowGroup { segment, .. } => Some(&self.segments[*segment].meta),
-            Unit::Memory(_) => None,
-        };
-        // unflushed rows are the newest as a rule
-        match newest_first {
-            true => units
-                .sort_by_key(|unit| std::cmp::Reverse(segment(unit).map_or(i64::MAX, |meta| meta.max_time))),
-            false => units.sort_by_key(|unit| segment(unit).map_or(i64::MAX, |meta| meta.min_time)),
-        }
-        units
-    }
 }
 
 impl DataSource for ScanSource {
@@ -123,11 +110,10 @@ impl DataSource for ScanSource {
 
     fn open_with_args(&self, args: OpenArgs) -> DfResult<SendableRecordBatchStream> {
         let shared = args.sibling_state.and_then(|state| state.downcast::<Execution>().ok());
-        let execution =
-            shared.unwrap_or_else(|| Arc::new(Execution::alone(self, args.partition, self.partitions)));
+        let execution = shared.unwrap_or_else(|| Arc::new(Execution::alone(self, args.partition)));
         let metrics = ScanMetrics::new(&self.metrics, args.partition);
         let batch_rows = args.context.session_config().batch_size();
-        Ok(worker::run(self.clone(), execution, metrics, batch_rows))
+        Ok(worker::run(self.clone(), execution, args.partition, metrics, batch_rows))
     }
 
     fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -146,6 +132,9 @@ impl DataSource for ScanSource {
             self.units.len(),
             self.counts.memory_rows
         )?;
+        if let Some(runs) = &self.runs {
+            write!(f, ", order=[{}]", runs.ordering)?;
+        }
         match self.limit {
             Some(limit) => write!(f, ", limit={limit}"),
             None => Ok(()),
@@ -157,7 +146,12 @@ impl DataSource for ScanSource {
     }
 
     fn eq_properties(&self) -> EquivalenceProperties {
-        EquivalenceProperties::new(Arc::clone(&self.schema))
+        match &self.runs {
+            Some(runs) => {
+                EquivalenceProperties::new_with_orderings(Arc::clone(&self.schema), [runs.ordering.clone()])
+            }
+            None => EquivalenceProperties::new(Arc::clone(&self.schema)),
+        }
     }
 
     fn partition_statistics(&self, partition: Option<usize>) -> DfResult<Arc<Statistics>> {
@@ -187,6 +181,10 @@ impl DataSource for ScanSource {
         &self,
         projection: &ProjectionExprs,
     ) -> DfResult<Option<Arc<dyn DataSource>>> {
+        // the promised order is in terms of the output
+        if self.runs.is_some() {
+            return Ok(None);
+        }
         let mut output = vec![];
         let mut fields = vec![];
         for projected in projection.iter() {
@@ -226,22 +224,19 @@ impl DataSource for ScanSource {
         })
     }
 
-    /// An order by time cannot be promised over work that partitions share, but units can come in it: a top-k then soon has a bound
-    /// that leaves out the rest.
+    /// Promises an order where it holds for nothing; else reads the newest or oldest first, for the sake of a top-k.
     fn try_pushdown_sort(
         &self,
         order: &[PhysicalSortExpr],
     ) -> DfResult<SortOrderPushdownResult<Arc<dyn DataSource>>> {
-        let Some(first) = order.first() else { return Ok(SortOrderPushdownResult::Unsupported) };
-        let table_column = first
-            .expr
-            .downcast_ref::<Column>()
-            .and_then(|column| self.output.get(column.index()))
-            .map(|index| self.layout.schema().field(*index).name().as_str());
-        if table_column != Some(TIME_COLUMN) {
+        if let Some(runs) = self.runs(order) {
+            let inner = Arc::new(Self { runs: Some(Arc::new(runs)), ..self.clone() });
+            return Ok(SortOrderPushdownResult::Exact { inner });
+        }
+        if !self.begins_with_time(order) {
             return Ok(SortOrderPushdownResult::Unsupported);
         }
-        let units = self.ordered_by_time(first.options.descending).into();
+        let units = self.units_by_time(order[0].options.descending).into();
         let inner = Arc::new(Self { units, ..self.clone() });
         Ok(SortOrderPushdownResult::Inexact { inner })
     }

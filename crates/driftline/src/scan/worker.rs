@@ -24,15 +24,23 @@ use crate::error::external;
 /// What all partitions of one execution share.
 #[derive(Debug)]
 pub(super) struct Execution {
-    next: AtomicUsize,
-    /// A partition on its own takes every n-th unit; partitions that share take every one.
-    first: usize,
-    step: usize,
-    rows_left: AtomicUsize,
+    queues: Queues,
+    rows_left: Vec<AtomicUsize>,
     segments: Vec<OnceCell<OpenSegment>>,
     fixed: Option<Arc<PruningPredicate>>,
     blooms: Vec<BloomProbe>,
     dynamic: Mutex<Dynamic>,
+}
+
+/// Who reads which unit next.
+#[derive(Debug)]
+enum Queues {
+    /// Every partition takes the next unit of all.
+    Shared(AtomicUsize),
+    /// A partition that runs on its own, in another process perhaps, takes every n-th unit.
+    Alone { taken: AtomicUsize, partition: usize },
+    /// Every partition reads its own run, so that the promised order holds.
+    Runs(Vec<AtomicUsize>),
 }
 
 #[derive(Debug)]
@@ -51,14 +59,21 @@ struct Dynamic {
 
 impl Execution {
     pub(super) fn shared(source: &ScanSource) -> Self {
-        Self::new(source, 0, 1)
+        Self::new(source, Queues::Shared(AtomicUsize::new(0)))
     }
 
-    pub(super) fn alone(source: &ScanSource, partition: usize, partitions: usize) -> Self {
-        Self::new(source, partition, partitions)
+    pub(super) fn alone(source: &ScanSource, partition: usize) -> Self {
+        Self::new(source, Queues::Alone { taken: AtomicUsize::new(0), partition })
     }
 
-    fn new(source: &ScanSource, first: usize, step: usize) -> Self {
+    fn new(source: &ScanSource, queues: Queues) -> Self {
+        let queues = match &source.runs {
+            Some(_) => Queues::Runs((0..source.partitions).map(|_| AtomicUsize::new(0)).collect()),
+            None => queues,
+        };
+        // without an order, the first rows to be had satisfy a limit; with one, every run may have the first rows
+        let limits = if source.runs.is_some() { source.partitions } else { 1 };
+        let limit = source.limit.unwrap_or(usize::MAX);
         let fixed = prune::predicate(source.filter.fixed(), source.layout.schema());
         let bloom_columns = source.table.schema().bloom_columns();
         let blooms = fixed
@@ -66,10 +81,8 @@ impl Execution {
             .map(|predicate| prune::bloom_probes(predicate, &source.layout, bloom_columns))
             .unwrap_or_default();
         Self {
-            next: AtomicUsize::new(0),
-            first,
-            step,
-            rows_left: AtomicUsize::new(source.limit.unwrap_or(usize::MAX)),
+            queues,
+            rows_left: (0..limits).map(|_| AtomicUsize::new(limit)).collect(),
             segments: source.segments.iter().map(|_| OnceCell::new()).collect(),
             fixed,
             blooms,
@@ -77,8 +90,17 @@ impl Execution {
         }
     }
 
-    fn next_unit(&self) -> usize {
-        self.first + self.step * self.next.fetch_add(1, Ordering::Relaxed)
+    /// Takes the next unit for a partition.
+    fn next_unit(&self, source: &ScanSource, partition: usize) -> Option<Unit> {
+        let take = |taken: &AtomicUsize| taken.fetch_add(1, Ordering::Relaxed);
+        match &self.queues {
+            Queues::Shared(taken) => source.units.get(take(taken)),
+            Queues::Alone { taken, partition } => {
+                source.units.get(partition + source.partitions * take(taken))
+            }
+            Queues::Runs(taken) => source.runs.as_ref()?.runs.get(partition)?.get(take(&taken[partition])),
+        }
+        .copied()
     }
 
     async fn open(&self, source: &ScanSource, index: usize) -> DfResult<&OpenSegment> {
@@ -119,14 +141,18 @@ impl Execution {
     }
 
     /// Takes rows from the limit and returns how many of them may be given out.
-    fn take_rows(&self, rows: usize) -> usize {
+    fn take_rows(&self, partition: usize, rows: usize) -> usize {
         let take = |left: usize| Some(left - left.min(rows));
-        let left = self.rows_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        let left = self.rows_left(partition).fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
         left.unwrap_or_default().min(rows)
     }
 
-    fn is_done(&self) -> bool {
-        self.rows_left.load(Ordering::Relaxed) == 0
+    fn is_done(&self, partition: usize) -> bool {
+        self.rows_left(partition).load(Ordering::Relaxed) == 0
+    }
+
+    fn rows_left(&self, partition: usize) -> &AtomicUsize {
+        self.rows_left.get(partition).unwrap_or(&self.rows_left[0])
     }
 }
 
@@ -134,12 +160,14 @@ impl Execution {
 pub(super) fn run(
     source: ScanSource,
     execution: Arc<Execution>,
+    partition: usize,
     metrics: ScanMetrics,
     batch_rows: usize,
 ) -> SendableRecordBatchStream {
     let schema = Arc::clone(&source.schema);
-    let emitter = Emitter::new(Arc::clone(&schema), batch_rows, source.slices);
-    let worker = Worker { source, execution, metrics, emitter, finished: false };
+    let emitter =
+        Emitter::new(Arc::clone(&schema), batch_rows, source.slices, source.filter.dynamic().is_some());
+    let worker = Worker { source, execution, partition, metrics, emitter, finished: false };
     let stream =
         try_unfold(worker, |mut worker| async move { Ok(worker.next().await?.map(|batch| (batch, worker))) });
     Box::pin(RecordBatchStreamAdapter::new(schema, stream))
@@ -148,6 +176,7 @@ pub(super) fn run(
 struct Worker {
     source: ScanSource,
     execution: Arc<Execution>,
+    partition: usize,
     metrics: ScanMetrics,
     emitter: Emitter,
     finished: bool,
@@ -156,7 +185,7 @@ struct Worker {
 impl Worker {
     /// The next batch: from the unit at hand, from the next one that has rows, or the rest of the last.
     async fn next(&mut self) -> DfResult<Option<RecordBatch>> {
-        while !self.execution.is_done() {
+        while !self.execution.is_done(self.partition) {
             let batch = {
                 let _timer = self.metrics.baseline.elapsed_compute().timer();
                 self.emitter.next()?
@@ -167,10 +196,9 @@ impl Worker {
             if self.finished {
                 return Ok(None);
             }
-            let index = self.execution.next_unit();
-            match self.source.units.get(index) {
+            match self.execution.next_unit(&self.source, self.partition) {
                 Some(unit) => {
-                    if let Some(loaded) = self.load(unit).await? {
+                    if let Some(loaded) = self.load(&unit).await? {
                         self.emitter.push(loaded)?;
                     }
                 }
@@ -186,7 +214,7 @@ impl Worker {
     }
 
     fn limited(&self, batch: RecordBatch) -> Option<RecordBatch> {
-        let rows = self.execution.take_rows(batch.num_rows());
+        let rows = self.execution.take_rows(self.partition, batch.num_rows());
         self.metrics.baseline.record_output(rows);
         match rows {
             0 if batch.num_rows() > 0 => None,

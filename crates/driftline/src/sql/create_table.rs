@@ -2,14 +2,20 @@
 //!
 //! Options: `sort = 'model, time'`, `partition = 'day'` or `'month'`, `bloom = 'id'`, `retention = '400 days'`.
 
+use std::future::ready;
 use std::time::Duration;
 
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::tokenizer::Token;
 use driftline_storage::{ColumnType, NewColumn, Partitioning, TIME_COLUMN, TableOptions, TableSpec};
 
 use super::cursor::Cursor;
 use super::{data_type, insert, names, query};
+use futures::TryStreamExt;
+
 use crate::context::QueryContext;
 use crate::error::{Error, ErrorKind, Result, nearest};
 use crate::stream::QueryStream;
@@ -85,6 +91,8 @@ impl CreateTable {
 
         let rows = query::run(*query, context).await?;
         self.columns = columns_of(rows.schema().fields())?;
+        let types: Vec<DataType> = self.columns.iter().map(|column| column.ty.to_arrow()).collect();
+        let rows = rows.and_then(move |batch| ready(in_types(&batch, &types)));
         let name = self.name.clone();
         storage.create_table(self.spec()).await?;
         match insert::write(storage, &name, rows).await {
@@ -105,12 +113,30 @@ fn columns_of(fields: &arrow::datatypes::Fields) -> Result<Vec<NewColumn>> {
             columns.push(NewColumn::time());
             continue;
         }
-        let ty = ColumnType::from_arrow(field.data_type()).map_err(|error| {
+        let ty = ColumnType::from_arrow(&as_instant(field.data_type())).map_err(|error| {
             Error::invalid(format!("column \"{}\" has no type that a table can hold: {error}", field.name()))
         })?;
         columns.push(NewColumn::new(field.name(), ty));
     }
     Ok(columns)
+}
+
+/// A time without a zone becomes an instant, as everywhere.
+fn as_instant(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::Timestamp(unit, _) => DataType::Timestamp(*unit, Some("UTC".into())),
+        other => other.clone(),
+    }
+}
+
+/// The columns of a batch, cast to the types of the new table.
+fn in_types(batch: &RecordBatch, types: &[DataType]) -> Result<RecordBatch> {
+    let schema = batch.schema();
+    let columns = schema.fields().iter().zip(batch.columns()).zip(types);
+    let columns: Vec<(&String, ArrayRef, bool)> = columns
+        .map(|((field, array), ty)| Ok((field.name(), cast(array, ty)?, true)))
+        .collect::<Result<_>>()?;
+    Ok(RecordBatch::try_from_iter_with_nullable(columns)?)
 }
 
 fn parse_columns(cursor: &mut Cursor<'_>) -> Result<Vec<NewColumn>> {

@@ -33,8 +33,10 @@ pub(super) async fn plan(statement: DfStatement, context: &QueryContext) -> Resu
 async fn plan_query(mut statement: DfStatement, context: &QueryContext) -> Result<LogicalPlan> {
     let state = context.state();
     group_by_alias::rewrite(&mut statement, |name| state.aggregate_functions().contains_key(name));
-    for reference in state.resolve_table_references(&statement)? {
-        context.check_exists(&reference)?;
+    if !matches!(statement, DfStatement::CreateExternalTable(_)) {
+        for reference in state.resolve_table_references(&statement)? {
+            context.check_exists(&reference)?;
+        }
     }
     Ok(state.statement_to_plan(statement).await?)
 }
