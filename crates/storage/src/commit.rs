@@ -84,9 +84,9 @@ impl Commit {
     /// `Conflict` when another writer created the version first. Every error but that of a root that certainly was
     /// not created stops the writer until the storage is opened again.
     pub(crate) async fn finish(mut self, flushed: Vec<Frozen>) -> Result<u64> {
+        let before = self.core.state();
         // a root must not name a position that a loss of power could take back and give to another record
         self.core.sync_log().await?;
-        let before = self.core.state();
         self.root.version += 1;
         self.root.writer_epoch = self.core.epoch;
         self.root.created_at = self.core.clock.now_ns();

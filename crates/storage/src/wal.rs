@@ -252,7 +252,8 @@ impl Wal {
         self.ask(1, Message::Rotate).await
     }
 
-    /// Removes the closed files whose frames all lie before `position`, oldest first; returns how many.
+    /// Removes the files whose frames all lie before `position`, oldest first; returns how many. The present file goes too
+    /// when nothing in it is needed; the next append begins another.
     ///
     /// # Errors
     /// `Unavailable` when a file cannot be removed. That does not poison the log: an old file too many is harmless.

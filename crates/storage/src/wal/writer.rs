@@ -203,8 +203,13 @@ impl Writer {
         Ok(self.next.previous())
     }
 
+    /// Removes oldest first. A file that could not be removed stays the oldest, so that no gap arises.
     fn remove_before(&mut self, position: Position) -> Result<usize> {
         self.shared.check()?;
+        if self.next.previous() < position {
+            // nothing in the present file is needed either
+            self.guarded(Self::rotate)?;
+        }
         let mut removed = 0;
         while self.closed.first().is_some_and(|file| file.last < position) {
             let name = &self.closed[0].name;

@@ -1,0 +1,106 @@
+//! Whatever stops the process, and wherever: acknowledged ⊆ visible ⊆ attempted.
+//!
+//! One scripted workload runs on a simulated disk that dies at its n-th write, for every n, or fails one operation, for
+//! every operation. The ledger knows what was attempted and what was promised, and compares it with what the next process
+//! finds: table by table, batch by batch, row by row.
+
+mod ledger;
+mod workload;
+
+use anyhow::{Context, Result, ensure};
+use driftline_storage::testing::{Crash, Fault, Operation, SimDisk, Stop};
+
+use ledger::{Ledger, Survives};
+use workload::{open, run};
+
+/// Far more operations than the workload has: an endless loop fails instead of hanging.
+const OPERATIONS_MAX: u64 = 2_000;
+
+/// Reopens what a crash left and compares; then works on, and compares once more after a power cut.
+async fn check_after(disk: SimDisk, ledger: &Ledger, survives: Survives) -> Result<()> {
+    let storage = open(&disk).await.context("reopen")?;
+    ledger.check(&storage, survives).await?;
+    let report = storage.check(true).await.context("check")?;
+    ensure!(report.findings.is_empty(), "findings: {:?}", report.findings);
+    let mut ledger = ledger.settled(&storage).await?;
+    workload::work_on(&storage, &mut ledger).await.context("work on")?;
+    drop(storage);
+    let storage = open(&disk.crash(Crash::Lost, 0)).await.context("reopen twice")?;
+    ledger.check(&storage, Survives::PowerCut).await.context("after the second crash")
+}
+
+async fn stop_everywhere(stop: Stop) -> Result<()> {
+    for n in 1..OPERATIONS_MAX {
+        let disk = SimDisk::new();
+        disk.stop_at_write(n, stop);
+        let mut ledger = Ledger::default();
+        let finished = run(&disk, &mut ledger).await;
+        let stopped = disk.is_stopped();
+        ensure!(stopped || finished.is_ok(), "nothing failed, and yet: {finished:?}");
+        for (crash, survives) in [
+            (Crash::Killed, Survives::Kill),
+            (Crash::Lost, Survives::PowerCut),
+            (Crash::Torn, Survives::PowerCut),
+        ] {
+            let after = disk.crash(crash, n);
+            let place = || format!("{stop:?} write {n}, then {crash:?}");
+            check_after(after, &ledger, survives).await.with_context(place)?;
+        }
+        if !stopped {
+            ensure!(n > 100, "the workload has only {n} writes: it does not do what it should");
+            return Ok(());
+        }
+    }
+    anyhow::bail!("the workload does not end")
+}
+
+/// Fails one operation of a process that lives on.
+async fn fail_everywhere(operation: Operation, fault: Fault) -> Result<()> {
+    for n in 1..OPERATIONS_MAX {
+        let disk = SimDisk::new();
+        disk.fail(operation, n, fault);
+        let mut ledger = Ledger::default();
+        let place = || format!("{fault:?} at {operation:?} {n}");
+        let storage = run(&disk, &mut ledger).await.with_context(place)?;
+        ledger.check(&storage, Survives::Nothing).await.with_context(place).context("the living process")?;
+        drop(storage);
+        for (crash, survives) in [(Crash::Killed, Survives::Kill), (Crash::Lost, Survives::PowerCut)] {
+            let after = disk.crash(crash, n);
+            check_after(after, &ledger, survives).await.with_context(place).context(format!("{crash:?}"))?;
+        }
+        if disk.operations(operation) < n {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("the workload does not end")
+}
+
+/// Would break if any step acknowledged before it was durable, or left half of itself behind.
+#[tokio::test]
+async fn a_stop_before_every_write_loses_nothing_acknowledged() -> Result<()> {
+    stop_everywhere(Stop::Before).await
+}
+
+/// Would break if a step that happened, but whose caller never learned of it, could not be understood by the next process.
+#[tokio::test]
+async fn a_stop_after_every_write_loses_nothing_acknowledged() -> Result<()> {
+    stop_everywhere(Stop::After).await
+}
+
+/// Would break if an error of the device were swallowed, retried blindly, or took acknowledged rows with it.
+#[tokio::test]
+async fn a_failed_write_is_reported_and_loses_nothing_acknowledged() -> Result<()> {
+    fail_everywhere(Operation::Write, Fault::Io).await
+}
+
+/// Would break if a full disk did more harm than refusing what is new.
+#[tokio::test]
+async fn a_full_disk_is_reported_and_loses_nothing_acknowledged() -> Result<()> {
+    fail_everywhere(Operation::Write, Fault::DiskFull).await
+}
+
+/// Would break if an unreadable object were taken for an empty or a missing one.
+#[tokio::test]
+async fn a_failed_read_is_reported_and_loses_nothing_acknowledged() -> Result<()> {
+    fail_everywhere(Operation::Read, Fault::Io).await
+}
