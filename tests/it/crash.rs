@@ -16,16 +16,21 @@ use workload::{open, run};
 /// Far more operations than the workload has: an endless loop fails instead of hanging.
 const OPERATIONS_MAX: u64 = 2_000;
 
-/// Reopens what a crash left and compares; then works on, and compares once more after a power cut.
-async fn check_after(disk: SimDisk, ledger: &Ledger, survives: Survives) -> Result<()> {
-    let storage = open(&disk).await.context("reopen")?;
-    ledger.check(&storage, survives).await?;
+/// Reopens what a crash left and compares. After a kill, where the next process builds on bytes that nobody synced, it
+/// also works on, and compares once more after a power cut.
+async fn check_after(disk: &SimDisk, crash: Crash, seed: u64, ledger: &Ledger) -> Result<()> {
+    let disk = disk.crash(crash, seed);
+    let storage = open(&disk, 40).await.context("reopen")?;
+    ledger.check(&storage, Survives::from(crash)).await?;
     let report = storage.check(true).await.context("check")?;
     ensure!(report.findings.is_empty(), "findings: {:?}", report.findings);
+    if crash != Crash::Killed {
+        return Ok(());
+    }
     let mut ledger = ledger.settled(&storage).await?;
     workload::work_on(&storage, &mut ledger).await.context("work on")?;
     drop(storage);
-    let storage = open(&disk.crash(Crash::Lost, 0)).await.context("reopen twice")?;
+    let storage = open(&disk.crash(Crash::Lost, seed), 50).await.context("reopen twice")?;
     ledger.check(&storage, Survives::PowerCut).await.context("after the second crash")
 }
 
@@ -37,17 +42,12 @@ async fn stop_everywhere(stop: Stop) -> Result<()> {
         let finished = run(&disk, &mut ledger).await;
         let stopped = disk.is_stopped();
         ensure!(stopped || finished.is_ok(), "nothing failed, and yet: {finished:?}");
-        for (crash, survives) in [
-            (Crash::Killed, Survives::Kill),
-            (Crash::Lost, Survives::PowerCut),
-            (Crash::Torn, Survives::PowerCut),
-        ] {
-            let after = disk.crash(crash, n);
+        for crash in [Crash::Killed, Crash::Lost, Crash::Torn] {
             let place = || format!("{stop:?} write {n}, then {crash:?}");
-            check_after(after, &ledger, survives).await.with_context(place)?;
+            check_after(&disk, crash, n, &ledger).await.with_context(place)?;
         }
         if !stopped {
-            ensure!(n > 100, "the workload has only {n} writes: it does not do what it should");
+            ensure!(n > 80, "the workload has only {n} writes: it does not do what it should");
             return Ok(());
         }
     }
@@ -62,14 +62,21 @@ async fn fail_everywhere(operation: Operation, fault: Fault) -> Result<()> {
         let mut ledger = Ledger::default();
         let place = || format!("{fault:?} at {operation:?} {n}");
         let storage = run(&disk, &mut ledger).await.with_context(place)?;
-        ledger.check(&storage, Survives::Nothing).await.with_context(place).context("the living process")?;
-        drop(storage);
-        for (crash, survives) in [(Crash::Killed, Survives::Kill), (Crash::Lost, Survives::PowerCut)] {
-            let after = disk.crash(crash, n);
-            check_after(after, &ledger, survives).await.with_context(place).context(format!("{crash:?}"))?;
+        let ran = disk.operations(operation);
+        let mut seen = ledger.check(&storage, Survives::Nothing).await;
+        let checked = disk.operations(operation);
+        if seen.is_err() && ran < n && n <= checked {
+            // the failed operation was a read of the check itself: it said so, and works now
+            seen = ledger.check(&storage, Survives::Nothing).await;
         }
-        if disk.operations(operation) < n {
+        seen.with_context(place).context("the living process")?;
+        if checked < n {
+            ensure!(n > 20, "the workload has only {n} operations: it does not do what it should");
             return Ok(());
+        }
+        drop(storage);
+        for crash in [Crash::Killed, Crash::Lost] {
+            check_after(&disk, crash, n, &ledger).await.with_context(place).context(format!("{crash:?}"))?;
         }
     }
     anyhow::bail!("the workload does not end")

@@ -1,5 +1,6 @@
 //! Integration tests.
 
+mod crash;
 mod database;
 mod model;
 mod otlp;

@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray,
+};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimestampNanosecondType};
+use driftline_storage::testing::Crash;
 use driftline_storage::{Durability, Storage, TableSnapshot, TimeRange, column_id};
 
 /// Rows are this far apart in time, so that a few of them touch several days.
@@ -21,6 +24,15 @@ pub(super) enum Survives {
     Kill,
     /// The power went.
     PowerCut,
+}
+
+impl From<Crash> for Survives {
+    fn from(crash: Crash) -> Self {
+        match crash {
+            Crash::Killed => Self::Kill,
+            Crash::Lost | Crash::Torn => Self::PowerCut,
+        }
+    }
 }
 
 /// Rows that one call writes: all of them are there, or none.
@@ -58,7 +70,8 @@ struct Row {
 
 /// The batch for some row ids: every other column follows from the id.
 pub(super) fn batch(ids: &[i64], with_extra: bool, note: &str) -> Result<RecordBatch> {
-    let time = TimestampNanosecondArray::from_iter_values(ids.iter().map(|id| id * STEP_NS)).with_timezone("UTC");
+    let time =
+        TimestampNanosecondArray::from_iter_values(ids.iter().map(|id| id * STEP_NS)).with_timezone("UTC");
     let notes = StringArray::from_iter_values(ids.iter().map(|id| format!("row {id}")));
     let mut columns = vec![
         ("time", Arc::new(time) as ArrayRef),
@@ -73,7 +86,11 @@ pub(super) fn batch(ids: &[i64], with_extra: bool, note: &str) -> Result<RecordB
 
 impl Ledger {
     /// Numbers new rows, and notes that they are attempted. Returns the unit and the ids, table by table.
-    pub(super) fn attempt(&mut self, rows: &[(&'static str, usize)], with_extra: bool) -> (usize, Vec<Vec<i64>>) {
+    pub(super) fn attempt(
+        &mut self,
+        rows: &[(&'static str, usize)],
+        with_extra: bool,
+    ) -> (usize, Vec<Vec<i64>>) {
         let mut unit = Unit { rows: Vec::new(), with_extra, promise: None };
         let mut ids = Vec::new();
         for (table, count) in rows {
@@ -207,8 +224,10 @@ async fn read_table(table: &TableSnapshot) -> Result<BTreeMap<i64, Row>> {
         }
     }
     for batch in table.memory() {
-        let position = |id: &u32| batch.schema().fields().iter().position(|field| column_id(field) == Some(*id));
-        let columns: Vec<_> = ids.iter().map(|id| position(id).map(|at| Arc::clone(batch.column(at)))).collect();
+        let position =
+            |id: &u32| batch.schema().fields().iter().position(|field| column_id(field) == Some(*id));
+        let columns: Vec<_> =
+            ids.iter().map(|id| position(id).map(|at| Arc::clone(batch.column(at)))).collect();
         take(&columns, &mut rows)?;
     }
     Ok(rows)

@@ -12,12 +12,13 @@ use super::ledger::{Ledger, batch};
 
 type Rows = [(&'static str, usize)];
 
-/// Opens the database on a simulated disk.
-pub(super) async fn open(disk: &SimDisk) -> Result<Storage, Error> {
+/// Opens the database on a simulated disk. Every process has its own seed: the clock stands still, and the names of objects
+/// must differ.
+pub(super) async fn open(disk: &SimDisk, process: u64) -> Result<Storage, Error> {
     Storage::builder("simulated")
         .options(StorageOptions::default())
         .clock(Arc::new(ManualClock::new(1_785_585_600_000_000_000)))
-        .seed(42)
+        .seed(process)
         .object_store(disk.store())
         .log(disk.log())
         .open()
@@ -25,9 +26,9 @@ pub(super) async fn open(disk: &SimDisk) -> Result<Storage, Error> {
 }
 
 /// Opens the database of a process that lives on: an error of the device comes once, the second attempt works.
-async fn open_again(disk: &SimDisk) -> Result<Storage, Error> {
-    match open(disk).await {
-        Err(_) => open(disk).await,
+async fn open_again(disk: &SimDisk, process: u64) -> Result<Storage, Error> {
+    match open(disk, process).await {
+        Err(_) => open(disk, process + 1).await,
         opened => opened,
     }
 }
@@ -35,7 +36,7 @@ async fn open_again(disk: &SimDisk) -> Result<Storage, Error> {
 /// Runs the workload. Calls that fail are noted as attempted, and the next one follows; so it fails only when the database
 /// cannot be opened.
 pub(super) async fn run(disk: &SimDisk, ledger: &mut Ledger) -> Result<Storage, Error> {
-    let storage = open_again(disk).await?;
+    let storage = open_again(disk, 10).await?;
     create(&storage, ledger, "a").await;
     append(&storage, ledger, &[("a", 3)], Durability::Durable).await;
     create(&storage, ledger, "b").await;
@@ -58,7 +59,7 @@ pub(super) async fn run(disk: &SimDisk, ledger: &mut Ledger) -> Result<Storage, 
     drop(storage.close().await);
     drop(storage);
 
-    let storage = open_again(disk).await?;
+    let storage = open_again(disk, 20).await?;
     append(&storage, ledger, &[("b", 2)], Durability::Durable).await;
     let rename = TableChange::RenameColumn { from: "note".to_owned(), to: "remark".to_owned() };
     drop(storage.alter_table("b", rename).await);
@@ -68,7 +69,7 @@ pub(super) async fn run(disk: &SimDisk, ledger: &mut Ledger) -> Result<Storage, 
 
     // the last process did not close: its log is replayed, its rows in memory alone are gone
     ledger.crashed();
-    let storage = open_again(disk).await?;
+    let storage = open_again(disk, 30).await?;
     append(&storage, ledger, &[("a", 1), ("b", 1)], Durability::Durable).await;
     flush(&storage, ledger, None).await;
     append(&storage, ledger, &[("a", 1)], Durability::Durable).await;
@@ -139,7 +140,13 @@ async fn append_extra(storage: &Storage, ledger: &mut Ledger, table: &'static st
     append_with(storage, ledger, &[(table, rows)], Durability::Durable, true).await;
 }
 
-async fn append_with(storage: &Storage, ledger: &mut Ledger, rows: &Rows, durability: Durability, extra: bool) {
+async fn append_with(
+    storage: &Storage,
+    ledger: &mut Ledger,
+    rows: &Rows,
+    durability: Durability,
+    extra: bool,
+) {
     let (unit, ids) = ledger.attempt(rows, extra);
     let batches = rows.iter().zip(ids).map(|((table, _), ids)| {
         let batch = batch(&ids, extra, note(storage, table)).expect("columns of one length");
