@@ -90,7 +90,6 @@ impl Writer {
                     return;
                 }
             }
-            self.report_bytes();
         }
     }
 
@@ -220,6 +219,7 @@ impl Writer {
                 _ => {}
             }
             self.closed.remove(0);
+            self.report_bytes();
             removed += 1;
         }
         Ok(removed)
@@ -234,7 +234,6 @@ impl Writer {
             }
             Ok(())
         });
-        self.report_bytes();
         self.shared.closed.store(true, Ordering::Release);
         answer.send(result);
     }
@@ -242,7 +241,9 @@ impl Writer {
     /// Runs a step that writes, unless an earlier one failed; a failure poisons the log.
     fn guarded<T>(&mut self, step: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.shared.check()?;
-        step(self).map_err(|error| {
+        let result = step(self);
+        self.report_bytes();
+        result.map_err(|error| {
             let message = format!("{error}; reopen the database to write again");
             let poison = Error::new(error.kind(), message).with_source(error);
             tracing::error!(%poison, "the write-ahead log stopped");
@@ -252,6 +253,7 @@ impl Writer {
         })
     }
 
+    /// Says how large the log is, before anybody learns of the step that changed it.
     fn report_bytes(&self) {
         let closed: u64 = self.closed.iter().map(|file| file.bytes).sum();
         let current = self.current.as_ref().map_or(0, |current| current.written);
