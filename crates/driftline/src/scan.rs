@@ -9,6 +9,7 @@ mod cache;
 mod columns;
 mod emit;
 mod filter;
+mod implied;
 mod layout;
 mod metrics;
 mod order;

@@ -16,6 +16,8 @@ use datafusion::physical_expr::expressions::{
 use datafusion::physical_expr::utils::{collect_columns, split_conjunction};
 use datafusion::physical_expr::{PhysicalExpr, conjunction};
 
+use super::implied;
+
 /// Below this share of surviving rows, the next conjunct is evaluated on the survivors alone.
 const SPARSE_SHARE: f64 = 0.1;
 
@@ -38,6 +40,8 @@ pub(super) struct Conjunct {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Filter {
     conjuncts: Vec<Conjunct>,
+    /// What the conditions say of the time: true of every row that passes, and never evaluated on rows.
+    implied: Vec<Arc<dyn PhysicalExpr>>,
 }
 
 impl Filter {
@@ -45,6 +49,7 @@ impl Filter {
     pub(super) fn push(&mut self, expr: &Arc<dyn PhysicalExpr>, table: &SchemaRef) -> DfResult<()> {
         for part in split_conjunction(expr) {
             self.conjuncts.push(Conjunct::new(part, table)?);
+            self.implied.extend(implied::time_bounds(part, table));
         }
         self.conjuncts.sort_by_key(|conjunct| conjunct.dynamic);
         Ok(())
@@ -58,24 +63,16 @@ impl Filter {
         &self.conjuncts
     }
 
-    /// All conditions that never change, as one expression over the columns of the table.
+    /// All conditions that never change and what they imply, as one expression over the columns of the table, for pruning.
     pub(super) fn fixed(&self) -> Option<Arc<dyn PhysicalExpr>> {
-        self.joined(|conjunct| !conjunct.dynamic)
+        let fixed = self.conjuncts.iter().filter(|conjunct| !conjunct.dynamic);
+        joined(fixed.map(|conjunct| &conjunct.table_expr).chain(&self.implied))
     }
 
     /// All conditions that change while the query runs: bounds of a top-k, keys of the other side of a join.
     pub(super) fn dynamic(&self) -> Option<Arc<dyn PhysicalExpr>> {
-        self.joined(|conjunct| conjunct.dynamic)
-    }
-
-    fn joined(&self, wanted: impl Fn(&Conjunct) -> bool) -> Option<Arc<dyn PhysicalExpr>> {
-        let parts: Vec<_> = self
-            .conjuncts
-            .iter()
-            .filter(|conjunct| wanted(conjunct))
-            .map(|conjunct| Arc::clone(&conjunct.table_expr))
-            .collect();
-        (!parts.is_empty()).then(|| conjunction(parts))
+        let dynamic = self.conjuncts.iter().filter(|conjunct| conjunct.dynamic);
+        joined(dynamic.map(|conjunct| &conjunct.table_expr))
     }
 }
 
@@ -154,6 +151,11 @@ impl Conjunct {
         };
         Ok((narrowed.true_count() < rows).then_some(narrowed))
     }
+}
+
+fn joined<'a>(parts: impl Iterator<Item = &'a Arc<dyn PhysicalExpr>>) -> Option<Arc<dyn PhysicalExpr>> {
+    let parts: Vec<_> = parts.map(Arc::clone).collect();
+    (!parts.is_empty()).then(|| conjunction(parts))
 }
 
 fn is_sparse(mask: &BooleanArray) -> bool {
