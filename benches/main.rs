@@ -3,6 +3,7 @@
 //! A part is a module with a function that takes the criterion. Figures are quoted in docs/performance.md, as ratios from one run
 //! wherever two things are compared.
 
+mod otlp;
 mod scan;
 mod telemetry;
 mod write;
@@ -13,5 +14,6 @@ fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     write::run(&mut criterion);
     scan::run(&mut criterion);
+    otlp::run(&mut criterion);
     criterion.final_summary();
 }

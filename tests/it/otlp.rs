@@ -82,14 +82,14 @@ async fn what_has_no_column_is_in_the_map() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let database = Database::open(directory.path()).await?;
     ingest(&database, "js-sdk").await?;
-    let sql = "SELECT attributes['s'] AS s, attributes['arr'] AS arr, attributes['i'] AS i, attributes['nan'] AS nan, \
-        events[1]['name'] AS event FROM spans";
+    let sql = "SELECT attributes['s'] AS s, attributes['arr'] AS arr, attributes['i'] AS i, \
+        attributes['nan'] AS nan, attr(attributes, 's') AS text, events[1]['name'] AS event FROM spans";
     let expected = "\
-+-----+-----------+---+------+-------+
-| s   | arr       | i | nan  | event |
-+-----+-----------+---+------+-------+
-| \"x\" | [\"a\",\"b\"] | 7 | null | e     |
-+-----+-----------+---+------+-------+";
++-----+-----------+---+------+------+-------+
+| s   | arr       | i | nan  | text | event |
++-----+-----------+---+------+------+-------+
+| \"x\" | [\"a\",\"b\"] | 7 | null | x    | e     |
++-----+-----------+---+------+------+-------+";
     assert_eq!(answer(&database, sql).await?, expected);
     database.flush().await?;
     assert_eq!(answer(&database, sql).await?, expected, "flushed");

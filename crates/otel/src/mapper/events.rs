@@ -1,6 +1,6 @@
 //! Lists of structs inside a row: span events, span links and exemplars.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use arrow::{
     array::{ArrayRef, Float64Builder, Int64Builder, StringBuilder, TimestampNanosecondBuilder},
@@ -22,20 +22,24 @@ use crate::{
     ids::{IdField, SpanId, TraceId, hex, time_ns},
 };
 
+/// Lists up to this length are searched for repeated keys, longer ones hashed.
+const SEARCHED_MAX: usize = 16;
+
 /// Adds attributes to the current row of a map; a key that comes again gets `#2`, `#3`.
 pub(super) fn push_attributes(map: &mut MapColumn, attributes: &[KeyValue], json: &mut String) {
-    let mut counts: HashMap<&str, u32> = HashMap::with_capacity(attributes.len());
-    for attribute in attributes {
-        let count = counts.entry(&attribute.key).or_default();
-        *count += 1;
-        let key = if *count == 1 {
-            Cow::Borrowed(attribute.key.as_str())
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for (i, attribute) in attributes.iter().enumerate() {
+        let count = if attributes.len() <= SEARCHED_MAX {
+            1 + attributes[..i].iter().filter(|earlier| earlier.key == attribute.key).count()
         } else {
-            format!("{}#{count}", attribute.key).into()
+            *counts.entry(&attribute.key).and_modify(|count| *count += 1).or_insert(1)
         };
         json.clear();
         write_json(json, attribute.value.as_ref());
-        map.push(&key, json);
+        match count {
+            1 => map.push(&attribute.key, json),
+            count => map.push(&format!("{}#{count}", attribute.key), json),
+        }
     }
 }
 
