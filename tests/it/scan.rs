@@ -121,7 +121,7 @@ fn condition() -> impl Strategy<Value = Condition> {
         any::<bool>().prop_map(Condition::KeyIsNull),
         (-5_i64..6).prop_map(Condition::NumberBelow),
         (-5_i64..6).prop_map(Condition::NumberIs),
-        (-8_i32..8).prop_map(|n| Condition::ValueAbove(f64::from(n) / 2.0)),
+        (-8_i32..16).prop_map(|n| Condition::ValueAbove(f64::from(n) / 2.0)),
         any::<bool>().prop_map(Condition::Flag),
     ];
     plain.prop_recursive(2, 6, 2, |inner| {
