@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
 use object_store::{ObjectStore, PutMode, PutOptions, path::Path};
 
 use crate::{
@@ -16,6 +17,9 @@ use crate::{
     segment::{self, Footer, SegmentMeta, SegmentReader},
     state::State,
 };
+
+/// Day lists that are read at the same time for one query.
+const DAY_LISTS_AT_ONCE: usize = 16;
 
 /// All tables at one moment. Cheap to make and to clone; it never changes.
 #[derive(Debug, Clone)]
@@ -131,9 +135,11 @@ impl TableSnapshot {
     /// # Errors
     /// `Corrupted`, naming the day list; `Unavailable` where the store does not answer.
     pub async fn segments(&self, time: TimeRange) -> Result<Vec<Arc<SegmentMeta>>> {
+        let touched = self.partitions().iter().filter(|entry| entry.time_range().overlaps(&time));
+        let lists: Vec<_> = touched.map(|entry| self.reading.manifest.day_list(self.id(), entry)).collect();
+        let mut lists = stream::iter(lists).buffered(DAY_LISTS_AT_ONCE);
         let mut found = Vec::new();
-        for entry in self.partitions().iter().filter(|entry| entry.time_range().overlaps(&time)) {
-            let list = self.reading.manifest.day_list(self.id(), entry).await?;
+        while let Some(list) = lists.try_next().await? {
             found
                 .extend(list.segments.iter().filter(|segment| segment.time_range().overlaps(&time)).cloned());
         }

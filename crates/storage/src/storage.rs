@@ -81,7 +81,10 @@ pub(crate) struct Core {
     recovery: OnceLock<RecoveryReport>,
     poison: OnceLock<Error>,
     flush_error: Mutex<Option<Error>>,
+    /// Nothing new is admitted.
     closed: AtomicBool,
+    /// The last flush is done: no commit begins any more.
+    ended: AtomicBool,
     /// Given back by the close, or with the last clone. Declared behind the log: its thread has ended by then.
     lock: Mutex<Option<Lock>>,
 }
@@ -139,9 +142,13 @@ impl Storage {
         let synced = self.core.wal()?.sync().await;
         // 2. the flush task moves all rows into segments and ends
         let flushed = self.core.ask_flusher(|reply| flush::Message::Stop { reply }).await;
-        // 3. the log is sealed
+        // 3. commits of others that are under way end, and no other begins
+        let turn = self.core.commits.lock().await;
+        self.core.ended.store(true, Ordering::SeqCst);
+        drop(turn);
+        // 4. the log is sealed
         let sealed = self.core.wal()?.close().await;
-        // 4. the next writer may come
+        // 5. the next writer may come
         drop(self.core.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
         synced.and(flushed.map(drop)).and(sealed)
     }
@@ -217,6 +224,7 @@ impl Core {
             poison: OnceLock::new(),
             flush_error: Mutex::new(None),
             closed: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
             lock: Mutex::new(parts.lock),
         }
     }
@@ -248,6 +256,9 @@ impl Core {
     }
 
     pub(crate) fn check_poison(&self) -> Result<()> {
+        if self.ended.load(Ordering::SeqCst) {
+            return Err(Error::closed());
+        }
         self.poison.get().map_or(Ok(()), |error| Err(error.clone()))
     }
 

@@ -274,3 +274,37 @@ async fn a_commit_names_no_position_that_a_loss_of_power_takes_back() {
         disk = disk.crash(Crash::Lost, 1);
     }
 }
+
+#[tokio::test]
+async fn a_writer_that_was_taken_over_cannot_commit() {
+    // breaks when two writers could both believe that they hold the database, or the older goes on after it has learnt
+    let disk = SimDisk::new();
+    let older = open(&disk, ByteSize::mib(1)).await.unwrap();
+    older.create_table(table("t")).await.unwrap();
+    older.append("t", rows(0..3), Durability::Durable).await.unwrap();
+    let newer = open(&disk, ByteSize::mib(1)).await.unwrap();
+    assert_eq!(older.flush(None).await.unwrap_err().kind(), ErrorKind::Conflict);
+    let error = older.append("t", rows(3..4), Durability::Durable).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert!(older.status().poisoned.is_some());
+    assert_eq!(numbers(&older, "t").await, [0, 1, 2], "what it acknowledged stays readable");
+    assert_eq!(numbers(&newer, "t").await, [0, 1, 2]);
+    newer.append("t", rows(3..4), Durability::Durable).await.unwrap();
+    newer.flush(None).await.unwrap();
+    assert_eq!(numbers(&newer, "t").await, [0, 1, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_load_cannot_be_committed_after_the_close() {
+    // breaks when a commit lands after the lock was given back
+    let disk = SimDisk::new();
+    let storage = open(&disk, ByteSize::mib(1)).await.unwrap();
+    storage.create_table(table("t")).await.unwrap();
+    let mut load = storage.bulk_load("t").unwrap();
+    load.push(rows(0..3)).await.unwrap();
+    storage.close().await.unwrap();
+    assert_eq!(load.commit().await.unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(storage.core.begin().await.err().map(|error| error.kind()), Some(ErrorKind::Closed));
+    let storage = open(&disk, ByteSize::mib(1)).await.unwrap();
+    assert_eq!(numbers(&storage, "t").await, [0_i64; 0]);
+}
