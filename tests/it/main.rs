@@ -5,3 +5,4 @@ mod database;
 mod model;
 mod otlp;
 mod scan;
+mod tidy;

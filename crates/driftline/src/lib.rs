@@ -61,3 +61,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use scan::CacheStatus;
 pub use sql::{StatementSplitter, split_statements};
 pub use stream::QueryStream;
+
+/// The example of the README runs as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
