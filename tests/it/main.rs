@@ -1,4 +1,5 @@
 //! Integration tests.
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod crash;
 mod database;

@@ -162,6 +162,7 @@ impl World {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm a step")]
 /// Does one step to the storage and to the model; a step that makes no sense now must be refused and change nothing.
 async fn take(step: &Step, storage: &mut Storage, model: &mut Model, world: &World) {
     match step {

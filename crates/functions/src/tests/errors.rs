@@ -17,6 +17,7 @@ fn table() -> [(&'static str, ArrayRef); 5] {
 }
 
 // breaks when: a message loses the function, the value or what is allowed, or a mistake passes
+#[expect(clippy::too_many_lines, reason = "a table of mistakes")]
 #[tokio::test]
 async fn messages_name_the_value_and_what_is_allowed() {
     let session = session(1);

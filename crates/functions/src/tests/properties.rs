@@ -113,7 +113,12 @@ async fn ten_thousand_groups_equal_their_own_results() {
     let rows: Vec<Row> = (0..GROUPS * 6)
         .map(|i| {
             let hash = (i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
-            (i * 7919 % GROUPS, Some((hash % 17) as f64), Some((hash % 5) as u8), Some(hash % 3 == 0))
+            (
+                i * 7919 % GROUPS,
+                Some((hash % 17) as f64),
+                Some((hash % 5) as u8),
+                Some(hash.is_multiple_of(3)),
+            )
         })
         .collect();
     let session = session(2);
