@@ -1,2 +1,43 @@
-//! Command line of Driftline.
-fn main() {}
+//! The `driftline` command. Only this crate prints: data on standard output, everything else on standard error.
+//!
+//! One verb a file in `commands/`; `output/` writes results, `shell/` is the interactive prompt, `import/` reads foreign files and
+//! `demo/` makes the history of a customer-service bot and judges it in SQL.
+
+mod args;
+mod commands;
+mod demo;
+mod failure;
+mod import;
+mod output;
+mod shell;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Args;
+use crate::terminal::Terminal;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let terminal = Terminal::new(args.quiet);
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("DRIFTLINE_LOG")
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error")),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failure::report(&terminal, &error.into()),
+    };
+    let ended = runtime.block_on(commands::run(args, &terminal));
+    // a thread that still waits for standard input must not keep an interrupted program alive
+    runtime.shutdown_background();
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure::report(&terminal, &error),
+    }
+}

@@ -1,0 +1,239 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use crate::failure::Failure;
+
+const EXAMPLES: &str = "\
+Examples:
+  driftline demo                                          a silent model failure, found in SQL (two minutes)
+  driftline --db ./telemetry ingest traces.jsonl.gz       store what an OpenTelemetry collector wrote
+  driftline --db ./telemetry sql                          an interactive shell
+  driftline --db ./telemetry sql -c 'SHOW TABLES'
+  driftline --db ./telemetry sql -c 'SELECT * FROM llm_calls LIMIT 5' --format json
+  driftline --db ./telemetry import predictions.parquet --table predictions --time-column predicted_at
+
+Environment: DRIFTLINE_DB names the database, DRIFTLINE_LOG=debug shows logs, NO_COLOR switches colour off.
+Exit codes: 0 ok, 1 internal, 2 invalid, 3 not found, 4 exists or in use, 5 unavailable, 6 resources exhausted,
+  7 corrupted, 130 interrupted.";
+
+const SQL_EXAMPLES: &str = "\
+Examples:
+  driftline --db ./telemetry sql                                  interactive, with history and completion
+  driftline --db ./telemetry sql -c 'SELECT count(*) FROM spans'
+  driftline --db ./telemetry sql -f report.sql --format csv --output report.csv
+  echo 'SELECT 1; SELECT 2;' | driftline --db ./telemetry sql --format ndjson
+  driftline --db ./telemetry sql -c \"SELECT psi(duration_ms, time >= now() - INTERVAL '1 day') FROM llm_calls\"
+
+A statement ends with a semicolon (the last one need not). From standard input each statement is answered before the
+next one is read; an error there is reported and the following statements run, and the exit code is the first error's.";
+
+const INGEST_EXAMPLES: &str = "\
+Examples:
+  driftline --db ./telemetry ingest export/*.binpb.gz
+  driftline --db ./telemetry ingest collector-output.jsonl
+  cat body.json | driftline --db ./telemetry ingest - --signal traces --encoding json
+
+One body a .binpb or .json file, one body a line of a .jsonl file; each may be gzipped (.gz). Signal and encoding are
+found out from content and name where the options do not say. What is no OTLP is reported with file and offset; all
+the rest is kept.";
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  driftline --db ./telemetry import predictions.parquet --table predictions
+  driftline --db ./telemetry import labels.csv --table labels --time-column labelled_at
+  driftline --db ./telemetry import events.ndjson.gz --table events --time-column ts --time-unit ms --sort 'model, time'
+
+All rows of one command arrive together or not at all.";
+
+/// The embedded analytics database for ML telemetry: OpenTelemetry in, drift and SLO answers out, in SQL.
+#[derive(Debug, Parser)]
+#[command(name = "driftline", version, about, after_help = EXAMPLES, max_term_width = 110)]
+pub(crate) struct Args {
+    /// Directory of the database
+    #[arg(long, global = true, env = "DRIFTLINE_DB", value_name = "PATH")]
+    pub(crate) db: Option<PathBuf>,
+
+    /// Say only errors and what was left out
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+impl Args {
+    /// The database that `--db` or DRIFTLINE_DB names.
+    pub(crate) fn database(&self) -> anyhow::Result<PathBuf> {
+        self.db
+            .clone()
+            .ok_or_else(|| Failure::invalid("no database named: pass --db PATH or set DRIFTLINE_DB"))
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make the history of a customer-service bot and show how its silent failure is found
+    Demo(DemoArgs),
+    /// Run SQL: statements from -c, -f, standard input, or an interactive shell
+    Sql(SqlArgs),
+    /// Store OpenTelemetry (OTLP) files
+    Ingest(IngestArgs),
+    /// Load Parquet, CSV or NDJSON files into a table, creating it if needed
+    Import(ImportArgs),
+    /// Show what the database holds
+    Info,
+    /// Verify the database's files
+    Check(CheckArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DemoArgs {
+    /// Directory of the demo database
+    #[arg(long, value_name = "PATH", default_value = "./driftline-demo")]
+    pub(crate) dir: PathBuf,
+
+    /// Days of history; the last seven are the failure
+    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(49..=730))]
+    pub(crate) days: u32,
+
+    /// Seed of the generated history: the same seed gives the same rows everywhere
+    #[arg(long, default_value_t = 42)]
+    pub(crate) seed: u64,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = SQL_EXAMPLES)]
+pub(crate) struct SqlArgs {
+    /// Statements to run
+    #[arg(short = 'c', long = "command", value_name = "SQL", conflicts_with = "file")]
+    pub(crate) commands: Vec<String>,
+
+    /// File with statements to run
+    #[arg(short = 'f', long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// How results are written
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+
+    /// Write results to this file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Create the database if there is none
+    #[arg(long)]
+    pub(crate) create: bool,
+
+    /// What an error does to the statements after it: -c and -f stop, standard input continues
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) on_error: Option<OnError>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnError {
+    Stop,
+    Continue,
+}
+
+/// How a result is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Aligned for reading; on a terminal cut to its width
+    Table,
+    /// RFC 4180 with a header; NULL is empty
+    Csv,
+    /// One array of objects; times in RFC 3339 UTC; NaN is null
+    Json,
+    /// One object a line
+    Ndjson,
+    /// An Apache Parquet file
+    Parquet,
+    /// An Apache Arrow IPC stream
+    Arrow,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = INGEST_EXAMPLES)]
+pub(crate) struct IngestArgs {
+    /// OTLP files: .binpb, .json, .jsonl, each also .gz; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// What the bodies hold
+    #[arg(long, value_enum)]
+    pub(crate) signal: Option<SignalArg>,
+
+    /// How the bodies are encoded
+    #[arg(long, value_enum)]
+    pub(crate) encoding: Option<EncodingArg>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SignalArg {
+    Traces,
+    Metrics,
+    Logs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EncodingArg {
+    Protobuf,
+    Json,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = IMPORT_EXAMPLES)]
+pub(crate) struct ImportArgs {
+    /// Files of one format: .parquet, .csv, .ndjson or .jsonl; the text formats also .gz
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Table to load into
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) table: String,
+
+    /// Column that becomes `time`
+    #[arg(long, value_name = "COLUMN", default_value = "time")]
+    pub(crate) time_column: String,
+
+    /// Unit of a numeric time column; by default guessed from the first value's size
+    #[arg(long, value_enum)]
+    pub(crate) time_unit: Option<TimeUnitArg>,
+
+    /// Format of the files, where the name does not say
+    #[arg(long, value_enum)]
+    pub(crate) input_format: Option<InputFormat>,
+
+    /// Sort key of a new table, for example 'model, time'
+    #[arg(long, value_name = "COLUMNS")]
+    pub(crate) sort: Option<String>,
+
+    /// Rows read to find out the types of CSV and NDJSON columns; 0 reads all
+    #[arg(long, default_value_t = 10_000, value_name = "ROWS")]
+    pub(crate) infer_rows: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TimeUnitArg {
+    S,
+    Ms,
+    Us,
+    Ns,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InputFormat {
+    Parquet,
+    Csv,
+    Ndjson,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CheckArgs {
+    /// Read every byte of every file
+    #[arg(long)]
+    pub(crate) deep: bool,
+}

@@ -1,0 +1,71 @@
+//! The verbs, one a file, and what they share: opening a database and stopping on Ctrl-C.
+
+mod check;
+mod demo;
+mod import;
+mod info;
+mod ingest;
+mod sql;
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use driftline::Database;
+
+use crate::args::{Args, Command};
+use crate::failure::{Failure, Interrupted};
+use crate::terminal::Terminal;
+
+/// Runs the verb that the command line names.
+pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<()> {
+    match &args.command {
+        Command::Demo(demo) => demo::run(demo, terminal).await,
+        Command::Sql(sql) => sql::run(&args.database()?, sql, terminal).await,
+        Command::Ingest(ingest) => ingest::run(&args.database()?, ingest, terminal).await,
+        Command::Import(import) => import::run(&args.database()?, import, terminal).await,
+        Command::Info => info::run(&args.database()?, terminal).await,
+        Command::Check(check) => check::run(&args.database()?, check, terminal).await,
+    }
+}
+
+/// Opens a database that must be there: a mistyped path shall not leave an empty database behind.
+pub(crate) async fn open_existing(path: &Path) -> Result<Database> {
+    if !is_database(path) {
+        return Err(Failure::not_found(format!(
+            "there is no database at '{}' (ingest and import create one; so does sql --create)",
+            path.display()
+        )));
+    }
+    open_or_create(path).await
+}
+
+/// Opens a database, creating it if there is none.
+pub(crate) async fn open_or_create(path: &Path) -> Result<Database> {
+    Ok(Database::open(path).await?)
+}
+
+/// Whether a database lies at the path.
+pub(crate) fn is_database(path: &Path) -> bool {
+    path.join("manifest").is_dir()
+}
+
+/// Runs `work` until it ends or the user presses Ctrl-C, and closes the database either way: what was acknowledged is flushed.
+pub(crate) async fn with_database<T>(
+    database: Database,
+    work: impl AsyncFnOnce(&Database) -> Result<T>,
+) -> Result<T> {
+    let done = interruptible(work(&database)).await;
+    let closed = database.close().await.context("could not close the database");
+    let value = done?;
+    closed?;
+    Ok(value)
+}
+
+/// Drops `work` when the user presses Ctrl-C.
+pub(crate) async fn interruptible<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        biased;
+        done = work => done,
+        _ = tokio::signal::ctrl_c() => Err(Interrupted.into()),
+    }
+}

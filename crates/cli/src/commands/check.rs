@@ -1,0 +1,42 @@
+//! `driftline check`: verify the files of a database. Damage is named, and the exit code says so.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Result;
+use driftline::ErrorKind;
+
+use super::{open_existing, with_database};
+use crate::args::CheckArgs;
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+pub(crate) async fn run(path: &Path, args: &CheckArgs, terminal: &Terminal) -> Result<()> {
+    with_database(open_existing(path).await?, async |database| {
+        let report = database.storage().check(args.deep).await?;
+        let mut out = std::io::stdout();
+        for finding in &report.findings {
+            writeln!(out, "{}: {}", finding.object, finding.problem)?;
+        }
+        let looked_at = format!(
+            "version {}: {} tables, {} segments, {} rows, {} bytes {}",
+            report.version,
+            report.tables,
+            report.segments,
+            report.rows,
+            report.bytes,
+            if args.deep { "read and decoded" } else { "by size and footer (--deep reads every byte)" }
+        );
+        terminal.note(&looked_at);
+        match report.findings.len() {
+            0 => Ok(writeln!(out, "ok")?),
+            1 => Err(damaged("1 object is damaged")),
+            n => Err(damaged(&format!("{n} objects are damaged"))),
+        }
+    })
+    .await
+}
+
+fn damaged(message: &str) -> anyhow::Error {
+    Failure::new(ErrorKind::Corrupted, message).into()
+}

@@ -1,0 +1,44 @@
+//! `driftline demo`: make the history once, then judge it in SQL.
+
+use std::io::Write;
+
+use anyhow::{Context, Result};
+
+use super::{is_database, open_or_create, with_database};
+use crate::args::DemoArgs;
+use crate::demo::{Calendar, Recipe, closing, dashboards, prepare};
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+pub(crate) async fn run(args: &DemoArgs, terminal: &Terminal) -> Result<()> {
+    let recipe = Recipe { days: args.days, seed: args.seed };
+    let calendar = Calendar::new(recipe.days);
+    let is_new = !is_database(&args.dir);
+    let is_empty = std::fs::read_dir(&args.dir).map_or(true, |mut entries| entries.next().is_none());
+    if is_new && !is_empty {
+        return Err(Failure::invalid(format!(
+            "'{}' holds other files: name an empty or new directory with --dir",
+            args.dir.display()
+        )));
+    }
+    let page = with_database(open_or_create(&args.dir).await?, async |database| {
+        prepare(database, recipe, terminal)
+            .await
+            .with_context(|| format!("in the demo at '{}'", args.dir.display()))?;
+        let mut page = String::new();
+        let all = dashboards(database, terminal, &mut page).await?;
+        closing(database, calendar, &all, terminal, &mut page).await?;
+        Ok(page)
+    })
+    .await?;
+    let mut out = std::io::stdout().lock();
+    out.write_all(page.as_bytes())?;
+    let dir = args.dir.display();
+    writeln!(
+        out,
+        "\n{}",
+        terminal
+            .dim(&format!("Ask yourself: driftline --db {dir} sql   (the panels are in sql/dashboards/)"))
+    )?;
+    Ok(out.flush()?)
+}

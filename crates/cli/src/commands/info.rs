@@ -1,0 +1,45 @@
+//! `driftline info`: what lies in the database, and how it came up.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::{open_existing, with_database};
+use crate::args::Format;
+use crate::output::Output;
+use crate::terminal::Terminal;
+use anyhow::Result;
+
+const TABLES: &str =
+    "SELECT name, kind, rows, segments, bytes, min_time, max_time FROM driftline.tables ORDER BY kind, name";
+
+pub(crate) async fn run(path: &Path, terminal: &Terminal) -> Result<()> {
+    with_database(open_existing(path).await?, async |database| {
+        let status = database.storage().status();
+        let recovery = database.storage().recovery();
+        let mut out = std::io::stdout();
+        writeln!(out, "database   {}", path.display())?;
+        writeln!(out, "program    driftline {}", env!("CARGO_PKG_VERSION"))?;
+        writeln!(out, "manifest   version {}", status.manifest_version)?;
+        writeln!(
+            out,
+            "log        {} bytes; {} rows are in memory and not yet in segments",
+            status.wal_bytes, status.memtable_rows
+        )?;
+        writeln!(
+            out,
+            "opened in  {:.0} ms, {} rows read back from the log",
+            recovery.elapsed.as_secs_f64() * 1e3,
+            recovery.rows
+        )?;
+        if let Some(torn) = &recovery.torn {
+            writeln!(
+                out,
+                "repaired   {torn:?}: the unacknowledged tail of an interrupted write was cut off"
+            )?;
+        }
+        let mut output = Output::open(Format::Table, None, terminal)?;
+        output.write(database.sql(TABLES).await?).await?;
+        Ok(())
+    })
+    .await
+}

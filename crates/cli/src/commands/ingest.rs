@@ -1,0 +1,141 @@
+//! `driftline ingest`: OTLP files into the database. The good part of a file is kept; the rest is reported with file and offset.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Result;
+use driftline::{Database, Encoding, Signal};
+
+use super::{open_or_create, with_database};
+use crate::args::{EncodingArg, IngestArgs, SignalArg};
+use crate::failure::{self, AlreadyReported};
+use crate::import::bodies::{Bodies, Body};
+use crate::terminal::Terminal;
+
+const PROGRESS: &str = "{msg:30!} {bar:40.cyan/dim} {pos} of {len} files, {eta} left";
+
+/// What one run took and refused.
+#[derive(Default)]
+struct Tally {
+    accepted: BTreeMap<&'static str, u64>,
+    rejected: u64,
+    moved: u64,
+    unusable_bodies: u64,
+    exit_code: Option<u8>,
+}
+
+pub(crate) async fn run(path: &Path, args: &IngestArgs, terminal: &Terminal) -> Result<()> {
+    with_database(open_or_create(path).await?, async |database| {
+        let mut tally = Tally::default();
+        let bar = terminal.progress(args.files.len() as u64, PROGRESS);
+        for file in &args.files {
+            bar.set_message(file.display().to_string());
+            if let Err(error) = ingest_file(database, file, args, &mut tally, terminal).await {
+                bar.suspend(|| failure::print(terminal, &error));
+                tally.exit_code.get_or_insert(failure::exit_code(&error));
+            }
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        tally.report(terminal);
+        tally.exit_code.map_or(Ok(()), |code| Err(AlreadyReported(code).into()))
+    })
+    .await
+}
+
+async fn ingest_file(
+    database: &Database,
+    file: &Path,
+    args: &IngestArgs,
+    tally: &mut Tally,
+    terminal: &Terminal,
+) -> Result<()> {
+    for body in Bodies::open(file, args.encoding.map(Encoding::from))? {
+        let body = body?;
+        if let Err(error) = ingest_body(database, &body, args, tally, terminal).await {
+            // a closed or full database refuses every further body too
+            if failure::exit_code(&error) != 2 {
+                return Err(error);
+            }
+            failure::print(terminal, &error);
+            tally.unusable_bodies += 1;
+            tally.exit_code.get_or_insert(2);
+        }
+    }
+    Ok(())
+}
+
+async fn ingest_body(
+    database: &Database,
+    body: &Body,
+    args: &IngestArgs,
+    tally: &mut Tally,
+    terminal: &Terminal,
+) -> Result<()> {
+    let (signal, encoding) = body.kind(args.signal.map(Signal::from), args.encoding.map(Encoding::from))?;
+    let report =
+        database.ingest_otlp(signal, encoding, &body.bytes).await.map_err(|error| body.locate(error))?;
+    *tally.accepted.entry(noun(signal)).or_default() += report.accepted;
+    for rejected in &report.rejected {
+        tally.rejected += rejected.count;
+        terminal.warn(&format!("{}: {} left out: {}", body.place(), rejected.count, rejected.reason));
+    }
+    for moved in &report.moved {
+        tally.moved += moved.count;
+        terminal.warn(&format!(
+            "{}: {} values of another type than column {} are kept in attributes",
+            body.place(),
+            moved.count,
+            moved.column
+        ));
+    }
+    Ok(())
+}
+
+impl Tally {
+    fn report(&self, terminal: &Terminal) {
+        let mut parts: Vec<String> =
+            self.accepted.iter().map(|(noun, count)| format!("{count} {noun}")).collect();
+        if parts.is_empty() {
+            parts.push("nothing".to_owned());
+        }
+        let mut line = format!("stored {}", parts.join(", "));
+        if self.rejected > 0 {
+            line.push_str(&format!("; {} left out", self.rejected));
+        }
+        if self.moved > 0 {
+            line.push_str(&format!("; {} values kept in attributes", self.moved));
+        }
+        if self.unusable_bodies > 0 {
+            line.push_str(&format!("; {} bodies could not be used", self.unusable_bodies));
+        }
+        terminal.note(&line);
+    }
+}
+
+fn noun(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Traces => "spans",
+        Signal::Metrics => "metric points",
+        Signal::Logs => "log records",
+    }
+}
+
+impl From<SignalArg> for Signal {
+    fn from(signal: SignalArg) -> Self {
+        match signal {
+            SignalArg::Traces => Self::Traces,
+            SignalArg::Metrics => Self::Metrics,
+            SignalArg::Logs => Self::Logs,
+        }
+    }
+}
+
+impl From<EncodingArg> for Encoding {
+    fn from(encoding: EncodingArg) -> Self {
+        match encoding {
+            EncodingArg::Protobuf => Self::Protobuf,
+            EncodingArg::Json => Self::Json,
+        }
+    }
+}

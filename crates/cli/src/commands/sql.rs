@@ -1,0 +1,135 @@
+//! `driftline sql`: statements from -c, from a file, from standard input as they arrive, or from the interactive shell.
+
+use std::io::{IsTerminal, Read};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use driftline::{Database, StatementSplitter, split_statements};
+
+use super::{open_existing, open_or_create, with_database};
+use crate::args::{OnError, SqlArgs};
+use crate::failure::{self, AlreadyReported};
+use crate::output::Output;
+use crate::shell;
+use crate::terminal::Terminal;
+
+/// Bytes taken from standard input at once.
+const INPUT_CHUNK_BYTES: usize = 64 << 10;
+
+pub(crate) async fn run(path: &Path, args: &SqlArgs, terminal: &Terminal) -> Result<()> {
+    let script = match &args.file {
+        Some(file) => {
+            Some(std::fs::read_to_string(file).with_context(|| format!("cannot read '{}'", file.display()))?)
+        }
+        None if args.commands.is_empty() => None,
+        None => Some(args.commands.join(";\n")),
+    };
+    let output = Output::open(args.format, args.output.as_deref(), terminal)?;
+    let database = if args.create { open_or_create(path).await? } else { open_existing(path).await? };
+    if script.is_none() && std::io::stdin().is_terminal() {
+        // in the shell, Ctrl-C stops the running query and not the program
+        let ended = shell::run(&database, output, terminal).await;
+        database.close().await?;
+        return ended;
+    }
+    with_database(database, async |database| {
+        let mut session = Session::new(database, output, terminal, args.on_error, script.is_none());
+        match script {
+            Some(script) => session.run_all(split_statements(&script)).await?,
+            None => session.run_standard_input().await?,
+        }
+        session.finish()
+    })
+    .await
+}
+
+/// Statements run one after the other into one output.
+struct Session<'a> {
+    database: &'a Database,
+    output: Output,
+    terminal: &'a Terminal,
+    continues: bool,
+    first_failure: Option<u8>,
+}
+
+impl<'a> Session<'a> {
+    fn new(
+        database: &'a Database,
+        output: Output,
+        terminal: &'a Terminal,
+        on_error: Option<OnError>,
+        from_standard_input: bool,
+    ) -> Self {
+        let continues = on_error.map_or(from_standard_input, |on_error| on_error == OnError::Continue);
+        Self { database, output, terminal, continues, first_failure: None }
+    }
+
+    /// Answers each statement before it reads the next one.
+    async fn run_standard_input(&mut self) -> Result<()> {
+        let mut splitter = StatementSplitter::default();
+        let mut pending = Vec::new();
+        loop {
+            let chunk = tokio::task::spawn_blocking(read_chunk).await??;
+            if chunk.is_empty() {
+                break;
+            }
+            pending.extend_from_slice(&chunk);
+            let text = take_text(&mut pending)?;
+            self.run_all(splitter.push(&text)).await?;
+        }
+        anyhow::ensure!(
+            pending.is_empty(),
+            failure::Failure::invalid("standard input ends within a character")
+        );
+        self.run_all(splitter.finish()).await
+    }
+
+    async fn run_all(&mut self, statements: impl IntoIterator<Item = String>) -> Result<()> {
+        for statement in statements {
+            let done = self.run_one(&statement).await;
+            match done {
+                Err(error) if self.continues && !failure::is_broken_pipe(&error) => {
+                    failure::print(self.terminal, &error);
+                    self.first_failure.get_or_insert(failure::exit_code(&error));
+                }
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn run_one(&mut self, statement: &str) -> Result<()> {
+        let result = self.database.sql(statement).await?;
+        self.output.write(result).await?;
+        Ok(())
+    }
+
+    fn finish(self) -> Result<()> {
+        self.first_failure.map_or(Ok(()), |code| Err(AlreadyReported(code).into()))
+    }
+}
+
+/// What can be read from standard input now; nothing at its end.
+fn read_chunk() -> Result<Vec<u8>> {
+    let mut chunk = vec![0; INPUT_CHUNK_BYTES];
+    let read = std::io::stdin().read(&mut chunk).context("cannot read standard input")?;
+    chunk.truncate(read);
+    Ok(chunk)
+}
+
+/// Takes what is complete UTF-8 from the front; a character that is cut at the end waits for its rest.
+fn take_text(pending: &mut Vec<u8>) -> Result<String> {
+    let complete = match std::str::from_utf8(pending) {
+        Ok(_) => pending.len(),
+        Err(error) if error.error_len().is_none() => error.valid_up_to(),
+        Err(error) => {
+            return Err(failure::Failure::invalid(format!(
+                "standard input is no UTF-8 text: byte {:#04x} after {} bytes of the current statement",
+                pending[error.valid_up_to()],
+                error.valid_up_to()
+            )));
+        }
+    };
+    let text: Vec<u8> = pending.drain(..complete).collect();
+    Ok(String::from_utf8(text)?)
+}
