@@ -3,6 +3,7 @@
 //! A part is a module with a function that takes the criterion. Figures are quoted in docs/performance.md, as ratios from one run
 //! wherever two things are compared.
 
+mod functions;
 mod otlp;
 mod scan;
 mod telemetry;
@@ -15,5 +16,6 @@ fn main() {
     write::run(&mut criterion);
     scan::run(&mut criterion);
     otlp::run(&mut criterion);
+    functions::run(&mut criterion);
     criterion.final_summary();
 }

@@ -11,6 +11,7 @@ pub mod kolmogorov;
 pub mod ks;
 pub mod ks_exact;
 pub mod nearest;
+pub mod selection;
 pub mod smirnov;
 pub mod sorted;
 pub mod wilson;

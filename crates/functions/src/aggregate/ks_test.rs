@@ -10,7 +10,6 @@ use datafusion::logical_expr::Documentation;
 use super::comparison::{Comparison, Measure};
 use super::documentation;
 use crate::kernels::ks::{self, Alternative, Method, MethodUsed};
-use crate::kernels::sorted::SortedRuns;
 use crate::options::{self, OptionName, Options};
 
 pub(crate) static KS_TEST: Comparison = Comparison {
@@ -32,7 +31,7 @@ static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
     ])
 });
 
-fn measure(reference: SortedRuns<'_>, current: SortedRuns<'_>, options: &Options) -> Result<ScalarValue> {
+fn measure(reference: &[u64], current: &[u64], options: &Options) -> Result<ScalarValue> {
     let method = match options.method {
         options::Method::Auto => Method::Auto,
         options::Method::Exact => Method::Exact,
@@ -43,8 +42,7 @@ fn measure(reference: SortedRuns<'_>, current: SortedRuns<'_>, options: &Options
         options::Alternative::Less => Alternative::Less,
         options::Alternative::Greater => Alternative::Greater,
     };
-    let (n_ref, n_cur) = (reference.len(), current.len());
-    let test = ks::ks_test(&reference.into_merged(), &current.into_merged(), method, alternative);
+    let test = ks::ks_test(reference, current, method, alternative);
     let used = match test.method {
         MethodUsed::Exact => "exact",
         MethodUsed::Asymptotic => "asymp",
@@ -55,8 +53,8 @@ fn measure(reference: SortedRuns<'_>, current: SortedRuns<'_>, options: &Options
         Arc::new(Float64Array::from(vec![test.location])),
         Arc::new(Int32Array::from(vec![test.sign])),
         Arc::new(StringArray::from(vec![used])),
-        Arc::new(Int64Array::from(vec![n_ref as i64])),
-        Arc::new(Int64Array::from(vec![n_cur as i64])),
+        Arc::new(Int64Array::from(vec![reference.len() as i64])),
+        Arc::new(Int64Array::from(vec![current.len() as i64])),
     ];
     Ok(ScalarValue::Struct(Arc::new(StructArray::new(FIELDS.clone(), columns, None))))
 }

@@ -5,25 +5,43 @@
 //! populations let one outlier hide a drift.
 
 use super::keys::{key_of, value_of};
-use super::sorted::SortedRuns;
 
 /// Most bins a function accepts.
 pub const BINS_MAX: usize = 10_000;
 /// From this many edges on a value finds its bin by binary search rather than by comparing with every edge.
 const BINARY_SEARCH_MIN: usize = 24;
+/// Values that are counted at a time.
+const BLOCK: usize = 512;
 
-/// Edges at the interior `bins`-quantiles of the reference (type 7, numpy's default), with atoms.
+/// Edges at the interior `bins`-quantiles (type 7, numpy's default) of `length` > 0 sorted values, with atoms.
 ///
 /// A quantile value that repeats is an atom: it gets a bin of its own, `[v, next_up(v))`, so zero-inflated and constant
-/// columns are not blind spots. `reference` must not be empty.
-pub fn quantile_edges(reference: &SortedRuns<'_>, bins: usize) -> Vec<f64> {
-    let step = 1.0 / bins as f64;
-    with_atoms((1..bins).map(|i| quantile(reference, i as f64 * step)).collect())
+/// columns are not blind spots. `nth` gives the key at one of the [`quantile_positions`].
+pub fn quantile_edges(length: usize, bins: usize, nth: impl Fn(usize) -> u64) -> Vec<f64> {
+    with_atoms((1..bins).map(|i| quantile(length, i as f64 * (1.0 / bins as f64), &nth)).collect())
+}
+
+/// The positions in the sorted order that [`quantile_edges`] asks for, rising.
+pub fn quantile_positions(length: usize, bins: usize) -> Vec<usize> {
+    let around = (1..bins).flat_map(|i| {
+        let (index, _) = position_of(length, i as f64 * (1.0 / bins as f64));
+        [index, (index + 1).min(length - 1)]
+    });
+    let mut positions: Vec<usize> = around.collect();
+    // with more bins than values the pairs overlap
+    positions.sort_unstable();
+    positions.dedup();
+    positions
+}
+
+/// The quantile of type 7: linear between the two order statistics around `q * (length - 1)`.
+pub fn quantile(length: usize, q: f64, nth: impl Fn(usize) -> u64) -> f64 {
+    let (index, share) = position_of(length, q);
+    between(value_of(nth(index)), value_of(nth((index + 1).min(length - 1))), share)
 }
 
 /// Edges of `bins` bins of equal width between the least and the largest value of the reference, with atoms.
-pub fn uniform_edges(reference: &SortedRuns<'_>, bins: usize) -> Vec<f64> {
-    let (low, high) = (value_of(reference.nth(0)), value_of(reference.nth(reference.len() - 1)));
+pub fn uniform_edges(low: f64, high: f64, bins: usize) -> Vec<f64> {
     let span = high - low;
     let step = span / bins as f64;
     let edge = |i: usize| {
@@ -37,27 +55,30 @@ pub fn uniform_edges(reference: &SortedRuns<'_>, bins: usize) -> Vec<f64> {
     with_atoms((1..bins).map(edge).collect())
 }
 
-/// The quantile of type 7: linear between the two order statistics around `q * (n - 1)`.
-pub fn quantile(sorted: &SortedRuns<'_>, q: f64) -> f64 {
-    let position = (sorted.len() - 1) as f64 * q;
-    let below = position.floor();
-    let index = (below as usize).min(sorted.len() - 1);
-    let low = value_of(sorted.nth(index));
-    let high = value_of(sorted.nth((index + 1).min(sorted.len() - 1)));
-    between(low, high, position - below)
-}
-
-/// Counts of the keys in each bin: below the first edge, between neighbours, from the last edge on.
-pub fn counts_between(keys: &SortedRuns<'_>, edges: &[f64]) -> Vec<u64> {
+/// Counts of sorted keys in each bin: below the first edge, between neighbours, from the last edge on.
+pub fn counts_of_sorted(keys: &[u64], edges: &[f64]) -> Vec<u64> {
     let mut counts = Vec::with_capacity(edges.len() + 1);
     let mut before = 0;
     for &edge in edges {
-        let rank = keys.rank(key_of(edge));
+        let edge = key_of(edge);
+        let rank = keys.partition_point(|&key| key < edge);
         counts.push((rank - before) as u64);
         before = rank;
     }
     counts.push((keys.len() - before) as u64);
     counts
+}
+
+/// Adds keys in any order to the counts of bins: `counts.len() == edges.len() + 1`.
+pub fn add_key_counts(counts: &mut [u64], keys: &[u64], edges: &[f64]) {
+    // back to floats, block by block in the first cache: they compare faster
+    let mut values = [0.0; BLOCK];
+    for block in keys.chunks(BLOCK) {
+        for (value, &key) in values.iter_mut().zip(block) {
+            *value = value_of(key);
+        }
+        add_counts(counts, &values[..block.len()], edges);
+    }
 }
 
 /// Adds finite values to the counts of bins with known edges: `counts.len() == edges.len() + 1`.
@@ -87,6 +108,13 @@ pub fn bin_of(value: f64, edges: &[f64]) -> usize {
     } else {
         edges.iter().map(|&edge| usize::from(edge <= value)).sum()
     }
+}
+
+/// The order statistic at or below a quantile, and how far the quantile lies on the way to the next one.
+fn position_of(length: usize, q: f64) -> (usize, f64) {
+    let position = (length - 1) as f64 * q;
+    let below = position.floor();
+    ((below as usize).min(length - 1), position - below)
 }
 
 /// Linear interpolation as numpy does it: from the nearer end, so that `t = 1` gives `high` exactly.

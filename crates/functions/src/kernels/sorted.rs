@@ -1,82 +1,17 @@
-//! Sorted runs of keys: what a partial aggregation hands over and a final one reads.
+//! Sorted runs of keys: merged where partial results meet, thinned where a window moves on.
 
-/// Below this many keys several runs are merged into one rather than searched one by one.
-const MERGE_INSTEAD_OF_SEARCH_MAX: usize = 1 << 16;
+use std::borrow::Cow;
 
-/// One population as sorted runs.
-#[derive(Debug, Clone)]
-pub struct SortedRuns<'a> {
-    runs: Vec<std::borrow::Cow<'a, [u64]>>,
-    len: usize,
-}
-
-impl<'a> SortedRuns<'a> {
-    /// Takes runs that are each sorted ascending. Small ones are merged at once.
-    pub fn new(runs: impl IntoIterator<Item = &'a [u64]>) -> Self {
-        let runs: Vec<&[u64]> = runs.into_iter().filter(|run| !run.is_empty()).collect();
-        let len = runs.iter().map(|run| run.len()).sum();
-        if runs.len() > 1 && len <= MERGE_INSTEAD_OF_SEARCH_MAX {
-            return Self { runs: vec![merge(&runs).into()], len };
-        }
-        Self { runs: runs.into_iter().map(Into::into).collect(), len }
-    }
-
-    /// Number of keys.
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether there is no key.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// Number of keys less than `key`.
-    pub fn rank(&self, key: u64) -> usize {
-        self.runs.iter().map(|run| run.partition_point(|&k| k < key)).sum()
-    }
-
-    /// The key at `position` in the order of all runs. `position` must be less than [`Self::len`].
-    pub fn nth(&self, position: usize) -> u64 {
-        assert!(position < self.len, "position {position} of {}", self.len);
-        if let [run] = self.runs.as_slice() {
-            return run[position];
-        }
-        // the largest key with at most `position` keys below it is a key of ours
-        let (mut low, mut high) = (0u64, u64::MAX);
-        while low < high {
-            let middle = low + (high - low).div_ceil(2);
-            if self.rank(middle) <= position {
-                low = middle;
-            } else {
-                high = middle - 1;
-            }
-        }
-        low
-    }
-
-    /// All keys in one sorted slice; merges where there are several runs.
-    pub fn into_merged(self) -> std::borrow::Cow<'a, [u64]> {
-        match self.runs.len() {
-            0 => Vec::new().into(),
-            1 => self.runs.into_iter().next().expect("one run"),
-            _ => {
-                let runs: Vec<&[u64]> = self.runs.iter().map(|run| run.as_ref()).collect();
-                merge(&runs).into()
-            }
-        }
-    }
-}
-
-/// Merges sorted runs, pairwise, into one sorted vector.
-pub fn merge(runs: &[&[u64]]) -> Vec<u64> {
+/// Merges sorted runs, pairwise; a single run is not copied.
+pub fn merge<'a>(runs: &[&'a [u64]]) -> Cow<'a, [u64]> {
     match runs {
-        [] => Vec::new(),
-        [run] => run.to_vec(),
-        [a, b] => merge_two(a, b),
+        [] => Cow::Owned(Vec::new()),
+        [run] => Cow::Borrowed(run),
+        [run, []] | [[], run] => Cow::Borrowed(run),
+        [a, b] => Cow::Owned(merge_two(a, b)),
         _ => {
             let (left, right) = runs.split_at(runs.len() / 2);
-            merge_two(&merge(left), &merge(right))
+            Cow::Owned(merge_two(&merge(left), &merge(right)))
         }
     }
 }

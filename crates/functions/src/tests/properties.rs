@@ -92,7 +92,7 @@ async fn check(rows: Vec<Row>, shuffled: Vec<Row>, partitions: usize, batch_rows
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
 
     // breaks when: a float enters a partial state, a row is lost between states, or order decides a bit
     #[test]

@@ -1,7 +1,8 @@
 //! Numbers kept as ordered keys: for bins that depend on the reference, and for ranks.
 //!
-//! A partial state is one sorted run a side and group. The final step keeps the runs as they came, without a copy, and
-//! searches or merges them when the group is finished. Memory is 8 bytes a value (12 with GROUP BY).
+//! Partial states are taken over without a copy. For ranks each is a sorted run (so partitions sort in parallel) and the
+//! final step merges; for bins nothing is sorted: the edges are selected from the reference and both sides are counted.
+//! Memory is 8 bytes a value (12 with GROUP BY), and while a group is finished once more its reference or merge.
 //!
 //! In a sliding window the values stay sorted: what entered is merged in and what left is taken out when the next result is
 //! asked for, so a frame costs its length.
@@ -17,8 +18,8 @@ use super::Plan;
 use super::rows::{Sides, doubles};
 use super::runs::{integer_lists, integers_of};
 use crate::kernels::collect::{append_keys, for_each_selected};
-use crate::kernels::keys;
-use crate::kernels::sorted::{SortedRuns, merge, subtract};
+use crate::kernels::keys::key_of;
+use crate::kernels::sorted::{merge, subtract};
 
 /// The values of one group.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ struct Side {
     /// Taken back by a sliding window, not yet removed.
     retracted: Vec<u64>,
     sorted: Vec<u64>,
-    /// Sorted runs from partial states.
+    /// From partial states; sorted when the measure needs order.
     runs: Vec<ScalarBuffer<u64>>,
 }
 
@@ -65,14 +66,14 @@ impl Accumulator for ValuesAccumulator {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        let needs_order = self.plan.comparison.needs_order();
         let mut states = Vec::with_capacity(2);
         for side in &mut self.sides {
-            side.settle()?;
-            let side = std::mem::take(side);
-            let run =
-                if side.runs.is_empty() { side.sorted } else { side.as_runs().into_merged().into_owned() };
-            let end = run.len() as i64;
-            states.push(ScalarValue::LargeList(Arc::new(integer_lists(run, vec![0, end]))));
+            let keys =
+                if needs_order { side.settle().map(|()| &mut side.sorted) } else { Ok(side.gather()) }?;
+            let keys = std::mem::take(keys);
+            let end = keys.len() as i64;
+            states.push(ScalarValue::LargeList(Arc::new(integer_lists(keys, vec![0, end]))));
         }
         Ok(states)
     }
@@ -86,11 +87,17 @@ impl Accumulator for ValuesAccumulator {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        for side in &mut self.sides {
-            side.settle()?;
+        let Plan { comparison, options } = &self.plan;
+        let [reference, current] = &mut self.sides;
+        if comparison.needs_order() || reference.slides() || current.slides() {
+            reference.settle()?;
+            current.settle()?;
+            return comparison.of_sorted(&reference.sorted, &current.sorted, options);
         }
-        let [reference, current] = &self.sides;
-        self.plan.comparison.of_runs(reference.as_runs(), current.as_runs(), &self.plan.options)
+        let parts: Vec<&[u64]> = std::iter::once(current.loose.as_slice())
+            .chain(current.runs.iter().map(|run| run.as_ref()))
+            .collect();
+        comparison.of_unsorted(reference.gather(), &parts, options)
     }
 
     fn size(&self) -> usize {
@@ -99,31 +106,42 @@ impl Accumulator for ValuesAccumulator {
 }
 
 impl Side {
-    /// Sorts what came and removes what was retracted.
+    /// Whether a window has begun to take values back.
+    fn slides(&self) -> bool {
+        !self.sorted.is_empty() || !self.retracted.is_empty()
+    }
+
+    /// Brings all values into `sorted`: what came, without what was retracted.
     fn settle(&mut self) -> Result<()> {
-        if !self.loose.is_empty() {
-            keys::sort(&mut self.loose);
-            if self.sorted.is_empty() {
-                std::mem::swap(&mut self.sorted, &mut self.loose);
-            } else {
-                self.sorted = merge(&[&self.sorted, &self.loose]);
-            }
-            self.loose.clear();
+        self.loose.sort_unstable();
+        let parts: Vec<&[u64]> = [self.sorted.as_slice(), &self.loose]
+            .into_iter()
+            .chain(self.runs.iter().map(|run| run.as_ref()))
+            .filter(|part| !part.is_empty())
+            .collect();
+        match parts.as_slice() {
+            [] => {}
+            [_] if !self.sorted.is_empty() => {}
+            [_] if !self.loose.is_empty() => std::mem::swap(&mut self.sorted, &mut self.loose),
+            parts => self.sorted = merge(parts).into_owned(),
         }
-        if !self.retracted.is_empty() {
-            keys::sort(&mut self.retracted);
-            if subtract(&mut self.sorted, &self.retracted) > 0 {
-                return internal_err!("a window retracted values that it never held");
-            }
-            self.retracted.clear();
+        self.loose.clear();
+        self.runs.clear();
+        self.retracted.sort_unstable();
+        if subtract(&mut self.sorted, &self.retracted) > 0 {
+            return internal_err!("a window retracted values that it never held");
         }
+        self.retracted.clear();
         Ok(())
     }
 
-    fn as_runs(&self) -> SortedRuns<'_> {
-        SortedRuns::new(
-            std::iter::once(self.sorted.as_slice()).chain(self.runs.iter().map(|run| run.as_ref())),
-        )
+    /// Brings all values into `loose`, in any order.
+    fn gather(&mut self) -> &mut Vec<u64> {
+        for run in self.runs.drain(..) {
+            self.loose.extend_from_slice(&run);
+        }
+        self.loose.append(&mut self.sorted);
+        &mut self.loose
     }
 
     fn heap_bytes(&self) -> usize {
@@ -151,12 +169,14 @@ struct Log {
     run_keys: usize,
 }
 
-/// What a log gives up: the keys of the first groups, sorted within each group.
+/// What a log gives up: the keys of the first groups, group after group.
 struct Emitted {
     keys: Vec<u64>,
     /// Where each group starts in `keys`; one more than groups.
     starts: Vec<usize>,
     runs: Vec<(u32, ScalarBuffer<u64>)>,
+    /// The first run of the next group that is asked for.
+    next_run: usize,
 }
 
 impl ValuesGroupsAccumulator {
@@ -170,7 +190,8 @@ impl ValuesGroupsAccumulator {
             EmitTo::First(n) => n,
         };
         self.groups -= emitted;
-        (emitted, self.sides.each_mut().map(|log| log.emit(emitted, emit_to)))
+        let sort = self.plan.comparison.needs_order();
+        (emitted, self.sides.each_mut().map(|log| log.emit(emitted, emit_to, sort)))
     }
 }
 
@@ -189,7 +210,7 @@ impl GroupsAccumulator for ValuesGroupsAccumulator {
             for_each_selected(selected, |row| {
                 if values[row].is_finite() {
                     log.groups.push(group_indices[row] as u32);
-                    log.keys.push(keys::key_of(values[row]));
+                    log.keys.push(key_of(values[row]));
                 }
             });
         }
@@ -223,15 +244,21 @@ impl GroupsAccumulator for ValuesGroupsAccumulator {
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        let (groups, [reference, current]) = self.emit(emit_to);
+        let (groups, [mut reference, mut current]) = self.emit(emit_to);
+        let Plan { comparison, options } = &self.plan;
         if groups == 0 {
-            return Ok(new_empty_array(&self.plan.comparison.return_type()));
+            return Ok(new_empty_array(&comparison.return_type()));
         }
-        let (mut reference, mut current) = (reference.cursor(), current.cursor());
+        let mut scratch = Vec::new();
         let results = (0..groups)
             .map(|group| {
-                let (reference, current) = (reference.runs_of(group), current.runs_of(group));
-                self.plan.comparison.of_runs(reference, current, &self.plan.options)
+                let (reference, current) = (reference.parts_of(group), current.parts_of(group));
+                if comparison.needs_order() {
+                    return comparison.of_sorted(&merge(&reference), &merge(&current), options);
+                }
+                scratch.clear();
+                reference.iter().for_each(|part| scratch.extend_from_slice(part));
+                comparison.of_unsorted(&mut scratch, &current, options)
             })
             .collect::<Result<Vec<_>>>()?;
         ScalarValue::iter_to_array(results)
@@ -239,15 +266,19 @@ impl GroupsAccumulator for ValuesGroupsAccumulator {
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
         let (groups, sides) = self.emit(emit_to);
-        let lists = sides.map(|side| -> ArrayRef {
+        let lists = sides.map(|mut side| -> ArrayRef {
             if side.runs.is_empty() {
                 let offsets = side.starts.iter().map(|&start| start as i64).collect();
                 return Arc::new(integer_lists(side.keys, offsets));
             }
             let (mut keys, mut offsets) = (Vec::with_capacity(side.keys.len()), vec![0i64]);
-            let mut cursor = side.cursor();
             for group in 0..groups {
-                keys.extend_from_slice(&cursor.runs_of(group).into_merged());
+                let parts = side.parts_of(group);
+                if self.plan.comparison.needs_order() {
+                    keys.extend_from_slice(&merge(&parts));
+                } else {
+                    parts.iter().for_each(|part| keys.extend_from_slice(part));
+                }
                 offsets.push(keys.len() as i64);
             }
             Arc::new(integer_lists(keys, offsets))
@@ -263,7 +294,7 @@ impl GroupsAccumulator for ValuesGroupsAccumulator {
             offsets.push(0);
             for (&value, selected) in values.iter().zip(selected) {
                 if selected && value.is_finite() {
-                    keys.push(keys::key_of(value));
+                    keys.push(key_of(value));
                 }
                 offsets.push(keys.len() as i64);
             }
@@ -278,8 +309,8 @@ impl GroupsAccumulator for ValuesGroupsAccumulator {
 }
 
 impl Log {
-    /// Takes the keys of the first `emitted` groups out; the groups behind them move down.
-    fn emit(&mut self, emitted: usize, emit_to: EmitTo) -> Emitted {
+    /// Takes the keys of the first `emitted` groups out, sorted within each group if wanted; the groups behind move down.
+    fn emit(&mut self, emitted: usize, emit_to: EmitTo, sort: bool) -> Emitted {
         let first = emitted as u32;
         let mut starts = vec![0usize; emitted + 1];
         for &group in self.groups.iter().filter(|&&group| group < first) {
@@ -305,8 +336,8 @@ impl Log {
         }
         self.groups.truncate(kept);
         self.keys.truncate(kept);
-        for group in 0..emitted {
-            keys::sort_slice(&mut keys[starts[group]..starts[group + 1]]);
+        if sort {
+            starts.windows(2).for_each(|ends| keys[ends[0]..ends[1]].sort_unstable());
         }
         let (mut runs, mut later): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.runs).into_iter().partition(|(group, _)| *group < first);
@@ -317,7 +348,7 @@ impl Log {
         if emit_to == EmitTo::All {
             *self = Self::default();
         }
-        Emitted { keys, starts, runs }
+        Emitted { keys, starts, runs, next_run: 0 }
     }
 
     fn heap_bytes(&self) -> usize {
@@ -327,29 +358,16 @@ impl Log {
     }
 }
 
-/// Walks the groups of what was emitted, in order.
-struct Cursor<'a> {
-    emitted: &'a Emitted,
-    next_run: usize,
-}
-
 impl Emitted {
-    fn cursor(&self) -> Cursor<'_> {
-        Cursor { emitted: self, next_run: 0 }
-    }
-}
-
-impl<'a> Cursor<'a> {
-    fn runs_of(&mut self, group: usize) -> SortedRuns<'a> {
-        let Emitted { keys, starts, runs } = self.emitted;
+    /// The parts of a group's keys. To be called for each group in order.
+    fn parts_of(&mut self, group: usize) -> Vec<&[u64]> {
         let from = self.next_run;
-        while runs.get(self.next_run).is_some_and(|(owner, _)| *owner as usize == group) {
+        while self.runs.get(self.next_run).is_some_and(|(owner, _)| *owner as usize == group) {
             self.next_run += 1;
         }
-        let own = &keys[starts[group]..starts[group + 1]];
-        SortedRuns::new(
-            std::iter::once(own).chain(runs[from..self.next_run].iter().map(|(_, run)| run.as_ref())),
-        )
+        let own = &self.keys[self.starts[group]..self.starts[group + 1]];
+        let runs = self.runs[from..self.next_run].iter().map(|(_, run)| run.as_ref());
+        std::iter::once(own).chain(runs).filter(|part| !part.is_empty()).collect()
     }
 }
 

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, UInt64Array};
+use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, UInt64Type};
 use datafusion::common::{Result, ScalarValue, exec_err, internal_err};
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
 use super::{ServiceLevel, objective};
 use crate::aggregate::comparison::rows::conjunction;
+use crate::kernels::collect::for_each_selected;
 
 /// Largest count of events that a DOUBLE holds exactly.
 const WHOLE_DOUBLE_MAX: f64 = 9_007_199_254_740_992.0;
@@ -81,6 +83,13 @@ impl SloGroups {
         (traffic.total > 0).then(|| (self.level.measure)(traffic))
     }
 
+    /// The events of a batch of flags under a literal objective: the common case, in bulk.
+    fn flags<'a>(&self, args: &'a [ArrayRef], filter: Option<&BooleanArray>) -> Option<Flags<'a>> {
+        let good = args[0].as_boolean_opt()?;
+        let objective = self.literal?;
+        Some(Flags { good: good.values(), counted: conjunction([good.nulls()], filter), objective })
+    }
+
     /// Calls `visit(row, traffic)` for every counted row.
     fn for_each(
         &self,
@@ -142,6 +151,39 @@ impl SloGroups {
     }
 }
 
+/// A batch of events, good or bad, all under one objective.
+struct Flags<'a> {
+    good: &'a BooleanBuffer,
+    /// `None` when all rows count.
+    counted: Option<BooleanBuffer>,
+    objective: f64,
+}
+
+impl Flags<'_> {
+    fn sum(&self) -> Traffic {
+        let (good, total) = match &self.counted {
+            None => (self.good.count_set_bits(), self.good.len()),
+            Some(counted) => ((self.good & counted).count_set_bits(), counted.count_set_bits()),
+        };
+        let objective = (total > 0).then_some(self.objective);
+        Traffic { rows: total as u64, good: good as u64, total: total as u64, objective }
+    }
+
+    fn add_to(&self, groups: &mut [Traffic], group_indices: &[usize]) {
+        let mut add = |row: usize| {
+            let group = &mut groups[group_indices[row]];
+            group.rows += 1;
+            group.good += u64::from(self.good.value(row));
+            group.total += 1;
+            group.objective = Some(self.objective);
+        };
+        match &self.counted {
+            None => (0..self.good.len()).for_each(add),
+            Some(counted) => for_each_selected(counted, &mut add),
+        }
+    }
+}
+
 impl GroupsAccumulator for SloGroups {
     fn update_batch(
         &mut self,
@@ -150,6 +192,11 @@ impl GroupsAccumulator for SloGroups {
         filter: Option<&BooleanArray>,
         total_num_groups: usize,
     ) -> Result<()> {
+        if let Some(flags) = self.flags(args, filter) {
+            self.groups.resize(total_num_groups, Traffic::default());
+            flags.add_to(&mut self.groups, group_indices);
+            return Ok(());
+        }
         let mut groups = std::mem::take(&mut self.groups);
         groups.resize(total_num_groups, Traffic::default());
         let outcome = self.for_each(args, filter, |row, traffic| groups[group_indices[row]].add(&traffic));
@@ -206,7 +253,10 @@ impl SloAccumulator {
 impl Accumulator for SloAccumulator {
     fn update_batch(&mut self, args: &[ArrayRef]) -> Result<()> {
         let Self { rules, traffic } = self;
-        rules.for_each(args, None, |_, more| traffic.add(&more))
+        match rules.flags(args, None) {
+            Some(flags) => traffic.add(&flags.sum()),
+            None => rules.for_each(args, None, |_, more| traffic.add(&more)),
+        }
     }
 
     fn supports_retract_batch(&self) -> bool {
@@ -215,7 +265,10 @@ impl Accumulator for SloAccumulator {
 
     fn retract_batch(&mut self, args: &[ArrayRef]) -> Result<()> {
         let Self { rules, traffic } = self;
-        rules.for_each(args, None, |_, less| traffic.retract(&less))
+        match rules.flags(args, None) {
+            Some(flags) => traffic.retract(&flags.sum()),
+            None => rules.for_each(args, None, |_, less| traffic.retract(&less)),
+        }
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {

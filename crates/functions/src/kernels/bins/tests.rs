@@ -1,28 +1,33 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::kernels::keys;
 
 fn keys_of(values: &[f64]) -> Vec<u64> {
     let mut keys: Vec<u64> = values.iter().map(|&value| key_of(value)).collect();
-    keys::sort(&mut keys);
+    keys.sort_unstable();
     keys
 }
 
-fn edges_of(values: &[f64], make: impl Fn(&SortedRuns<'_>, usize) -> Vec<f64>, bins: usize) -> Vec<f64> {
-    make(&SortedRuns::new([&keys_of(values)[..]]), bins)
+fn quantile_edges_of(values: &[f64], bins: usize) -> Vec<f64> {
+    let keys = keys_of(values);
+    quantile_edges(keys.len(), bins, |position| keys[position])
+}
+
+fn uniform_edges_of(values: &[f64], bins: usize) -> Vec<f64> {
+    let keys = keys_of(values);
+    uniform_edges(value_of(keys[0]), value_of(keys[keys.len() - 1]), bins)
 }
 
 // breaks when: a repeated quantile loses its own bin: a constant or zero-inflated column becomes a blind spot
 #[test]
 fn repeated_edges_become_atoms() {
     let up = f64::next_up;
-    assert_eq!(edges_of(&[3.0; 9], quantile_edges, 10), [3.0, up(3.0)]);
-    assert_eq!(edges_of(&[3.0; 9], uniform_edges, 10), [3.0, up(3.0)]);
-    assert_eq!(edges_of(&[7.0], quantile_edges, 4), [7.0, up(7.0)]);
-    assert_eq!(edges_of(&[0.0, 0.0, 0.0, 10.0], quantile_edges, 4), [0.0, up(0.0), 2.5]);
-    assert_eq!(edges_of(&[-0.0, 0.0, 0.0, 0.0], quantile_edges, 4)[0].to_bits(), 0, "no negative zero");
-    assert_eq!(edges_of(&[0.0, 10.0], uniform_edges, 5), [2.0, 4.0, 6.0, 8.0]);
+    assert_eq!(quantile_edges_of(&[3.0; 9], 10), [3.0, up(3.0)]);
+    assert_eq!(uniform_edges_of(&[3.0; 9], 10), [3.0, up(3.0)]);
+    assert_eq!(quantile_edges_of(&[7.0], 4), [7.0, up(7.0)]);
+    assert_eq!(quantile_edges_of(&[0.0, 0.0, 0.0, 10.0], 4), [0.0, up(0.0), 2.5]);
+    assert_eq!(quantile_edges_of(&[-0.0, 0.0, 0.0, 0.0], 4)[0].to_bits(), 0, "no negative zero");
+    assert_eq!(uniform_edges_of(&[0.0, 10.0], 5), [2.0, 4.0, 6.0, 8.0]);
 }
 
 // breaks when: the ends of the number line overflow into NaN edges
@@ -36,7 +41,7 @@ fn extreme_values_give_finite_rising_edges() {
         &[i64::MIN as f64, i64::MAX as f64],
     ] {
         for bins in [2, 3, 10, 100] {
-            for edges in [edges_of(values, quantile_edges, bins), edges_of(values, uniform_edges, bins)] {
+            for edges in [quantile_edges_of(values, bins), uniform_edges_of(values, bins)] {
                 assert!(edges.iter().all(|edge| !edge.is_nan()), "{values:?} {edges:?}");
                 assert!(edges.windows(2).all(|pair| pair[0] < pair[1]), "{values:?} {edges:?}");
             }
@@ -61,18 +66,32 @@ proptest! {
         add_counts(&mut counted, first, &edges);
         add_counts(&mut counted, second, &edges);
         prop_assert_eq!(&counted, &naive);
-        prop_assert_eq!(counts_between(&SortedRuns::new([&keys_of(&values)[..]]), &edges), naive);
+        prop_assert_eq!(&counts_of_sorted(&keys_of(&values), &edges), &naive);
+        let mut of_keys = vec![0; edges.len() + 1];
+        add_key_counts(&mut of_keys, &values.iter().map(|&value| key_of(value)).collect::<Vec<_>>(), &edges);
+        prop_assert_eq!(of_keys, naive);
     }
 
     // breaks when: a quantile leaves its two neighbours, or the ends are not the least and the largest value
     #[test]
     fn quantiles_lie_between_their_neighbours(values in prop::collection::vec(-1e6f64..1e6, 1..200), q in 0.0f64..=1.0) {
         let keys = keys_of(&values);
-        let sorted = SortedRuns::new([&keys[..]]);
-        let at = quantile(&sorted, q);
+        let nth = |position: usize| keys[position];
+        let at = quantile(keys.len(), q, nth);
         let position = (values.len() - 1) as f64 * q;
         prop_assert!(at >= value_of(keys[position.floor() as usize]) && at <= value_of(keys[position.ceil() as usize]));
-        prop_assert_eq!(quantile(&sorted, 0.0), value_of(keys[0]));
-        prop_assert_eq!(quantile(&sorted, 1.0), value_of(keys[values.len() - 1]));
+        prop_assert_eq!(quantile(keys.len(), 0.0, nth), value_of(keys[0]));
+        prop_assert_eq!(quantile(keys.len(), 1.0, nth), value_of(keys[values.len() - 1]));
+    }
+
+    // breaks when: the edges ask for an order statistic that was not selected
+    #[test]
+    fn positions_cover_what_the_edges_ask_for(length in 1usize..300, bins in 2usize..50) {
+        let positions = quantile_positions(length, bins);
+        prop_assert!(positions.windows(2).all(|pair| pair[0] < pair[1]));
+        quantile_edges(length, bins, |position| {
+            assert!(positions.binary_search(&position).is_ok());
+            key_of(position as f64)
+        });
     }
 }

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::kernels::keys::{self, key_of};
+use crate::kernels::keys::key_of;
 
 /// Reference, current, alternative, and scipy 1.17.1's statistic, p-value, location and sign.
 type Case = (&'static [f64], &'static [f64], &'static str, f64, f64, f64, i32);
@@ -89,7 +89,7 @@ const SCIPY: [Case; 30] = [
 
 fn keys_of(values: &[f64]) -> Vec<u64> {
     let mut keys: Vec<u64> = values.iter().map(|&value| key_of(value)).collect();
-    keys::sort(&mut keys);
+    keys.sort_unstable();
     keys
 }
 

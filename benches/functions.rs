@@ -1,0 +1,112 @@
+//! The SQL functions over batches in memory, on one thread: rows a second of each, whole and by a thousand groups.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Float64Array, Int32Array, ListArray, RecordBatch, StringViewArray,
+};
+use arrow::datatypes::Float32Type;
+use criterion::{BenchmarkId, Criterion, Throughput};
+use datafusion::datasource::MemTable;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use tokio::runtime::Runtime;
+
+const ROWS: &[usize] = &[1_000_000, 10_000_000];
+const BATCH_ROWS: usize = 8192;
+const GROUPS: i32 = 1000;
+const TEXTS: [&str; 8] = [
+    "refund",
+    "invoice",
+    "delivery",
+    "a question about the new product",
+    "cancel",
+    "other",
+    "login",
+    "price",
+];
+
+const CALLS: &[(&str, &str)] = &[
+    // what any aggregate costs, to compare with
+    ("avg", "avg(v)"),
+    ("psi", "psi(v, cur)"),
+    ("psi_edges", "psi(v, cur, 'edges=[0.5, 0.8, 1, 1.2, 1.4, 1.6, 1.8, 2, 2.5]')"),
+    ("psi_mixed_rows", "psi(v, mixed)"),
+    ("psi_text", "psi(s, cur)"),
+    ("psi_boolean", "psi(mixed, cur)"),
+    ("kl_divergence", "kl_divergence(v, cur)"),
+    ("js_divergence", "js_divergence(v, cur)"),
+    ("js_distance", "js_distance(v, cur)"),
+    ("ks_test", "ks_test(v, cur)"),
+    ("slo_burn_rate", "slo_burn_rate(mixed, 0.999)"),
+    ("slo_burn_rate_counts", "slo_burn_rate(g, g + 1, 0.999)"),
+    ("error_budget_remaining", "error_budget_remaining(mixed, 0.999)"),
+    ("novelty", "avg(novelty(e, [[0.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0], [2.0, 0.0, 2.0, 0.0]]))"),
+    ("wilson_upper", "avg(wilson_upper(g, 1000))"),
+];
+
+pub(crate) fn run(criterion: &mut Criterion) {
+    let runtime = Runtime::new().expect("a runtime");
+    for &rows in ROWS {
+        let mut session = None;
+        for (kind, group_by) in [("whole", ""), ("by_1000_groups", " GROUP BY g")] {
+            let mut group = criterion.benchmark_group(format!("functions_{kind}"));
+            group.sample_size(10).throughput(Throughput::Elements(rows as u64));
+            for (name, call) in CALLS {
+                let sql = format!("SELECT {call} FROM t{group_by}");
+                group.bench_with_input(BenchmarkId::new(*name, rows), &sql, |bencher, sql| {
+                    // the rows are made only for what was asked for
+                    let session = session.get_or_insert_with(|| session_over(rows));
+                    bencher.to_async(&runtime).iter(|| async {
+                        let frame = session.sql(sql).await.expect("it is planned");
+                        frame.collect().await.expect("it runs")
+                    });
+                });
+            }
+            group.finish();
+        }
+    }
+}
+
+/// A session of one thread with a table `t`: the first half of its rows is the reference.
+fn session_over(rows: usize) -> SessionContext {
+    let mut session = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
+    driftline_functions::register(&mut session).expect("the registry is writable");
+    let batches: Vec<RecordBatch> =
+        (0..rows).step_by(BATCH_ROWS).map(|first| batch(first, BATCH_ROWS.min(rows - first), rows)).collect();
+    let table = MemTable::try_new(batches[0].schema(), vec![batches]).expect("one schema");
+    session.register_table("t", Arc::new(table)).expect("the name is free");
+    session
+}
+
+fn batch(first: usize, length: usize, rows: usize) -> RecordBatch {
+    let range = first..first + length;
+    let uniform = |row: usize, stream: u64| (mix(row as u64 * 4 + stream) >> 11) as f64 * 2f64.powi(-53);
+    let value = |row: usize| {
+        uniform(row, 0) + uniform(row, 1) + uniform(row, 2) + if row > rows / 2 { 0.01 } else { 0.0 }
+    };
+    let text = |row: usize| TEXTS[(mix(row as u64) % 8) as usize];
+    let embedding =
+        |row: usize| Some((0..4).map(move |axis| Some((mix(row as u64 ^ axis << 40) % 3) as f32)));
+    let columns: [(&str, ArrayRef); 6] = [
+        ("v", Arc::new(Float64Array::from_iter_values(range.clone().map(value)))),
+        ("s", Arc::new(StringViewArray::from_iter_values(range.clone().map(text)))),
+        ("cur", Arc::new(BooleanArray::from_iter(range.clone().map(|row| Some(row >= rows / 2))))),
+        ("mixed", Arc::new(BooleanArray::from_iter(range.clone().map(|row| Some(mix(row as u64) % 2 == 0))))),
+        (
+            "g",
+            Arc::new(Int32Array::from_iter_values(
+                range.clone().map(|row| (mix(!row as u64) % GROUPS as u64) as i32),
+            )),
+        ),
+        ("e", Arc::new(ListArray::from_iter_primitive::<Float32Type, _, _>(range.map(embedding)))),
+    ];
+    RecordBatch::try_from_iter(columns).expect("columns of one length")
+}
+
+/// splitmix64's output function: every row's values depend on its number alone.
+fn mix(state: u64) -> u64 {
+    let z = state.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
