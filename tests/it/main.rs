@@ -3,6 +3,7 @@
 
 mod crash;
 mod database;
+mod disk_full;
 mod model;
 mod otlp;
 mod scan;

@@ -115,7 +115,8 @@ fn files_must_follow_each_other() {
     newer[8] = 2;
     let checksum = crc32c::crc32c(&newer[..36]);
     newer[36..40].copy_from_slice(&checksum.to_le_bytes());
-    let cases: [(&[(FileName, &[u8])], ErrorKind, &str); 5] = [
+    type Case<'a> = (&'a [(FileName, &'a [u8])], ErrorKind, &'a str);
+    let cases: [Case<'_>; 5] = [
         (&[(a, &first), (c, &third)], ErrorKind::Corrupted, "positions 3 to 3 are missing"),
         (&[(b, &second), (c, &third)], ErrorKind::Corrupted, "positions 1 to 2 are missing"),
         (&[(a, &first), (b, &second), (c, &overlapping)], ErrorKind::Corrupted, "reaches position 3"),

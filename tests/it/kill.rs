@@ -1,0 +1,188 @@
+//! `kill -9` on the real program, again and again: acknowledged ⊆ visible ⊆ attempted.
+//!
+//! A child reads statements from its standard input and answers each. The test kills it at seeded moments, most of them
+//! while it works, starts the next one on the same directory, and compares. A statement's rows are all there or none.
+
+mod program;
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+const SEED: u64 = 1;
+const ROUNDS: usize = 20;
+/// The most statements of one round.
+const STATEMENTS_MAX: usize = 24;
+/// The most rows of one statement.
+const ROWS_MAX: i64 = 4;
+/// The most turns that the test waits between its last statement and the kill.
+const TURNS_MAX: u32 = 3_000;
+/// Ends the answer to a query.
+const END: &str = "end of answer";
+
+/// The program on a database, statement by statement.
+struct Shell {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+/// A statement that inserts rows, by the first id and their number.
+#[derive(Clone, Copy, Debug)]
+struct Insert {
+    first: i64,
+    rows: i64,
+    acknowledged: bool,
+}
+
+impl Shell {
+    fn start(database: &Path) -> Result<Self> {
+        let mut child = Command::new(program::path()?)
+            .args(["--quiet", "sql", "--create", "--format", "ndjson", "--db"])
+            .arg(database)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("start the program")?;
+        let input = child.stdin.take().context("its standard input")?;
+        let output = BufReader::new(child.stdout.take().context("its standard output")?);
+        Ok(Self { child, input, output })
+    }
+
+    fn send(&mut self, statement: &str) -> Result<()> {
+        writeln!(self.input, "{statement};")?;
+        Ok(self.input.flush()?)
+    }
+
+    /// The next line that the program answers whole; `None` when it is dead.
+    fn line(&mut self) -> Result<Option<String>> {
+        let mut line = String::new();
+        let read = self.output.read_line(&mut line)?;
+        Ok((read > 0 && line.ends_with('\n')).then_some(line))
+    }
+
+    /// Runs a statement whose answer is one line.
+    fn run(&mut self, statement: &str) -> Result<String> {
+        self.send(statement)?;
+        self.line()?.with_context(|| format!("no answer to {statement}"))
+    }
+
+    /// Reads all rows: their ids, each once.
+    fn rows(&mut self) -> Result<BTreeSet<i64>> {
+        self.send("SELECT id, note FROM t ORDER BY id")?;
+        self.send(&format!("SELECT '{END}' AS marker"))?;
+        let mut ids = BTreeSet::new();
+        loop {
+            let line = self.line()?.context("the program died while it was reading")?;
+            let row: serde_json::Value = serde_json::from_str(&line).with_context(|| line.clone())?;
+            if row["marker"] == END {
+                return Ok(ids);
+            }
+            let id = row["id"].as_i64().with_context(|| line.clone())?;
+            ensure!(row["note"] == format!("row {id}"), "row {id} holds {line}");
+            ensure!(ids.insert(id), "row {id} is there twice");
+        }
+    }
+
+    /// Kills the program, and returns the answers that it had given.
+    fn kill(mut self) -> Result<usize> {
+        self.child.kill()?;
+        self.child.wait()?;
+        let mut answers = 0;
+        while self.line()?.is_some() {
+            answers += 1;
+        }
+        Ok(answers)
+    }
+}
+
+fn insert(first: i64, rows: i64) -> String {
+    let row = |id: i64| format!("(to_timestamp_nanos({}), {id}, 'row {id}')", id * 3_600_000_000_000);
+    let rows: Vec<String> = (first..first + rows).map(row).collect();
+    format!("INSERT INTO t (time, id, note) VALUES {}", rows.join(", "))
+}
+
+/// Compares what is there with what was attempted and acknowledged, and settles it: what is there now must stay.
+fn settle(inserts: &mut Vec<Insert>, visible: &BTreeSet<i64>) -> Result<()> {
+    let mut attempted = 0;
+    for insert in &mut *inserts {
+        let there = visible.range(insert.first..insert.first + insert.rows).count() as i64;
+        attempted += there;
+        ensure!(there == 0 || there == insert.rows, "{there} rows of {insert:?} are there");
+        ensure!(there > 0 || !insert.acknowledged, "{insert:?} was acknowledged and is gone");
+        insert.acknowledged = there > 0;
+    }
+    ensure!(attempted == visible.len() as i64, "there are rows that nobody wrote");
+    inserts.retain(|insert| insert.acknowledged);
+    Ok(())
+}
+
+/// Would break if an answer were given before its rows are on disk, if a statement were torn, or if the lock, the log or
+/// the manifest of a killed process stopped the next one.
+#[test]
+fn what_was_answered_survives_kill_9() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let database = directory.path().join("database");
+    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
+    let mut inserts: Vec<Insert> = Vec::new();
+    let mut next = 0;
+    let (mut killed_at_work, mut survivors) = (0, 0);
+    let mut shell = Shell::start(&database)?;
+    shell.run("CREATE TABLE t (time TIMESTAMP NOT NULL, id BIGINT NOT NULL, note TEXT)")?;
+    for round in 0..ROUNDS {
+        let place = || format!("round {round} of seed {SEED}");
+        if round > 0 {
+            shell = Shell::start(&database)?;
+            let visible = shell.rows().with_context(place)?;
+            survivors = visible.len();
+            settle(&mut inserts, &visible).with_context(place)?;
+        }
+        // some statements one by one, the rest at once, and no waiting for them
+        let statements = rng.random_range(1..=STATEMENTS_MAX);
+        let answered = rng.random_range(0..=statements);
+        let mut unanswered = Vec::new();
+        for statement in 0..statements {
+            let is_flush = rng.random_bool(0.15);
+            let rows = rng.random_range(1..=ROWS_MAX);
+            let text = if is_flush { "FLUSH".to_owned() } else { insert(next, rows) };
+            if !is_flush {
+                inserts.push(Insert { first: next, rows, acknowledged: false });
+                next += rows;
+            }
+            let index = (!is_flush).then_some(inserts.len().saturating_sub(1));
+            if statement < answered {
+                let answer = shell.run(&text).with_context(place)?;
+                if let Some(index) = index {
+                    ensure!(answer.trim() == format!("{{\"count\":{rows}}}"), "{answer}");
+                    inserts[index].acknowledged = true;
+                }
+            } else {
+                shell.send(&text).with_context(place)?;
+                unanswered.push(index);
+            }
+        }
+        for _ in 0..rng.random_range(0..TURNS_MAX) {
+            std::thread::yield_now();
+        }
+        let answers = shell.kill().with_context(place)?;
+        if answers > unanswered.len() {
+            bail!("{answers} answers to {} statements", unanswered.len());
+        }
+        killed_at_work += usize::from(answers < unanswered.len());
+        for index in unanswered.into_iter().take(answers).flatten() {
+            inserts[index].acknowledged = true;
+        }
+    }
+    let mut shell = Shell::start(&database)?;
+    settle(&mut inserts, &shell.rows()?)?;
+    drop(shell.input);
+    ensure!(shell.child.wait()?.success(), "the last process ends well");
+    ensure!(killed_at_work > ROUNDS / 4, "only {killed_at_work} of {ROUNDS} kills met the program at work");
+    ensure!(survivors > ROUNDS, "only {survivors} rows survived: the rounds do too little");
+    Ok(())
+}
