@@ -94,20 +94,22 @@ fn files_stay_readable() -> Result<()> {
     Ok(())
 }
 
-/// Goes red when a SQL function comes without a generated page entry or without an .slt file of its own.
+/// Goes red when a SQL function comes without an entry on the generated page or without an .slt file that calls it.
 #[test]
 fn every_function_is_documented_and_tested_in_sql() -> Result<()> {
     let page = std::fs::read_to_string(root().join("docs/functions.md"))?;
+    let mut statements = String::new();
+    for entry in std::fs::read_dir(root().join("tests/slt/functions"))? {
+        statements += &std::fs::read_to_string(entry?.path())?;
+    }
     let aggregates = driftline_functions::aggregates();
     let scalars = driftline_functions::scalars();
-    let names = aggregates.iter().map(|f| f.name()).chain(scalars.iter().map(|f| f.name()));
-    for name in names {
+    for name in aggregates.iter().map(|f| f.name()).chain(scalars.iter().map(|f| f.name())) {
         ensure!(
-            page.contains(&format!("`{name}`")) || page.contains(&format!("## {name}")),
+            page.lines().any(|line| line.starts_with('#') && line.contains(name)),
             "docs/functions.md lacks {name}"
         );
-        let slt = root().join("tests/slt/functions").join(format!("{name}.slt"));
-        ensure!(slt.exists(), "{} is missing", slt.display());
+        ensure!(statements.contains(&format!("{name}(")), "no .slt file in tests/slt/functions calls {name}");
     }
     Ok(())
 }
