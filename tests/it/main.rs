@@ -4,6 +4,7 @@
 mod crash;
 mod database;
 mod disk_full;
+mod kill;
 mod model;
 mod otlp;
 mod scan;
