@@ -4,7 +4,6 @@
 mod crash;
 mod database;
 mod disk_full;
-mod kill;
 mod model;
 mod otlp;
 mod scan;

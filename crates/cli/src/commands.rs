@@ -8,9 +8,11 @@ mod ingest;
 mod sql;
 
 use std::path::Path;
+use std::sync::Once;
 
 use anyhow::{Context, Result};
 use driftline::Database;
+use tokio::sync::Notify;
 
 use crate::args::{Args, Command};
 use crate::failure::{Failure, Interrupted};
@@ -63,9 +65,33 @@ pub(crate) async fn with_database<T>(
 
 /// Drops `work` when the user presses Ctrl-C.
 pub(crate) async fn interruptible<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    watch_for_interrupts();
     tokio::select! {
         biased;
         done = work => done,
-        _ = tokio::signal::ctrl_c() => Err(Interrupted.into()),
+        () = INTERRUPTED.notified() => Err(Interrupted.into()),
     }
+}
+
+/// Woken at each Ctrl-C.
+static INTERRUPTED: Notify = Notify::const_new();
+
+/// Starts, once, the thread that waits for Ctrl-C. It has a runtime of its own: a query that computes for seconds without a pause
+/// can keep every worker of the main runtime from looking at signals.
+fn watch_for_interrupts() {
+    static WATCHING: Once = Once::new();
+    WATCHING.call_once(|| {
+        let watch = || {
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else {
+                return;
+            };
+            runtime.block_on(async {
+                while tokio::signal::ctrl_c().await.is_ok() {
+                    INTERRUPTED.notify_waiters();
+                }
+            });
+        };
+        // without the thread Ctrl-C ends the program at once, as it does by default: acknowledged rows are safe either way
+        let _ = std::thread::Builder::new().name("driftline-interrupt".to_owned()).spawn(watch);
+    });
 }

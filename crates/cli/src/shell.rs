@@ -69,7 +69,7 @@ struct Shell<'a> {
 impl Shell<'_> {
     async fn read_and_answer(&mut self, editor: &mut Editor<ShellHelper, FileHistory>) -> Result<()> {
         let mut splitter = StatementSplitter::default();
-        editor.set_helper(Some(ShellHelper::new(Words::read(self.database).await, self.terminal.colour())));
+        editor.set_helper(Some(self.helper().await));
         loop {
             let prompt = if splitter.is_empty() { PROMPT } else { PROMPT_MORE };
             // reading blocks this thread only: the database's own tasks run on others
@@ -89,29 +89,43 @@ impl Shell<'_> {
                 }
                 continue;
             }
-            let statements = splitter.push(&format!("{line}\n"));
-            for statement in &statements {
+            for statement in splitter.push(&format!("{line}\n")) {
                 editor.add_history_entry(format!("{statement};"))?;
-                self.answer(statement).await;
-            }
-            if !statements.is_empty() {
-                editor.set_helper(Some(ShellHelper::new(
-                    Words::read(self.database).await,
-                    self.terminal.colour(),
-                )));
+                let answered = self.answer(&statement).await;
+                if answered && changes_names(&statement) {
+                    editor.set_helper(Some(self.helper().await));
+                }
             }
         }
     }
 
+    async fn helper(&self) -> ShellHelper {
+        ShellHelper::new(Words::read(self.database).await, self.terminal.colour())
+    }
+
     async fn command(&mut self, line: &str) -> std::ops::ControlFlow<()> {
         let (command, argument) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-        match (command, argument.trim()) {
+        let statement = match (command, argument.trim()) {
             (".quit" | ".exit" | ".q", _) => return std::ops::ControlFlow::Break(()),
+            (".tables", _) => Some("SHOW TABLES".to_owned()),
+            (".functions", _) => Some("SHOW FUNCTIONS".to_owned()),
+            (".columns" | ".schema", name) if !name.is_empty() => Some(format!("DESCRIBE {name}")),
+            _ => None,
+        };
+        match statement {
+            Some(statement) => {
+                self.answer(&statement).await;
+            }
+            None => self.set(command, argument.trim()),
+        }
+        std::ops::ControlFlow::Continue(())
+    }
+
+    /// The commands that ask the database nothing.
+    fn set(&mut self, command: &str, argument: &str) {
+        match (command, argument) {
             (".help" | ".h", _) => self.terminal.note(HELP),
-            (".tables", _) => self.answer("SHOW TABLES").await,
-            (".functions", _) => self.answer("SHOW FUNCTIONS").await,
-            (".columns" | ".schema", "") => self.terminal.error("name a table: .columns spans"),
-            (".columns" | ".schema", name) => self.answer(&format!("DESCRIBE {name}")).await,
+            (".columns" | ".schema", _) => self.terminal.error("name a table: .columns spans"),
             (".format", "table") => self.output.set_format(Format::Table),
             (".format", "csv") => self.output.set_format(Format::Csv),
             (".format", "json") => self.output.set_format(Format::Json),
@@ -121,11 +135,10 @@ impl Shell<'_> {
             }
             (other, _) => self.terminal.error(&format!("unknown command '{other}' (.help lists them)")),
         }
-        std::ops::ControlFlow::Continue(())
     }
 
-    /// Answers one statement; whatever goes wrong is said and the shell goes on.
-    async fn answer(&mut self, statement: &str) {
+    /// Answers one statement; whatever goes wrong is said and the shell goes on. Returns whether all went well.
+    async fn answer(&mut self, statement: &str) -> bool {
         let (database, output) = (self.database, &mut self.output);
         let answered = interruptible(async {
             let result = database.sql(statement).await?;
@@ -133,9 +146,19 @@ impl Shell<'_> {
         });
         match answered.await {
             Ok(rows) => self.terminal.note(&format!("({rows} {})", if rows == 1 { "row" } else { "rows" })),
-            Err(error) => failure::print(self.terminal, &error),
+            Err(error) => {
+                failure::print(self.terminal, &error);
+                return false;
+            }
         }
+        true
     }
+}
+
+/// Whether a statement can change what completion offers.
+fn changes_names(statement: &str) -> bool {
+    let verb = statement.split_whitespace().find(|word| !word.starts_with("--")).unwrap_or_default();
+    ["CREATE", "DROP", "ALTER"].iter().any(|changing| verb.eq_ignore_ascii_case(changing))
 }
 
 /// Where the history lies between sessions, its directory made.

@@ -6,7 +6,7 @@
 -- direction: above
 -- action: That many users are affected: hand the topic to people.
 WITH edge AS (
-    SELECT approx_percentile_cont(novelty, 0.99) AS novelty
+    SELECT percentile_cont(novelty, 0.99) AS novelty
     FROM prompts
     WHERE time < (SELECT max(trained_to) FROM training_centroids)
 )

@@ -28,9 +28,11 @@ pub(crate) async fn run(path: &Path, args: &ImportArgs, terminal: &Terminal) -> 
         terminal.note(&format!("column '{from}' becomes '{to}'"));
     }
     with_database(open_or_create(path).await?, async |database| {
-        let table = match table_schema(database, &args.table) {
+        let present = table_schema(database, &args.table);
+        let is_new = present.is_none();
+        let table = match present {
             Some(table) => table,
-            None => create(database, &mapping, &columns, args, terminal).await?,
+            None => create(database, &mapping, &columns, args).await?,
         };
         let unknown = mapping.unknown(&table);
         if !unknown.is_empty() {
@@ -48,7 +50,16 @@ pub(crate) async fn run(path: &Path, args: &ImportArgs, terminal: &Terminal) -> 
                 Some(field.data_type().clone())
             });
         }
-        load(database, &files, &table, args, terminal).await
+        let loaded = load(database, &files, &table, args, terminal).await;
+        if is_new && loaded.is_err() {
+            // all or nothing: an empty table would make the next attempt keep today's guess of the types
+            let drop = format!("DROP TABLE \"{}\"", args.table.replace('"', "\"\""));
+            database.sql(&drop).await?.collect().await?;
+        }
+        let rows = loaded?;
+        let verb = if is_new { "created table" } else { "extended table" };
+        terminal.note(&format!("{verb} '{}': {rows} rows", args.table));
+        Ok(())
     })
     .await
 }
@@ -59,7 +70,7 @@ async fn load(
     table: &SchemaRef,
     args: &ImportArgs,
     terminal: &Terminal,
-) -> Result<()> {
+) -> Result<usize> {
     let bytes = files.iter().map(RowFile::bytes).sum::<Result<u64>>()?;
     let bar = terminal.progress(bytes, PROGRESS);
     let mut load = database.bulk_load(&args.table)?;
@@ -78,8 +89,7 @@ async fn load(
     }
     load.commit().await?;
     bar.finish_and_clear();
-    terminal.note(&format!("loaded {rows} rows into table '{}'", args.table));
-    Ok(())
+    Ok(rows)
 }
 
 async fn create(
@@ -87,11 +97,9 @@ async fn create(
     mapping: &Mapping,
     columns: &Schema,
     args: &ImportArgs,
-    terminal: &Terminal,
 ) -> Result<SchemaRef> {
     let statement = mapping.create_table(&args.table, columns, args.sort.as_deref())?;
     database.sql(&statement).await?.collect().await?;
-    terminal.note(&format!("created table '{}'", args.table));
     table_schema(database, &args.table).with_context(|| format!("table '{}' is gone", args.table))
 }
 

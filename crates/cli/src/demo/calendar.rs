@@ -45,10 +45,6 @@ impl Calendar {
         Self { days }
     }
 
-    pub(crate) fn days(self) -> u32 {
-        self.days
-    }
-
     /// Midnight at which the day begins. Labels arrive after the last day too.
     pub(crate) fn start_ns(self, day: u32) -> i64 {
         END_NS - (i64::from(self.days) - i64::from(day)) * DAY_NS

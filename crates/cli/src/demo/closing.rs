@@ -69,11 +69,14 @@ pub(crate) async fn closing(
         .iter()
         .find(|series| series.panel.name == DRIFT_RULE)
         .context("the drift rule is a shipped panel")?;
+    let drift = record_of(drift);
+    let false_alarm_rate_max = upper_bound(database, drift.false_alarms, drift.quiet_days).await?;
     let unaware: Vec<&Series> = all.iter().filter(|series| is_unaware(&series.panel)).collect();
     let findings = Findings {
         failure_ns,
         accuracy,
-        drift: record_of(drift),
+        drift,
+        false_alarm_rate_max,
         labels_ns,
         unaware_rules: unaware.len(),
         unaware_that_fired: titles(unaware.iter().filter(|series| record_of(series).fired_ns.is_some())),
@@ -162,6 +165,14 @@ async fn accuracy(database: &Database, failure_ns: i64) -> Result<Accuracy> {
         failure: ratio(1)?,
         failure_labels: batch.column(2).as_primitive::<Int64Type>().value(0),
     })
+}
+
+/// Upper Wilson 95 % bound of a share.
+async fn upper_bound(database: &Database, count: usize, of: usize) -> Result<f64> {
+    let batches: Vec<_> =
+        database.sql(&format!("SELECT wilson_upper({count}, {of})")).await?.try_collect().await?;
+    let batch = batches.first().context("a SELECT without FROM returns one row")?;
+    Ok(batch.column(0).as_primitive::<Float64Type>().value(0))
 }
 
 /// Breaks a paragraph into lines of at most `width` characters.

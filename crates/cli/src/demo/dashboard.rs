@@ -143,6 +143,11 @@ fn print(name: &str, shown: &[&Series], terminal: &Terminal, page: &mut String) 
     for line in table.lines() {
         writeln!(page, "{}", line.trim_end())?;
     }
+    if shown.iter().any(|series| series.readings.last().is_some_and(|today| today.observed.is_some())) {
+        let note =
+            " Shares of samples are shown as observed; their rules look at the upper Wilson 95 % bound.";
+        writeln!(page, "{}", terminal.dim(note))?;
+    }
     Ok(())
 }
 

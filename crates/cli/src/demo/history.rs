@@ -4,6 +4,7 @@
 //! deliveries are there: a run that was interrupted goes on with the first one that is missing.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use anyhow::{Context, Result, ensure};
 use arrow::array::AsArray;
@@ -73,7 +74,7 @@ pub(crate) async fn prepare(database: &Database, recipe: Recipe, terminal: &Term
     let calendar = Calendar::new(recipe.days);
     let expected: f64 = (0..recipe.days).map(|day| calendar.volume(day)).sum();
     let bar = terminal.progress(expected as u64, PROGRESS);
-    store(database, recipe, &bar).await?;
+    store(database, recipe, 0..recipe.days, &bar).await?;
     bar.set_message("clustering");
     if count(database, centroids::CENTROIDS_TABLE).await? == 0 {
         centroids::fit(database, recipe.seed, calendar).await?;
@@ -176,13 +177,13 @@ async fn record(database: &Database, event: &str, recipe: Recipe) -> Result<()> 
 }
 
 /// Sends all deliveries in order, except those that an earlier run has stored.
-async fn store(database: &Database, recipe: Recipe, bar: &ProgressBar) -> Result<()> {
+async fn store(database: &Database, recipe: Recipe, days: Range<u32>, bar: &ProgressBar) -> Result<()> {
     let mut stored = HashMap::new();
     for table in ["spans", "metrics", "logs", LABELS_TABLE] {
         stored.insert(table, count(database, table).await?);
     }
     let (sender, mut deliveries) = mpsc::channel(DELIVERIES_AHEAD_MAX);
-    let telemetry = tokio::task::spawn_blocking(move || make(recipe, &sender));
+    let telemetry = tokio::task::spawn_blocking(move || make(recipe, days, &sender));
     bar.set_message("making days");
     while let Some(delivery) = deliveries.recv().await {
         let Delivery { table, rows, body } = delivery;
@@ -204,10 +205,9 @@ async fn store(database: &Database, recipe: Recipe, bar: &ProgressBar) -> Result
     Ok(())
 }
 
-fn make(recipe: Recipe, sender: &mpsc::Sender<Delivery>) -> Result<()> {
-    let calendar = Calendar::new(recipe.days);
-    let mut telemetry = Telemetry::new(recipe.seed, calendar);
-    for day in 0..calendar.days() {
+fn make(recipe: Recipe, days: Range<u32>, sender: &mpsc::Sender<Delivery>) -> Result<()> {
+    let mut telemetry = Telemetry::new(recipe.seed, Calendar::new(recipe.days));
+    for day in days {
         for delivery in telemetry.day(day)? {
             if sender.blocking_send(delivery).is_err() {
                 // the receiver stopped: its error says why
@@ -258,3 +258,6 @@ async fn run(database: &Database, statement: &str) -> Result<()> {
     while result.try_next().await?.is_some() {}
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

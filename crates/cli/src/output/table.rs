@@ -17,7 +17,7 @@ use super::{Out, Sink};
 const TABLE_ROWS_MAX: usize = 1_000;
 
 /// A column is not cut below this many characters; rather are columns left out.
-const COLUMN_CHARS_MIN: usize = 8;
+const COLUMN_CHARS_MIN: usize = 12;
 
 /// Border and padding around a column.
 const COLUMN_FRAME_CHARS: usize = 3;

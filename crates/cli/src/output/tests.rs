@@ -89,7 +89,7 @@ fn columns_fit_the_terminal() {
         (&[5, 5], 80, &[5, 5], 0..0),
         (&[5, 100], 40, &[5, 28], 0..0),
         (&[60, 60, 4], 50, &[18, 18, 4], 0..0),
-        (&[20; 12], 60, &[8; 12], 3..10),
+        (&[20; 12], 60, &[15; 12], 2..11),
     ];
     for (natural, limit, widths, left_out) in cases {
         let fit = Fit::within(natural, limit);

@@ -1,7 +1,7 @@
 //! What the closing says, from what SQL found. No sentence claims anything that is not a field here.
 
 use crate::demo::calendar::{DAY_NS, LABEL_DELAY_DAYS};
-use crate::demo::dashboard::long_day;
+use crate::demo::dashboard::{grouped, long_day};
 
 /// How a rule did over the whole history.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,8 @@ pub(super) struct Findings {
     pub(super) failure_ns: i64,
     pub(super) accuracy: Accuracy,
     pub(super) drift: Record,
+    /// Upper Wilson 95 % bound of the drift rule's false alarms a quiet day.
+    pub(super) false_alarm_rate_max: f64,
     /// First day on which one of the label rules fired.
     pub(super) labels_ns: Option<i64>,
     /// Rules on operations, judge and confidence, and those of them that fired during the failure.
@@ -59,7 +61,7 @@ impl Findings {
              {:.1} % were right ({} labels so far), before it {:.1} %. {unaware}",
             long_day(self.failure_ns),
             self.accuracy.failure * 100.0,
-            self.accuracy.failure_labels,
+            grouped(self.accuracy.failure_labels.cast_unsigned()),
             self.accuracy.quiet * 100.0,
         )
     }
@@ -98,16 +100,18 @@ impl Findings {
             ),
         };
         format!(
-            "What it cost: on {} quiet days the drift rule gave {}.{campaign}",
+            "What it cost: on {} quiet days the drift rule gave {}; so few days can only show that less than {:.1} % of all quiet \
+             days give one.{campaign}",
             self.drift.quiet_days,
-            alarms(self.drift.false_alarms)
+            alarms(self.drift.false_alarms),
+            self.false_alarm_rate_max * 100.0
         )
     }
 
     fn for_leadership(&self) -> String {
         let points = (self.accuracy.quiet - self.accuracy.failure) * 100.0;
         let unnoticed = if self.unaware_that_fired.is_empty() {
-            " while latency, cost, the judge and the bot's own confidence stayed good"
+            " while latency, cost, the judge and the bot's own confidence stayed within their limits"
         } else {
             ""
         };
