@@ -8,16 +8,17 @@ use crate::failure::Failure;
 
 const EXAMPLES: &str = "\
 Examples:
-  driftline demo                                          a silent model failure, found in SQL (two minutes)
-  driftline --db ./telemetry ingest traces.jsonl.gz       store what an OpenTelemetry collector wrote
-  driftline --db ./telemetry sql                          an interactive shell
+  driftline demo                                      a silent model failure, found in SQL
+  driftline --db ./telemetry ingest traces.jsonl.gz   store what a collector wrote
+  driftline --db ./telemetry sql                      an interactive shell
   driftline --db ./telemetry sql -c 'SHOW TABLES'
   driftline --db ./telemetry sql -c 'SELECT * FROM llm_calls LIMIT 5' --format json
-  driftline --db ./telemetry import predictions.parquet --table predictions --time-column predicted_at
+  driftline --db ./telemetry import predictions.parquet --table predictions
 
-Environment: DRIFTLINE_DB names the database, DRIFTLINE_LOG=debug shows logs, NO_COLOR switches colour off.
-Exit codes: 0 ok, 1 internal, 2 invalid, 3 not found, 4 exists or in use, 5 unavailable, 6 resources exhausted,
-  7 corrupted, 130 interrupted.";
+Environment: DRIFTLINE_DB names the database, DRIFTLINE_LOG=debug shows logs,
+  NO_COLOR switches colour off.
+Exit codes: 0 ok, 1 internal, 2 invalid, 3 not found, 4 exists or in use, 5 unavailable,
+  6 resources exhausted, 7 corrupted, 130 interrupted.";
 
 const SQL_EXAMPLES: &str = "\
 Examples:
@@ -25,10 +26,11 @@ Examples:
   driftline --db ./telemetry sql -c 'SELECT count(*) FROM spans'
   driftline --db ./telemetry sql -f report.sql --format csv --output report.csv
   echo 'SELECT 1; SELECT 2;' | driftline --db ./telemetry sql --format ndjson
-  driftline --db ./telemetry sql -c \"SELECT psi(duration_ms, time >= now() - INTERVAL '1 day') FROM llm_calls\"
+  driftline --db ./telemetry sql -c \"SELECT psi(duration_ms, time > '2026-08-01') FROM llm_calls\"
 
-A statement ends with a semicolon (the last one need not). From standard input each statement is answered before the
-next one is read; an error there is reported and the following statements run, and the exit code is the first error's.";
+A statement ends with a semicolon (the last one need not). From standard input each statement is
+answered before the next one is read; an error there is reported, the following statements run,
+and the exit code is the first error's.";
 
 const INGEST_EXAMPLES: &str = "\
 Examples:
@@ -36,15 +38,15 @@ Examples:
   driftline --db ./telemetry ingest collector-output.jsonl
   cat body.json | driftline --db ./telemetry ingest - --signal traces --encoding json
 
-One body a .binpb or .json file, one body a line of a .jsonl file; each may be gzipped (.gz). Signal and encoding are
-found out from content and name where the options do not say. What is no OTLP is reported with file and offset; all
-the rest is kept.";
+One body a .binpb or .json file, one body a line of a .jsonl file; each may be gzipped (.gz).
+Signal and encoding are found out from content and name where the options do not say. What is no
+OTLP is reported with file and offset; all the rest is kept.";
 
 const IMPORT_EXAMPLES: &str = "\
 Examples:
   driftline --db ./telemetry import predictions.parquet --table predictions
   driftline --db ./telemetry import labels.csv --table labels --time-column labelled_at
-  driftline --db ./telemetry import events.ndjson.gz --table events --time-column ts --time-unit ms --sort 'model, time'
+  driftline --db ./telemetry import events.ndjson.gz --table events --time-unit ms --sort 'model, time'
 
 All rows of one command arrive together or not at all.";
 
