@@ -54,32 +54,42 @@ fn above_square(n: usize, h: usize) -> f64 {
 
 /// The probability that a random path to (m, n), m >= n, touches a line at distance `h`: both lines, or the upper one.
 ///
-/// A random path to (x, y) came from (x - 1, y) with probability x / (x + y), which gives a recurrence in probabilities,
-/// column after column, restricted to the points between the lines.
+/// A random path to (x, y) came from (x - 1, y) with probability x / (x + y), which gives a recurrence in probabilities.
+/// Points with the same x + y do not depend on each other, so it runs diagonal after diagonal over the points between the
+/// lines; everything outside has touched.
 fn touching(m: usize, n: usize, h: i64, both: bool) -> f64 {
     let gcd = gcd(m, n) as i64;
     let (step_x, step_y) = (n as i64 / gcd, m as i64 / gcd);
-    // points (x, y) between the lines: -h < step_x x - step_y y, and < h for both
-    let first_inside = |x: i64| ((step_x * x - h).div_euclid(step_y) + 1).max(0);
-    let end_inside = |x: i64| {
-        let above = (step_x * x + h + step_y - 1).div_euclid(step_y);
-        if both { above.min(n as i64 + 1) } else { n as i64 + 1 }
+    // points (x, y) with x = s - y between the lines: step_x x - step_y y < h, and > -h for both
+    let first_inside = |s: i64| ((step_x * s - h).div_euclid(step_x + step_y) + 1).max(s - m as i64).max(0);
+    let end_inside = |s: i64| {
+        let line = (step_x * s + h - 1).div_euclid(step_x + step_y) + 1;
+        let grid = s.min(n as i64) + 1;
+        if both { line.min(grid) } else { grid }
     };
-    let mut touched = vec![1.0; n + 1];
-    touched[..end_inside(0) as usize].fill(0.0);
-    for x in 1..=m as i64 {
-        let (first, end) = (first_inside(x).min(n as i64), end_inside(x));
+    let index: Vec<f64> = (0..=n).map(|y| y as f64).collect();
+    // y lies at y + 1, so that y - 1 always exists
+    let (mut before, mut now) = (vec![1.0; n + 3], vec![1.0; n + 3]);
+    before[1] = 0.0;
+    for s in 1..=(m + n) as i64 {
+        let (first, end) = (first_inside(s), end_inside(s));
         if end <= first {
             return 1.0;
         }
-        let mut below = if first == 0 { 0.0 } else { 1.0 };
-        for y in first..end {
-            let cell = &mut touched[y as usize];
-            below = (*cell * x as f64 + below * y as f64) / (x + y) as f64;
-            *cell = below;
+        let (first, end) = (first as usize, end as usize);
+        let (all, share) = (s as f64, 1.0 / s as f64);
+        let below = &before[first..end];
+        let left = &before[first + 1..=end];
+        for (((cell, &y), &below), &left) in
+            now[first + 1..=end].iter_mut().zip(&index[first..end]).zip(below).zip(left)
+        {
+            *cell = (left * (all - y) + below * y) * share;
         }
+        now[first] = 1.0;
+        now[end + 1] = 1.0;
+        std::mem::swap(&mut before, &mut now);
     }
-    touched[n]
+    before[n + 1]
 }
 
 /// Whether the number of all paths can be held in a double.
