@@ -91,7 +91,12 @@ fn batch(first: usize, length: usize, rows: usize) -> RecordBatch {
         ("v", Arc::new(Float64Array::from_iter_values(range.clone().map(value)))),
         ("s", Arc::new(StringViewArray::from_iter_values(range.clone().map(text)))),
         ("cur", Arc::new(BooleanArray::from_iter(range.clone().map(|row| Some(row >= rows / 2))))),
-        ("mixed", Arc::new(BooleanArray::from_iter(range.clone().map(|row| Some(mix(row as u64) % 2 == 0))))),
+        (
+            "mixed",
+            Arc::new(BooleanArray::from_iter(
+                range.clone().map(|row| Some(mix(row as u64).is_multiple_of(2))),
+            )),
+        ),
         (
             "g",
             Arc::new(Int32Array::from_iter_values(

@@ -6,6 +6,7 @@
 mod functions;
 mod otlp;
 mod scan;
+mod segment_codecs;
 mod telemetry;
 mod write;
 
@@ -15,6 +16,7 @@ fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     write::run(&mut criterion);
     scan::run(&mut criterion);
+    segment_codecs::run(&mut criterion);
     otlp::run(&mut criterion);
     functions::run(&mut criterion);
     criterion.final_summary();
