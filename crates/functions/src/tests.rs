@@ -1,6 +1,7 @@
 //! Tests of the functions as SQL, through a plain session.
 
 mod documentation;
+mod emission;
 mod errors;
 mod golden;
 mod properties;

@@ -23,7 +23,7 @@ fn table() -> Vec<(&'static str, ArrayRef)> {
         (
             "s",
             Arc::new(StringArray::from_iter(
-                (0..ROWS).map(|i| (i % 9 != 4).then(|| ["a", "b", "c"][i * i % 3])),
+                (0..ROWS).map(|i| (i % 9 != 4).then(|| ["a", "b", "c", "a", "b"][(i / 8 + i % 2) % 5])),
             )),
         ),
         ("b", Arc::new(BooleanArray::from_iter((0..ROWS).map(|i| (i % 7 != 2).then_some(i % 3 == 0))))),

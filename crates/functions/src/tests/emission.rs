@@ -1,0 +1,133 @@
+//! Groups that leave before the last row has come: what streaming and spilling aggregations do with a groups accumulator.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array, StringArray};
+use arrow::compute::concat;
+use arrow::datatypes::{DataType, Field, Schema};
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::aggregate::{AggregateExprBuilder, AggregateFunctionExpr};
+use datafusion::physical_expr::expressions::{Column, Literal};
+
+const GROUPS: usize = 9;
+const ROWS: usize = 200;
+
+/// An aggregate over the columns `name` and `cur`, with a literal behind them.
+fn aggregate(
+    function: &str,
+    column: &str,
+    kind: DataType,
+    literal: Option<ScalarValue>,
+) -> AggregateFunctionExpr {
+    let fields = vec![Field::new(column, kind, true), Field::new("cur", DataType::Boolean, true)];
+    let mut args: Vec<Arc<dyn PhysicalExpr>> = vec![Arc::new(Column::new(column, 0))];
+    if function != "slo_burn_rate" {
+        args.push(Arc::new(Column::new("cur", 1)));
+    }
+    args.extend(literal.map(|value| Arc::new(Literal::new(value)) as Arc<dyn PhysicalExpr>));
+    let function = crate::aggregates().into_iter().find(|known| known.name() == function).unwrap();
+    AggregateExprBuilder::new(function, args)
+        .schema(Arc::new(Schema::new(fields)))
+        .alias("a")
+        .build()
+        .unwrap()
+}
+
+/// The rows in order of their groups: arguments and group of each row.
+fn rows() -> (Vec<(DataType, ArrayRef)>, ArrayRef, Vec<usize>) {
+    let hash = |row: usize| (row as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33;
+    let groups: Vec<usize> = (0..ROWS).map(|row| row * row * GROUPS / (ROWS * ROWS)).collect();
+    let values =
+        Float64Array::from_iter((0..ROWS).map(|row| (hash(row) % 7 != 0).then_some((hash(row) % 40) as f64)));
+    let texts = StringArray::from_iter((0..ROWS).map(|row| Some(format!("text {}", hash(row) % 5))));
+    let flags =
+        BooleanArray::from_iter((0..ROWS).map(|row| (hash(row) % 11 != 0).then_some(hash(row) % 3 == 0)));
+    let columns: Vec<ArrayRef> = vec![Arc::new(values), Arc::new(texts), Arc::new(flags.clone())];
+    let columns = columns.into_iter().map(|column| (column.data_type().clone(), column)).collect();
+    (columns, Arc::new(flags), groups)
+}
+
+/// Feeds rows in batches; after each one lets all groups but the last go, as `take` says. Returns what left.
+fn stream<T>(
+    accumulator: &mut dyn GroupsAccumulator,
+    groups: &[usize],
+    feed: impl Fn(&mut dyn GroupsAccumulator, std::ops::Range<usize>, &[usize], usize),
+    take: impl Fn(&mut dyn GroupsAccumulator, EmitTo) -> T,
+) -> Vec<T> {
+    let (mut left, mut gone) = (Vec::new(), 0);
+    for start in (0..groups.len()).step_by(30) {
+        let range = start..(start + 30).min(groups.len());
+        let shifted: Vec<usize> = groups[range.clone()].iter().map(|group| group - gone).collect();
+        let total = shifted.last().unwrap() + 1;
+        feed(accumulator, range, &shifted, total);
+        if total > 1 {
+            left.push(take(accumulator, EmitTo::First(total - 1)));
+            gone += total - 1;
+        }
+    }
+    left.push(take(accumulator, EmitTo::All));
+    left
+}
+
+fn joined(parts: Vec<ArrayRef>) -> ArrayRef {
+    let parts: Vec<&dyn Array> = parts.iter().map(|part| part.as_ref()).collect();
+    concat(&parts).unwrap()
+}
+
+// breaks when: a group that stays keeps its old number, or one that leaves takes rows of another along
+#[test]
+fn groups_may_leave_early() {
+    let text = |options: &str| Some(ScalarValue::Utf8(Some(options.to_string())));
+    let (columns, flags, groups) = rows();
+    let [number, word, flag] = [0, 1, 2].map(|index| columns[index].clone());
+    for (function, (kind, column), literal) in [
+        ("psi", number.clone(), None),
+        ("psi", number.clone(), text("edges=[10, 20, 30]")),
+        ("ks_test", number, None),
+        ("psi", word.clone(), None),
+        ("kl_divergence", word, None),
+        ("js_distance", flag.clone(), None),
+        ("slo_burn_rate", flag, Some(ScalarValue::Float64(Some(0.9)))),
+    ] {
+        let aggregate = aggregate(function, "v", kind, literal);
+        let args = |range: std::ops::Range<usize>| {
+            [&column, &flags].map(|array| array.slice(range.start, range.len())).to_vec()
+        };
+        let fresh = || aggregate.create_groups_accumulator().unwrap();
+        let update = |accumulator: &mut dyn GroupsAccumulator, range, groups: &[usize], total| {
+            accumulator.update_batch(&args(range), groups, None, total).unwrap();
+        };
+        let mut whole = fresh();
+        update(whole.as_mut(), 0..ROWS, &groups, GROUPS);
+        let expected = whole.evaluate(EmitTo::All).unwrap();
+        assert_eq!(expected.len(), GROUPS);
+
+        // finished groups leave as results
+        let results = stream(fresh().as_mut(), &groups, update, |accumulator, emit| {
+            accumulator.evaluate(emit).unwrap()
+        });
+        assert_eq!(&joined(results), &expected, "{function} as results");
+
+        // finished groups leave as states; the merging side lets them go early as well
+        let states =
+            stream(fresh().as_mut(), &groups, update, |accumulator, emit| accumulator.state(emit).unwrap());
+        let states: Vec<ArrayRef> = (0..states[0].len())
+            .map(|index| joined(states.iter().map(|state| Arc::clone(&state[index])).collect()))
+            .collect();
+        // every row as a state of its own, and once more: all counts double
+        let single = fresh().convert_to_state(&args(0..ROWS), None).unwrap();
+        let mut doubled = fresh();
+        update(doubled.as_mut(), 0..ROWS, &groups, GROUPS);
+        update(doubled.as_mut(), 0..ROWS, &groups, GROUPS);
+        let doubled = doubled.evaluate(EmitTo::All).unwrap();
+        let mut merged = fresh();
+        merged.merge_batch(&states, &(0..GROUPS).collect::<Vec<_>>(), GROUPS).unwrap();
+        merged.merge_batch(&single, &groups, GROUPS).unwrap();
+        let first = merged.evaluate(EmitTo::First(4)).unwrap();
+        let rest = merged.evaluate(EmitTo::All).unwrap();
+        assert_eq!(&joined(vec![first, rest]), &doubled, "{function} as states");
+        assert!(merged.size() < 10_000, "what left is not kept");
+    }
+}
