@@ -20,10 +20,12 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 const ROWS: usize = 256 * 1024;
 const PAGE_ROWS_MAX: usize = 8 * 1024;
 
-/// A way to write a column; without an encoding the dictionary is tried first, as Parquet writers do.
+/// A way to write a column.
 struct Candidate {
-    name: &'static str,
-    encoding: Option<Encoding>,
+    name: String,
+    /// Bytes of a dictionary that is tried first; what does not fit is written in `encoding`.
+    dictionary_bytes: Option<usize>,
+    encoding: Encoding,
     compression: Compression,
 }
 
@@ -40,7 +42,10 @@ pub(crate) fn run(criterion: &mut Criterion) {
             .warm_up_time(Duration::from_millis(200))
             .measurement_time(Duration::from_millis(800));
         group.throughput(Throughput::Elements(ROWS as u64));
-        for candidate in candidates(text, kind) {
+        for candidate in candidates(text) {
+            if kind.starts_with("float") && candidate.encoding == Encoding::DELTA_BINARY_PACKED {
+                continue;
+            }
             let file = encode(&batch, &candidate);
             let bytes_per_value = file.len() as f64 / ROWS as f64;
             let name = format!("{} ({bytes_per_value:.2} B a value)", candidate.name);
@@ -55,49 +60,49 @@ pub(crate) fn run(criterion: &mut Criterion) {
     }
 }
 
-fn candidates(text: bool, kind: &str) -> Vec<Candidate> {
-    let zstd = Compression::ZSTD(ZstdLevel::default());
-    let none = Compression::UNCOMPRESSED;
-    let lz4 = Compression::LZ4_RAW;
-    let encodings: &[(&str, Option<Encoding>)] = match (text, kind) {
-        (true, _) => &[
-            ("dictionary", None),
-            ("plain", Some(Encoding::PLAIN)),
-            ("delta_length", Some(Encoding::DELTA_LENGTH_BYTE_ARRAY)),
-        ],
-        (false, "float") => &[
-            ("dictionary", None),
-            ("plain", Some(Encoding::PLAIN)),
-            ("byte_stream_split", Some(Encoding::BYTE_STREAM_SPLIT)),
-        ],
-        (false, _) => &[
-            ("dictionary", None),
-            ("plain", Some(Encoding::PLAIN)),
-            ("byte_stream_split", Some(Encoding::BYTE_STREAM_SPLIT)),
-            ("delta_binary_packed", Some(Encoding::DELTA_BINARY_PACKED)),
-        ],
+fn candidates(text: bool) -> Vec<Candidate> {
+    let codecs = [
+        ("none", Compression::UNCOMPRESSED),
+        ("lz4_raw", Compression::LZ4_RAW),
+        ("zstd", Compression::ZSTD(ZstdLevel::default())),
+    ];
+    let encodings: &[(&str, Option<usize>, Encoding)] = if text {
+        &[
+            ("dictionary 1 MiB, plain", Some(1 << 20), Encoding::PLAIN),
+            ("dictionary 128 KiB, delta_length", Some(128 << 10), Encoding::DELTA_LENGTH_BYTE_ARRAY),
+            ("plain", None, Encoding::PLAIN),
+            ("delta_length", None, Encoding::DELTA_LENGTH_BYTE_ARRAY),
+        ]
+    } else {
+        &[
+            ("dictionary 1 MiB, plain", Some(1 << 20), Encoding::PLAIN),
+            ("dictionary 128 KiB, plain", Some(128 << 10), Encoding::PLAIN),
+            ("plain", None, Encoding::PLAIN),
+            ("byte_stream_split", None, Encoding::BYTE_STREAM_SPLIT),
+            ("delta_binary_packed", None, Encoding::DELTA_BINARY_PACKED),
+        ]
     };
-    let mut candidates = Vec::new();
-    for (encoding_name, encoding) in encodings {
-        for (codec, compression) in [("none", none), ("lz4_raw", lz4), ("zstd", zstd)] {
-            let name: &'static str = Box::leak(format!("{encoding_name}+{codec}").into_boxed_str());
-            candidates.push(Candidate { name, encoding: *encoding, compression });
-        }
-    }
-    candidates
+    let with_codecs = encodings.iter().flat_map(|(name, dictionary_bytes, encoding)| {
+        codecs.map(|(codec, compression)| Candidate {
+            name: format!("{name}, {codec}"),
+            dictionary_bytes: *dictionary_bytes,
+            encoding: *encoding,
+            compression,
+        })
+    });
+    with_codecs.collect()
 }
 
 fn encode(batch: &RecordBatch, candidate: &Candidate) -> Bytes {
-    let mut properties = WriterProperties::builder()
+    let properties = WriterProperties::builder()
         .set_compression(candidate.compression)
-        .set_dictionary_enabled(candidate.encoding.is_none())
+        .set_encoding(candidate.encoding)
+        .set_dictionary_enabled(candidate.dictionary_bytes.is_some())
         .set_data_page_row_count_limit(PAGE_ROWS_MAX)
         .set_write_batch_size(PAGE_ROWS_MAX / 8)
         .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_dictionary_page_size_limit(candidate.dictionary_bytes.unwrap_or(1))
         .set_offset_index_disabled(true);
-    if let Some(encoding) = candidate.encoding {
-        properties = properties.set_encoding(encoding);
-    }
     let writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties.build()));
     let mut writer = writer.expect("a valid schema");
     writer.write(batch).expect("memory does not fail");
@@ -126,6 +131,7 @@ fn columns() -> Vec<(&'static str, ArrayRef)> {
         time
     });
     let confidence = random.iter().map(|bits| 1.0 - unit(*bits).powi(3));
+    let latency = random.iter().map(|bits| (-(1.0 - unit(*bits)).ln() * 40_000.0).round() / 100.0);
     let tokens = random.iter().map(|bits| (-(1.0 - unit(*bits)).ln() * 600.0) as i64 + 12);
     let models = ["aurora-large-2026-05", "aurora-small", "borealis", "cirrus-preview", "dune"];
     let model = random.iter().map(|bits| models[(bits >> 8) as usize % models.len()]);
@@ -137,6 +143,7 @@ fn columns() -> Vec<(&'static str, ArrayRef)> {
     vec![
         ("time", Arc::new(TimestampNanosecondArray::from_iter_values(time))),
         ("float", Arc::new(Float64Array::from_iter_values(confidence))),
+        ("float_of_two_decimals", Arc::new(Float64Array::from_iter_values(latency))),
         ("token_count", Arc::new(Int64Array::from_iter_values(tokens))),
         ("low_cardinality_text", Arc::new(StringArray::from_iter_values(model))),
         ("id_as_hex_text", Arc::new(StringArray::from_iter_values(id))),

@@ -26,18 +26,18 @@ pub(crate) const ROW_GROUP_ROWS_BY_TIME: usize = 128 * 1024;
 pub(crate) const ROW_GROUP_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Rows of a data page.
 const PAGE_ROWS_MAX: usize = 8 * 1024;
-/// Bytes of a dictionary; a column whose values need more is written plain.
-const DICTIONARY_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of a dictionary; a column whose values need more goes on without one. Small, for what is tried in vain is waste.
+const DICTIONARY_BYTES_MAX: usize = 128 * 1024;
 /// Rate of false positives of bloom filters.
 const BLOOM_FALSE_POSITIVES: f64 = 0.01;
 /// Longest minimum and maximum of a text kept exactly.
 const STATISTICS_BYTES_MAX: usize = 64;
 
-/// How one leaf column is written.
+/// How one leaf column is written: with a dictionary first where that is said, then in the encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Leaf {
     dictionary: bool,
-    encoding: Option<Encoding>,
+    encoding: Encoding,
     compression: Compression,
 }
 
@@ -66,10 +66,8 @@ pub(super) fn properties(
         let path = leaf.path();
         properties = properties
             .set_column_dictionary_enabled(path.clone(), choice.dictionary)
+            .set_column_encoding(path.clone(), choice.encoding)
             .set_column_compression(path.clone(), choice.compression);
-        if let Some(encoding) = choice.encoding {
-            properties = properties.set_column_encoding(path.clone(), encoding);
-        }
         if id.is_some_and(|id| schema.sort_key().contains(&id)) {
             // only what is filtered by ranges within a row group has a page index
             properties = properties.set_column_statistics_enabled(path.clone(), EnabledStatistics::Page);
@@ -91,25 +89,19 @@ fn descriptor(file: &Schema) -> Result<SchemaDescriptor> {
         .map_err(|error| Error::internal("a column type has no Parquet form").with_source(error))
 }
 
-fn choose(leaf: &ColumnDescriptor, is_id: bool) -> Leaf {
+fn choose(column: &ColumnDescriptor, is_id: bool) -> Leaf {
+    let (none, lz4) = (Compression::UNCOMPRESSED, Compression::LZ4_RAW);
     let zstd = Compression::ZSTD(ZstdLevel::default());
-    let text = matches!(leaf.logical_type_ref(), Some(LogicalType::String));
-    let time = matches!(leaf.logical_type_ref(), Some(LogicalType::Timestamp { .. }));
-    match leaf.physical_type() {
-        Type::BYTE_ARRAY if is_id => Leaf { dictionary: false, encoding: None, compression: zstd },
-        Type::BYTE_ARRAY => Leaf { dictionary: text, encoding: None, compression: zstd },
-        Type::DOUBLE | Type::FLOAT => Leaf {
-            dictionary: false,
-            encoding: Some(Encoding::BYTE_STREAM_SPLIT),
-            compression: Compression::LZ4_RAW,
-        },
-        Type::INT64 if time => Leaf {
-            dictionary: false,
-            encoding: Some(Encoding::BYTE_STREAM_SPLIT),
-            compression: Compression::LZ4_RAW,
-        },
-        _ => Leaf { dictionary: true, encoding: None, compression: Compression::LZ4_RAW },
-    }
+    let text = matches!(column.logical_type_ref(), Some(LogicalType::String));
+    let time = matches!(column.logical_type_ref(), Some(LogicalType::Timestamp { .. }));
+    let (dictionary, encoding, compression) = match column.physical_type() {
+        Type::BYTE_ARRAY => (text && !is_id, Encoding::DELTA_LENGTH_BYTE_ARRAY, zstd),
+        Type::INT64 if time => (false, Encoding::DELTA_BINARY_PACKED, none),
+        Type::INT32 | Type::INT64 => (true, Encoding::DELTA_BINARY_PACKED, lz4),
+        Type::FLOAT | Type::DOUBLE | Type::FIXED_LEN_BYTE_ARRAY => (true, Encoding::PLAIN, lz4),
+        Type::BOOLEAN | Type::INT96 => (false, Encoding::PLAIN, lz4),
+    };
+    Leaf { dictionary, encoding, compression }
 }
 
 /// The sort key as Parquet declares it. A key column without any value is constant and left out.

@@ -10,7 +10,7 @@ use arrow::{
 };
 use bytes::Bytes;
 use object_store::{ObjectStore, ObjectStoreExt, memory::InMemory, path::Path};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::{arrow::arrow_reader::ParquetRecordBatchReaderBuilder, basic::Encoding};
 
 use super::*;
 use crate::{
@@ -202,6 +202,18 @@ fn a_foreign_reader_finds_plain_sorted_parquet() {
     let blooms =
         (0..group.num_columns()).filter(|column| group.column(*column).bloom_filter_offset().is_some());
     assert_eq!(blooms.collect::<Vec<_>>(), [2]);
+    let written = |column: usize| (group.column(column).compression(), group.column(column).encodings_mask());
+    for (column, codec, encoding) in [
+        (0, "UNCOMPRESSED", Encoding::DELTA_BINARY_PACKED),
+        (1, "ZSTD", Encoding::RLE_DICTIONARY),
+        (2, "ZSTD", Encoding::DELTA_LENGTH_BYTE_ARRAY),
+        (3, "LZ4_RAW", Encoding::RLE_DICTIONARY),
+        (4, "LZ4_RAW", Encoding::RLE_DICTIONARY),
+    ] {
+        let (compression, encodings) = written(column);
+        assert!(compression.to_string().starts_with(codec), "column {column}: {compression}");
+        assert!(encodings.is_set(encoding), "column {column}: {encodings:?}");
+    }
     let mut read = 0;
     for batch in builder.build().unwrap() {
         let batch = batch.unwrap();
