@@ -41,7 +41,7 @@ const CALLS: &[(&str, &str)] = &[
     ("slo_burn_rate_counts", "slo_burn_rate(g, g + 1, 0.999)"),
     ("error_budget_remaining", "error_budget_remaining(mixed, 0.999)"),
     ("novelty", "avg(novelty(e, [[0.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0], [2.0, 0.0, 2.0, 0.0]]))"),
-    ("wilson_upper", "avg(wilson_upper(g, 1000))"),
+    ("wilson_interval", "avg(wilson_interval(g, 1000)['upper'])"),
 ];
 
 pub(crate) fn run(criterion: &mut Criterion) {

@@ -4,8 +4,8 @@ SELECT
         THEN 'unlike training' ELSE 'like training' END AS prompts,
     count(*) AS labels,
     avg(CASE WHEN labels.is_correct THEN 1.0 ELSE 0.0 END) AS accuracy,
-    wilson_lower(sum(CASE WHEN labels.is_correct THEN 1 ELSE 0 END), count(*)) AS at_least,
-    wilson_upper(sum(CASE WHEN labels.is_correct THEN 1 ELSE 0 END), count(*)) AS at_most
+    wilson_interval(sum(CASE WHEN labels.is_correct THEN 1 ELSE 0 END), count(*))['lower'] AS at_least,
+    wilson_interval(sum(CASE WHEN labels.is_correct THEN 1 ELSE 0 END), count(*))['upper'] AS at_most
 FROM labels
 JOIN spans ON spans.span_id = labels.span_id
 WHERE labels.predicted_at >= TIMESTAMP '2026-08-24T00:00:00Z'

@@ -3,9 +3,7 @@
 mod attr;
 mod novelty;
 mod texts;
-mod wilson_bound;
-mod wilson_lower;
-mod wilson_upper;
+mod wilson_interval;
 
 use std::sync::Arc;
 
@@ -15,8 +13,7 @@ use datafusion::logical_expr::ScalarUDF;
 pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
     vec![
         Arc::new(ScalarUDF::new_from_impl(novelty::Novelty::new())),
-        Arc::new(ScalarUDF::new_from_impl(wilson_bound::WilsonBound::new(&wilson_lower::WILSON_LOWER))),
-        Arc::new(ScalarUDF::new_from_impl(wilson_bound::WilsonBound::new(&wilson_upper::WILSON_UPPER))),
+        Arc::new(ScalarUDF::new_from_impl(wilson_interval::WilsonInterval::new())),
         Arc::new(ScalarUDF::new_from_impl(attr::Attr::new())),
     ]
 }

@@ -14,7 +14,7 @@ WITH known AS (
 )
 SELECT
     day AS time,
-    wilson_upper(sum(correct), count(*)) AS value,
+    wilson_interval(sum(correct), count(*))['upper'] AS value,
     CAST(sum(correct) AS DOUBLE) / count(*) AS observed,
     count(*) AS n
 FROM known

@@ -23,7 +23,7 @@ WITH cohorts AS (
 )
 SELECT
     day AS time,
-    wilson_upper(correct, labels) AS value,
+    wilson_interval(correct, labels)['upper'] AS value,
     CAST(correct AS DOUBLE) / labels AS observed,
     labels AS n
 FROM trailing

@@ -6,7 +6,7 @@
 -- action: Read failed answers; check the judge against labels.
 SELECT
     date_trunc('day', time) AS time,
-    wilson_upper(sum(CASE WHEN label = 'pass' THEN 1 ELSE 0 END), count(*)) AS value,
+    wilson_interval(sum(CASE WHEN label = 'pass' THEN 1 ELSE 0 END), count(*))['upper'] AS value,
     avg(CASE WHEN label = 'pass' THEN 1.0 ELSE 0.0 END) AS observed,
     count(*) AS n
 FROM evaluations

@@ -170,7 +170,7 @@ async fn accuracy(database: &Database, failure_ns: i64) -> Result<Accuracy> {
 /// Upper Wilson 95 % bound of a share.
 async fn upper_bound(database: &Database, count: usize, of: usize) -> Result<f64> {
     let batches: Vec<_> =
-        database.sql(&format!("SELECT wilson_upper({count}, {of})")).await?.try_collect().await?;
+        database.sql(&format!("SELECT wilson_interval({count}, {of})['upper']")).await?.try_collect().await?;
     let batch = batches.first().context("a SELECT without FROM returns one row")?;
     Ok(batch.column(0).as_primitive::<Float64Type>().value(0))
 }

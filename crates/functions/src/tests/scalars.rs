@@ -1,6 +1,7 @@
 //! The scalar functions through SQL.
 
 use arrow::array::{Array, AsArray};
+use arrow::datatypes::Float64Type;
 use datafusion::prelude::SessionContext;
 
 use super::{assert_close, doubles, query, session};
@@ -64,26 +65,31 @@ async fn novelty_is_the_distance_to_the_nearest_centroid() {
     assert_eq!(doubles(&session, sql).await, [Some(1.0), Some(2.0), None]);
 }
 
-// breaks when: the bounds are swapped or NULL becomes a number
+// breaks when: the bounds are swapped, NULL becomes a number, or a constant is read differently from a column
 #[tokio::test]
-async fn wilson_bounds() {
+async fn wilson_intervals() {
     let session = session(1);
-    assert_close(
-        doubles(&session, "SELECT wilson_lower(184, 200)").await[0].unwrap(),
-        0.874010511732856,
-        "lower",
-    );
-    assert_close(
-        doubles(&session, "SELECT wilson_upper(156, 200)").await[0].unwrap(),
-        0.8318346164116674,
-        "upper",
-    );
-    assert_close(
-        doubles(&session, "SELECT wilson_upper(156, 200, 1e-9)").await[0].unwrap(),
-        0.78,
-        "a narrow interval",
-    );
-    for call in ["wilson_lower(0, 0)", "wilson_upper(NULL, 5)", "wilson_lower(1, 5, NULL)"] {
-        assert_eq!(doubles(&session, &format!("SELECT {call}")).await, [None], "{call}");
+    let sql = "SELECT w['lower'], w['upper'] FROM (SELECT i, wilson_interval(s, n) AS w FROM \
+               (VALUES (1, 184, 200), (2, NULL, 5), (3, 0, 0), (4, 156, 200)) AS t (i, s, n)) ORDER BY i";
+    let rows = query(&session, sql).await.unwrap();
+    let bounds = |column: usize| rows.column(column).as_primitive::<Float64Type>();
+    let golden = [(0.874010511732856, 0.9501594141102401), (0.7176120008170632, 0.8318346164116674)];
+    for (row, (lower, upper)) in [0, 3].into_iter().zip(golden) {
+        assert_close(bounds(0).value(row), lower, "lower");
+        assert_close(bounds(1).value(row), upper, "upper");
     }
+    assert!([1, 2].iter().all(|&row| bounds(0).is_null(row) && bounds(1).is_null(row)));
+    for (call, expected) in [
+        ("wilson_interval(156, 200)['upper']", Some(0.8318346164116674)),
+        ("wilson_interval(156, 200, 1e-9)['lower']", Some(0.78)),
+        ("wilson_interval(0, 0)['lower']", None),
+        ("wilson_interval(1, 5, NULL)['upper']", None),
+    ] {
+        match (doubles(&session, &format!("SELECT {call}")).await[0], expected) {
+            (Some(ours), Some(theirs)) => assert_close(ours, theirs, call),
+            (ours, theirs) => assert_eq!(ours, theirs, "{call}"),
+        }
+    }
+    let null = query(&session, "SELECT wilson_interval(NULL, 5)").await.unwrap();
+    assert!(null.column(0).is_null(0), "the whole is NULL");
 }
