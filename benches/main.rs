@@ -8,6 +8,7 @@ mod otlp;
 mod scan;
 mod segment_codecs;
 mod telemetry;
+mod windows;
 mod write;
 
 use criterion::Criterion;
@@ -19,5 +20,6 @@ fn main() {
     segment_codecs::run(&mut criterion);
     otlp::run(&mut criterion);
     functions::run(&mut criterion);
+    windows::run(&mut criterion);
     criterion.final_summary();
 }

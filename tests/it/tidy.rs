@@ -104,7 +104,9 @@ fn every_function_is_documented_and_tested_in_sql() -> Result<()> {
     }
     let aggregates = driftline_functions::aggregates();
     let scalars = driftline_functions::scalars();
-    for name in aggregates.iter().map(|f| f.name()).chain(scalars.iter().map(|f| f.name())) {
+    let windows = driftline_functions::windows();
+    let names = aggregates.iter().map(|f| f.name()).chain(scalars.iter().map(|f| f.name()));
+    for name in names.chain(windows.iter().map(|f| f.name())) {
         ensure!(
             page.lines().any(|line| line.starts_with('#') && line.contains(name)),
             "docs/functions.md lacks {name}"

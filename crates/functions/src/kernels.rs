@@ -6,12 +6,17 @@
 pub mod bins;
 pub mod collect;
 pub mod divergence;
+pub mod ewma;
 pub mod keys;
 pub mod kolmogorov;
 pub mod ks;
 pub mod ks_exact;
+pub mod moments;
 pub mod nearest;
+pub mod p_adjust;
+pub mod ranks;
 pub mod selection;
 pub mod smirnov;
 pub mod sorted;
+pub mod streams;
 pub mod wilson;

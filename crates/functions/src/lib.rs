@@ -1,8 +1,8 @@
 //! SQL functions of Driftline for DataFusion: drift between two populations, service-level objectives, and small helpers.
 //!
-//! Three rooms. [`kernels`] is the arithmetic on plain slices: it knows neither SQL nor DataFusion, and every number it
-//! returns is checked against its named reference. `aggregate` and `scalar` hold one SQL function a file: signature,
-//! options, documentation and the way into the kernels.
+//! Four rooms. [`kernels`] is the arithmetic on plain slices: it knows neither SQL nor DataFusion, and every number it
+//! returns is checked against its named reference. `aggregate`, `scalar` and `window` hold one SQL function a file:
+//! signature, options, documentation and the way into the kernels.
 //!
 //! The invariant of the aggregates: a partial state holds integers only (counts, or values as order-preserving integers),
 //! and floats are computed once, from the finished state. So a result does not depend on partitions, batches or row order.
@@ -24,12 +24,14 @@ mod aggregate;
 pub mod kernels;
 mod options;
 mod scalar;
+mod window;
 
 use std::sync::Arc;
 
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::FunctionRegistry;
-use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 /// Registers every function of this crate.
 ///
@@ -42,11 +44,19 @@ pub fn register(registry: &mut dyn FunctionRegistry) -> Result<()> {
     for function in scalars() {
         registry.register_udf(function)?;
     }
-    match registry.register_function_rewrite(Arc::new(aggregate::CheckLiterals)) {
-        // a registry without an analyzer: literals are checked when the query runs
-        Err(DataFusionError::NotImplemented(_)) => Ok(()),
-        registered => registered,
+    for function in windows() {
+        registry.register_udwf(function)?;
     }
+    let checks: [Arc<dyn FunctionRewrite + Send + Sync>; 2] =
+        [Arc::new(aggregate::CheckLiterals), Arc::new(window::CheckWindows)];
+    for check in checks {
+        match registry.register_function_rewrite(check) {
+            // a registry without an analyzer: literals are checked when the query runs
+            Err(DataFusionError::NotImplemented(_)) => {}
+            registered => registered?,
+        }
+    }
+    Ok(())
 }
 
 /// Lists the aggregate functions. All of them also work as window functions with `OVER`.
@@ -57,6 +67,11 @@ pub fn aggregates() -> Vec<Arc<AggregateUDF>> {
 /// Lists the scalar functions.
 pub fn scalars() -> Vec<Arc<ScalarUDF>> {
     scalar::all()
+}
+
+/// Lists the functions that work as window functions alone.
+pub fn windows() -> Vec<Arc<WindowUDF>> {
+    window::all()
 }
 
 #[cfg(test)]

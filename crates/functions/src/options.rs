@@ -3,6 +3,8 @@
 //! This module knows the syntax and the single options; which of them a function accepts is the function's own list.
 //! Every refusal names the value and what is allowed.
 
+pub(crate) mod named;
+
 use crate::kernels::bins::BINS_MAX;
 
 /// An option that some function knows.
@@ -92,10 +94,7 @@ impl Options {
         let mut seen: Vec<OptionName> = Vec::new();
         let (mut bins, mut binning, mut edges) = (None, None, None);
         for part in split(text)? {
-            let Some((key, value)) = part.split_once('=') else {
-                return Err(format!("option '{part}' must have the form name=value"));
-            };
-            let (key, value) = (key.trim(), value.trim());
+            let (key, value) = key_and_value(part)?;
             let name = find(key, known)?;
             if seen.contains(&name) {
                 return Err(format!("option '{key}' is given twice"));
@@ -157,17 +156,32 @@ fn find(key: &str, known: &[OptionName]) -> Result<OptionName, String> {
         return Ok(name);
     }
     let listed: Vec<&str> = known.iter().map(|name| name.text()).collect();
-    let takes = match listed.as_slice() {
-        [] => "this function takes no options".to_string(),
-        _ => format!("known: {}", listed.join(", ")),
-    };
     if OptionName::ALL.iter().any(|name| name.text().eq_ignore_ascii_case(key)) {
-        return Err(format!("option '{key}' does not apply here ({takes})"));
+        return Err(format!("option '{key}' does not apply here ({})", taken(&listed)));
     }
-    Err(match nearest(&key.to_ascii_lowercase(), listed.iter().copied()) {
+    Err(unknown(key, &listed))
+}
+
+/// Refuses an option that no function has.
+fn unknown(key: &str, listed: &[&str]) -> String {
+    let takes = taken(listed);
+    match nearest(&key.to_ascii_lowercase(), listed.iter().copied()) {
         Some(near) => format!("unknown option '{key}' (did you mean '{near}'? {takes})"),
         None => format!("unknown option '{key}' ({takes})"),
-    })
+    }
+}
+
+fn taken(listed: &[&str]) -> String {
+    match listed {
+        [] => "this function takes no options".to_string(),
+        _ => format!("known: {}", listed.join(", ")),
+    }
+}
+
+fn key_and_value(part: &str) -> Result<(&str, &str), String> {
+    let (key, value) =
+        part.split_once('=').ok_or_else(|| format!("option '{part}' must have the form name=value"))?;
+    Ok((key.trim(), value.trim()))
 }
 
 fn choose<T: Copy>(key: &str, value: &str, choices: &[(&str, T)]) -> Result<T, String> {

@@ -7,6 +7,9 @@ mod golden;
 mod properties;
 mod rows;
 mod scalars;
+mod streams;
+mod window_errors;
+mod window_scores;
 mod windows;
 
 use std::sync::Arc;

@@ -19,8 +19,12 @@ fn documented() -> Vec<(String, Documentation)> {
         aggregates.iter().map(|function| (function.name().to_string(), function.documentation().cloned()));
     let of_scalars =
         scalars.iter().map(|function| (function.name().to_string(), function.documentation().cloned()));
+    let windows = crate::windows();
+    let of_windows =
+        windows.iter().map(|function| (function.name().to_string(), function.documentation().cloned()));
     of_aggregates
         .chain(of_scalars)
+        .chain(of_windows)
         .map(|(name, documentation)| {
             let documentation = documentation.unwrap_or_else(|| panic!("{name} has no documentation"));
             (name, documentation)
@@ -42,7 +46,7 @@ async fn render() -> String {
     let mut page = format!(
         "<!-- Generated from the functions' own documentation; do not edit. To print it again:\n{COMMAND}\n-->\n\n# SQL functions\n\n\
          These come on top of the functions of [DataFusion](https://datafusion.apache.org/user-guide/sql/). Aggregates also work \
-         with `GROUP BY`, `FILTER` and `OVER`.\n"
+         with `GROUP BY`, `FILTER` and `OVER`; functions written with `OVER (...)` need it.\n"
     );
     for section in sections {
         write!(page, "\n## {}\n\n{}\n", section.label, section.description.unwrap_or_default()).unwrap();
