@@ -2,6 +2,8 @@
 
 use datafusion::logical_expr::{DocSection, Documentation};
 
+use super::comparison::{Comparison, Measure, Returns};
+
 pub(crate) const DRIFT: DocSection = DocSection {
     include: true,
     label: "Drift",
@@ -23,6 +25,8 @@ pub(crate) const SLO: DocSection = DocSection {
 const VALUE: &str = "The compared value: any number (integers and decimals are read as DOUBLE: exact up to 2^53, the \
     nearest DOUBLE beyond), or a category: TEXT, dictionary-encoded text, BOOLEAN.";
 const NUMBER: &str = "The compared number; integers and decimals are read as DOUBLE: exact up to 2^53, the nearest DOUBLE beyond.";
+const FLAG: &str = "BOOLEAN: the condition whose share is compared.";
+const ANYTHING: &str = "A column of any type.";
 const IS_CURRENT: &str = "BOOLEAN: false = reference, true = current, NULL = neither.";
 const BINS: &str = "`bins=10` (2 to 10000); `binning=quantile` (of the reference) or `binning=uniform` (equal widths between \
     the least and the largest reference value); or `edges=[0, 0.5, 1]` instead of both. Outer bins are always open. Numbers only.";
@@ -36,20 +40,42 @@ pub(crate) const BINNED_ROWS: &str = "Numbers are counted in bins, by default at
     With `edges` the memory does not grow with the rows; other bins need 8 bytes a value. Works in `OVER` windows, where bins \
     at quantiles are found again for every frame.";
 
-/// Starts the documentation of a function over `(value, is_current [, options])`.
-pub(crate) fn comparison(name: &str, description: &str, options: &str, numbers_only: bool) -> Documentation {
-    let options = if numbers_only { options.to_string() } else { format!("{BINS} {options}") };
-    Documentation::builder(DRIFT, description, format!("{name}(value, is_current [, options])"))
-        .with_argument("value", if numbers_only { NUMBER } else { VALUE })
+/// Starts the documentation of a function over `(value, is_current [, options])`. `options` explains those that are not the
+/// binning's; without any the function takes none.
+pub(crate) fn comparison(of: &Comparison, description: &str, options: &str) -> Documentation {
+    let (value, binning) = match of.measure {
+        Measure::Binned(_) => (VALUE, BINS),
+        Measure::Ranked(_) => (NUMBER, ""),
+        Measure::Flagged(_) => (FLAG, ""),
+        Measure::Presence(_) => (ANYTHING, ""),
+    };
+    let name = of.name;
+    let options = format!("{binning} {options}");
+    let syntax = match options.trim() {
+        "" => format!("{name}(value, is_current)"),
+        _ => format!("{name}(value, is_current [, options])"),
+    };
+    let documentation = Documentation::builder(DRIFT, description, syntax)
+        .with_argument("value", value)
         .with_argument("is_current", IS_CURRENT)
-        .with_argument("options", format!("One text literal. {}", options.trim_end()))
-        .with_sql_example(example(name, numbers_only))
-        .build()
+        .with_sql_example(example(of));
+    match options.trim() {
+        "" => documentation.build(),
+        options => documentation.with_argument("options", format!("One text literal. {options}")).build(),
+    }
 }
 
-fn example(name: &str, numbers_only: bool) -> String {
-    let call = format!("{name}(confidence, day >= 8)");
-    let call = if numbers_only { call } else { format!("round({call}, 6)") };
+fn example(of: &Comparison) -> String {
+    let value = match of.measure {
+        Measure::Binned(_) | Measure::Ranked(_) => "confidence",
+        Measure::Flagged(_) => "confidence < 0.9",
+        Measure::Presence(_) => "nullif(confidence, 0.71)",
+    };
+    let call = format!("{}({value}, day >= 8)", of.name);
+    let call = match of.returns {
+        Returns::Double => format!("round({call}, 6)"),
+        Returns::Struct(_) => call,
+    };
     format!(
         "SELECT model, {call} AS drift\n\
          FROM (VALUES ('a', 1, 0.91), ('a', 2, 0.94), ('a', 8, 0.92), ('a', 9, 0.71),\n\

@@ -6,28 +6,35 @@ use arrow::buffer::{BooleanBuffer, NullBuffer};
 use datafusion::common::Result;
 use datafusion::common::cast::as_boolean_array;
 
-/// The rows of a batch in each population: value and flag are not NULL, and the filter lets them pass.
+/// The rows of a batch in each population, reference first: flagged, and let pass by the filter.
 pub(crate) struct Sides {
-    pub(crate) reference: BooleanBuffer,
-    pub(crate) current: BooleanBuffer,
+    /// Rows with a value.
+    pub(crate) values: [BooleanBuffer; 2],
+    /// Rows whose value is NULL; `None` when there is none.
+    pub(crate) nulls: Option<[BooleanBuffer; 2]>,
 }
 
 impl Sides {
     /// Splits the rows of `(value, is_current, ...)`.
     pub(crate) fn new(args: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Self> {
         let flag = as_boolean_array(&args[1])?;
-        let value_nulls = args[0].logical_nulls();
-        let counted = conjunction([value_nulls.as_ref(), flag.nulls()], filter);
-        let (current, reference) = match counted {
-            None => (flag.values().clone(), !flag.values()),
+        let flagged = match conjunction([flag.nulls()], filter) {
+            None => [!flag.values(), flag.values().clone()],
             Some(counted) => {
                 let current = flag.values() & &counted;
                 // counted and not current
-                let reference = &counted ^ &current;
-                (current, reference)
+                [&counted ^ &current, current]
             }
         };
-        Ok(Self { reference, current })
+        Ok(match args[0].logical_nulls().filter(|nulls| nulls.null_count() > 0) {
+            None => Self { values: flagged, nulls: None },
+            Some(valid) => {
+                let values = flagged.each_ref().map(|side| side & valid.inner());
+                // flagged and not valid
+                let nulls = [&flagged[0] ^ &values[0], &flagged[1] ^ &values[1]];
+                Self { values, nulls: Some(nulls) }
+            }
+        })
     }
 }
 

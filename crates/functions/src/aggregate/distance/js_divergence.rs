@@ -4,21 +4,22 @@ use std::sync::LazyLock;
 
 use datafusion::logical_expr::Documentation;
 
-use super::comparison::{Comparison, Measure};
-use super::documentation::{self, BINNED_ROWS};
+use crate::aggregate::comparison::{Comparison, Measure, Returns};
+use crate::aggregate::documentation::{self, BINNED_ROWS};
 use crate::kernels::divergence;
 use crate::options::OptionName;
 
 pub(crate) static JS_DIVERGENCE: Comparison = Comparison {
     name: "js_divergence",
     options: &[OptionName::Bins, OptionName::Binning, OptionName::Edges],
-    measure: Measure::Binned(|reference, current, _| divergence::js_divergence(reference, current)),
+    returns: Returns::Double,
+    measure: Measure::Binned(|counts, _| divergence::js_divergence(counts.reference, counts.current).into()),
     documentation: || &DOCUMENTATION,
 };
 
 static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     documentation::comparison(
-        "js_divergence",
+        &JS_DIVERGENCE,
         &format!(
             "Jensen-Shannon divergence in bits, DOUBLE from 0 (equal) to 1 (disjoint). Its square root is `js_distance`.\n\n\
              `js = (KL(r || m) + KL(c || m)) / 2` with `m = (r + c) / 2`, logarithms to base 2, shares `r` of the \
@@ -26,6 +27,5 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
              Source: Lin (1991).\n\n{BINNED_ROWS}"
         ),
         "",
-        false,
     )
 });

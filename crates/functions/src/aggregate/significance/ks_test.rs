@@ -1,37 +1,31 @@
 //! `ks_test`: the two-sample Kolmogorov-Smirnov test.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
-use arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array, StringArray, StructArray};
-use arrow::datatypes::{DataType, Field, Fields};
-use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::Documentation;
 
-use super::comparison::{Comparison, Measure};
-use super::documentation;
+use crate::aggregate::comparison::{Answer, Cell, Comparison, Kind, Measure, Returns, Sorted};
+use crate::aggregate::documentation;
 use crate::kernels::ks::{self, Alternative, Method, MethodUsed};
 use crate::options::{self, OptionName, Options};
 
 pub(crate) static KS_TEST: Comparison = Comparison {
     name: "ks_test",
     options: &[OptionName::Method, OptionName::Alternative],
-    measure: Measure::Ranked { return_type: || DataType::Struct(FIELDS.clone()), measure },
+    returns: Returns::Struct(&[
+        ("statistic", Kind::Double),
+        ("p_value", Kind::Double),
+        ("location", Kind::Double),
+        ("sign", Kind::Integer),
+        ("method", Kind::Text),
+        ("n_ref", Kind::BigInt),
+        ("n_cur", Kind::BigInt),
+    ]),
+    measure: Measure::Ranked(measure),
     documentation: || &DOCUMENTATION,
 };
 
-static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
-    Fields::from(vec![
-        Field::new("statistic", DataType::Float64, true),
-        Field::new("p_value", DataType::Float64, true),
-        Field::new("location", DataType::Float64, true),
-        Field::new("sign", DataType::Int32, true),
-        Field::new("method", DataType::Utf8, true),
-        Field::new("n_ref", DataType::Int64, true),
-        Field::new("n_cur", DataType::Int64, true),
-    ])
-});
-
-fn measure(reference: &[u64], current: &[u64], options: &Options) -> Result<ScalarValue> {
+fn measure(sides: &Sorted<'_>, options: &Options) -> Answer {
     let method = match options.method {
         options::Method::Auto => Method::Auto,
         options::Method::Exact => Method::Exact,
@@ -42,26 +36,25 @@ fn measure(reference: &[u64], current: &[u64], options: &Options) -> Result<Scal
         options::Alternative::Less => Alternative::Less,
         options::Alternative::Greater => Alternative::Greater,
     };
-    let test = ks::ks_test(reference, current, method, alternative);
+    let test = ks::ks_test(sides.reference, sides.current, method, alternative);
     let used = match test.method {
         MethodUsed::Exact => "exact",
         MethodUsed::Asymptotic => "asymp",
     };
-    let columns: Vec<ArrayRef> = vec![
-        Arc::new(Float64Array::from(vec![test.statistic])),
-        Arc::new(Float64Array::from(vec![test.p_value])),
-        Arc::new(Float64Array::from(vec![test.location])),
-        Arc::new(Int32Array::from(vec![test.sign])),
-        Arc::new(StringArray::from(vec![used])),
-        Arc::new(Int64Array::from(vec![reference.len() as i64])),
-        Arc::new(Int64Array::from(vec![current.len() as i64])),
-    ];
-    Ok(ScalarValue::Struct(Arc::new(StructArray::new(FIELDS.clone(), columns, None))))
+    Answer::Struct(vec![
+        Cell::Double(test.statistic),
+        Cell::Double(test.p_value),
+        Cell::Double(test.location),
+        Cell::Integer(test.sign),
+        Cell::Text(used.into()),
+        Cell::Count(sides.reference.len() as u64),
+        Cell::Count(sides.current.len() as u64),
+    ])
 }
 
 static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     documentation::comparison(
-        "ks_test",
+        &KS_TEST,
         "Two-sample Kolmogorov-Smirnov test, STRUCT(statistic DOUBLE, p_value DOUBLE, location DOUBLE, sign \
          INTEGER, method TEXT, n_ref BIGINT, n_cur BIGINT).\n\n\
          `statistic = max |F(x) - G(x)|` with the empirical distributions `F` of the reference and `G` of the current \
@@ -76,6 +69,5 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
          side has no value. Text, BOOLEAN and TIMESTAMP values are refused. Needs 8 bytes a value. Works in `OVER` windows.",
         "`method=auto`, `exact` or `asymp`; `alternative=two-sided`, `less` or `greater` (`F` lies below, above `G` \
          somewhere).",
-        true,
     )
 });

@@ -4,23 +4,24 @@ use std::sync::LazyLock;
 
 use datafusion::logical_expr::Documentation;
 
-use super::comparison::{Comparison, Measure};
-use super::documentation::{self, BINNED_ROWS};
+use crate::aggregate::comparison::{Comparison, Measure, Returns};
+use crate::aggregate::documentation::{self, BINNED_ROWS};
 use crate::kernels::divergence;
 use crate::options::OptionName;
 
 pub(crate) static JS_DISTANCE: Comparison = Comparison {
     name: "js_distance",
     options: &[OptionName::Bins, OptionName::Binning, OptionName::Edges],
-    measure: Measure::Binned(|reference, current, _| {
-        divergence::js_divergence(reference, current).map(f64::sqrt)
+    returns: Returns::Double,
+    measure: Measure::Binned(|counts, _| {
+        divergence::js_divergence(counts.reference, counts.current).map(f64::sqrt).into()
     }),
     documentation: || &DOCUMENTATION,
 };
 
 static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     documentation::comparison(
-        "js_distance",
+        &JS_DISTANCE,
         &format!(
             "Jensen-Shannon distance, DOUBLE from 0 (equal) to 1 (disjoint): the square root of `js_divergence`; a metric. 0.1 is \
              commonly watched.\n\n\
@@ -29,6 +30,5 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
              Source: Endres and Schindelin (2003).\n\n{BINNED_ROWS}"
         ),
         "",
-        false,
     )
 });

@@ -4,21 +4,24 @@ use std::sync::LazyLock;
 
 use datafusion::logical_expr::Documentation;
 
-use super::comparison::{Comparison, Measure};
-use super::documentation::{self, BINNED_ROWS};
+use crate::aggregate::comparison::{Comparison, Measure, Returns};
+use crate::aggregate::documentation::{self, BINNED_ROWS};
 use crate::kernels::divergence;
 use crate::options::OptionName;
 
 pub(crate) static PSI: Comparison = Comparison {
     name: "psi",
     options: &[OptionName::Bins, OptionName::Binning, OptionName::Edges, OptionName::Eps],
-    measure: Measure::Binned(|reference, current, options| divergence::psi(reference, current, options.eps)),
+    returns: Returns::Double,
+    measure: Measure::Binned(|counts, options| {
+        divergence::psi(counts.reference, counts.current, options.eps).into()
+    }),
     documentation: || &DOCUMENTATION,
 };
 
 static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     documentation::comparison(
-        "psi",
+        &PSI,
         &format!(
             "Population stability index, DOUBLE from 0 (equal) upwards; 0.1 is commonly watched, 0.25 is commonly acted on.\n\n\
              `psi = sum over bins of (c - r) * ln(c / r)` with the shares `r` of the reference and `c` of the current \
@@ -28,6 +31,5 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
              rows a side before 0.1 means anything."
         ),
         "`eps=1e-4`: the least share of a bin, in (0, 1).",
-        false,
     )
 });

@@ -4,23 +4,24 @@ use std::sync::LazyLock;
 
 use datafusion::logical_expr::Documentation;
 
-use super::comparison::{Comparison, Measure};
-use super::documentation::{self, BINNED_ROWS};
+use crate::aggregate::comparison::{Comparison, Measure, Returns};
+use crate::aggregate::documentation::{self, BINNED_ROWS};
 use crate::kernels::divergence;
 use crate::options::OptionName;
 
 pub(crate) static KL_DIVERGENCE: Comparison = Comparison {
     name: "kl_divergence",
     options: &[OptionName::Bins, OptionName::Binning, OptionName::Edges, OptionName::Eps],
-    measure: Measure::Binned(|reference, current, options| {
-        divergence::kl_divergence(reference, current, options.eps)
+    returns: Returns::Double,
+    measure: Measure::Binned(|counts, options| {
+        divergence::kl_divergence(counts.reference, counts.current, options.eps).into()
     }),
     documentation: || &DOCUMENTATION,
 };
 
 static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     documentation::comparison(
-        "kl_divergence",
+        &KL_DIVERGENCE,
         &format!(
             "Kullback-Leibler divergence KL(reference || current) in nats, DOUBLE from 0 (equal) upwards.\n\n\
              `kl = sum over bins of r * ln(r / c)` with the shares `r` of the reference and `c` of the current population, \
@@ -28,6 +29,5 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
              and Leibler (1951).\n\n{BINNED_ROWS}"
         ),
         "`eps=1e-4`: the least share of a bin before renormalising, in (0, 1).",
-        false,
     )
 });

@@ -1,0 +1,126 @@
+//! From what a group has kept to its answer.
+
+use super::evidence::{Counts, Labels, Sorted};
+use super::excluded::Excluded;
+use super::kept::Interner;
+use super::{Answer, Measure, Plan};
+use crate::kernels::bins;
+use crate::kernels::keys::value_of;
+use crate::kernels::selection::order_statistics;
+use crate::options::Binning;
+
+impl Plan {
+    pub(crate) fn needs_order(&self) -> bool {
+        self.comparison.measure.needs_order()
+    }
+
+    /// The answer over counts.
+    pub(crate) fn of_counts(&self, counts: &Counts<'_>) -> Answer {
+        let measure = match &self.comparison.measure {
+            Measure::Binned(measure) | Measure::Flagged(measure) => measure,
+            Measure::Presence(measure) => return measure(counts, &self.options),
+            Measure::Ranked(_) => unreachable!("ranks are taken of kept values"),
+        };
+        match counts.totals() {
+            [0, _] | [_, 0] => Answer::Null,
+            _ => measure(counts, &self.options),
+        }
+    }
+
+    /// The answer over categories, given as counts (reference, current) and number of each, in any order.
+    pub(crate) fn of_categories(
+        &self,
+        interner: &Interner,
+        categories: impl IntoIterator<Item = ([u64; 2], u32)>,
+        excluded: [Excluded; 2],
+    ) -> Answer {
+        let (reference, current, ids) = in_order_of_counts(categories);
+        let labels = Labels::Texts(interner, &ids);
+        self.of_counts(&Counts { reference: &reference, current: &current, labels, excluded })
+    }
+
+    /// The answer over the counts of false and true.
+    pub(crate) fn of_flags(&self, reference: &[u64], current: &[u64], excluded: [Excluded; 2]) -> Answer {
+        if matches!(self.comparison.measure, Measure::Flagged(_)) {
+            return self.of_counts(&Counts { reference, current, labels: Labels::Flags(&[0, 1]), excluded });
+        }
+        let pairs = reference.iter().zip(current).map(|(&r, &c)| [r, c]);
+        let (reference, current, flags) = in_order_of_counts(pairs.zip(0..));
+        let labels = Labels::Flags(&flags);
+        self.of_counts(&Counts { reference: &reference, current: &current, labels, excluded })
+    }
+
+    /// The answer over sorted keys.
+    pub(crate) fn of_sorted(&self, reference: &[u64], current: &[u64], excluded: [Excluded; 2]) -> Answer {
+        if reference.is_empty() || current.is_empty() {
+            return Answer::Null;
+        }
+        if let Measure::Ranked(measure) = &self.comparison.measure {
+            return measure(&Sorted { reference, current, excluded }, &self.options);
+        }
+        let edges = match &self.options.binning {
+            Binning::Quantile { bins } => bins::quantile_edges(reference.len(), *bins, |at| reference[at]),
+            Binning::Uniform { bins } => {
+                let (low, high) = (reference[0], reference[reference.len() - 1]);
+                bins::uniform_edges(value_of(low), value_of(high), *bins)
+            }
+            Binning::Edges(edges) => edges.clone(),
+        };
+        let counts = |keys| bins::counts_of_sorted(keys, &edges);
+        let (reference, current) = (counts(reference), counts(current));
+        let labels = Labels::Edges(&edges);
+        self.of_counts(&Counts { reference: &reference, current: &current, labels, excluded })
+    }
+
+    /// The answer over keys in any order; the reference may be reordered. Bins only: three times as fast as sorting first.
+    pub(crate) fn of_unsorted(
+        &self,
+        reference: &mut [u64],
+        current: &[&[u64]],
+        excluded: [Excluded; 2],
+    ) -> Answer {
+        if reference.is_empty() || current.iter().all(|part| part.is_empty()) {
+            return Answer::Null;
+        }
+        let edges = match &self.options.binning {
+            Binning::Quantile { bins } => {
+                let positions = bins::quantile_positions(reference.len(), *bins);
+                let found = order_statistics(reference, &positions);
+                let nth = |at: usize| found[positions.partition_point(|&position| position < at)];
+                bins::quantile_edges(reference.len(), *bins, nth)
+            }
+            Binning::Uniform { bins } => {
+                let (low, high) =
+                    reference.iter().fold((u64::MAX, 0), |(low, high), &key| (low.min(key), high.max(key)));
+                bins::uniform_edges(value_of(low), value_of(high), *bins)
+            }
+            Binning::Edges(edges) => edges.clone(),
+        };
+        let counts = |parts: &[&[u64]]| {
+            let mut counts = vec![0; edges.len() + 1];
+            parts.iter().for_each(|part| bins::add_key_counts(&mut counts, part, &edges));
+            counts
+        };
+        let (reference, current) = (counts(&[reference]), counts(current));
+        let labels = Labels::Edges(&edges);
+        self.of_counts(&Counts { reference: &reference, current: &current, labels, excluded })
+    }
+}
+
+/// Sums over categories are taken in the order of their counts: neither the order of rows nor that of partial states changes
+/// a bit of them.
+fn in_order_of_counts(
+    categories: impl IntoIterator<Item = ([u64; 2], u32)>,
+) -> (Vec<u64>, Vec<u64>, Vec<u32>) {
+    // a category that a window has lost on both sides is not a category any more
+    let mut kept: Vec<([u64; 2], u32)> =
+        categories.into_iter().filter(|(counts, _)| *counts != [0, 0]).collect();
+    kept.sort_unstable();
+    let mut columns = (Vec::new(), Vec::new(), Vec::new());
+    for ([reference, current], id) in kept {
+        columns.0.push(reference);
+        columns.1.push(current);
+        columns.2.push(id);
+    }
+    columns
+}

@@ -1,0 +1,62 @@
+//! What a measure is computed from: two populations, finished.
+
+use super::excluded::Excluded;
+use super::kept::Interner;
+
+/// Counts of both populations over the same bins.
+pub(crate) struct Counts<'a> {
+    pub(crate) reference: &'a [u64],
+    pub(crate) current: &'a [u64],
+    pub(crate) labels: Labels<'a>,
+    /// What no bin counts, of the reference and of the current population.
+    pub(crate) excluded: [Excluded; 2],
+}
+
+impl Counts<'_> {
+    /// Counted values of the reference and of the current population.
+    pub(crate) fn totals(&self) -> [u64; 2] {
+        [self.reference.iter().sum(), self.current.iter().sum()]
+    }
+}
+
+/// What the bins are called.
+pub(crate) enum Labels<'a> {
+    /// Numbers between edges: one bin more than edges, the outer ones open.
+    Edges(&'a [f64]),
+    /// Texts, by their number.
+    Texts(&'a Interner, &'a [u32]),
+    /// 0 is false, 1 is true.
+    Flags(&'a [u32]),
+    /// One bin for everything.
+    Whole,
+}
+
+impl Labels<'_> {
+    /// The lower edge, included, and the upper edge, excluded, of a bin of numbers; `None` where it is open.
+    pub(crate) fn edges(&self, bin: usize) -> (Option<f64>, Option<f64>) {
+        match self {
+            Self::Edges(edges) => {
+                (bin.checked_sub(1).and_then(|below| edges.get(below).copied()), edges.get(bin).copied())
+            }
+            _ => (None, None),
+        }
+    }
+
+    /// The category of a bin.
+    pub(crate) fn category(&self, bin: usize) -> Option<&str> {
+        match self {
+            Self::Texts(interner, ids) => Some(interner.text(ids[bin])),
+            Self::Flags(flags) => Some(["false", "true"][flags[bin] as usize]),
+            Self::Edges(_) | Self::Whole => None,
+        }
+    }
+}
+
+/// The finite numbers of both populations, as sorted keys.
+pub(crate) struct Sorted<'a> {
+    pub(crate) reference: &'a [u64],
+    pub(crate) current: &'a [u64],
+    /// NULL, NaN and infinite values of the reference and of the current population.
+    #[expect(dead_code, reason = "what every measure is given; no function of ranks reports it yet")]
+    pub(crate) excluded: [Excluded; 2],
+}

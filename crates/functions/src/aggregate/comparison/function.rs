@@ -1,0 +1,222 @@
+//! A comparison as an aggregate function of DataFusion.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{DataFusionError, Result};
+use datafusion::logical_expr::expr::AggregateFunction;
+use datafusion::logical_expr::function::{AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs};
+use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, Expr, GroupsAccumulator, Signature,
+    Volatility,
+};
+use datafusion::physical_expr::expressions::Literal;
+
+use super::accumulator::ComparisonAccumulator;
+use super::groups_accumulator::ComparisonGroups;
+use super::kept::lists::item_field;
+use super::kept::{Bins, Categories, CategoriesByGroup, FixedBins, FixedBinsByGroup, Values, ValuesByGroup};
+use super::value::{ValueKind, coerced, is_text};
+use super::{Comparison, Plan};
+use crate::options::{Binning, Options};
+
+/// The function. `bound` holds the options once planning has read their literal.
+pub(crate) struct ComparisonFunction {
+    comparison: &'static Comparison,
+    bound: Option<String>,
+    signature: Signature,
+}
+
+/// What is kept of a value.
+enum Kept {
+    Values,
+    Bins(Bins),
+    Categories,
+}
+
+impl ComparisonFunction {
+    pub(crate) fn new(comparison: &'static Comparison) -> Self {
+        Self::bound(comparison, None)
+    }
+
+    fn bound(comparison: &'static Comparison, bound: Option<String>) -> Self {
+        Self { comparison, bound, signature: Signature::user_defined(Volatility::Immutable) }
+    }
+
+    fn parse(&self, text: &str) -> Result<Options> {
+        Options::parse(text, self.comparison.options).map_err(|message| self.refuse(&message))
+    }
+
+    /// The literal of options in a call that still has one, checked.
+    pub(crate) fn read_literal<'a>(&self, args: &'a [Expr]) -> Result<Option<&'a str>> {
+        if let Some(Expr::Literal(literal, _)) = args.get(2)
+            && let Some(Some(text)) = literal.try_as_str()
+        {
+            self.parse(text)?;
+            return Ok(Some(text));
+        }
+        Ok(None)
+    }
+
+    fn refuse(&self, message: &str) -> DataFusionError {
+        DataFusionError::Plan(format!("{}: {message}", self.comparison.name))
+    }
+
+    fn kind_of(&self, value: &DataType) -> Result<ValueKind> {
+        ValueKind::of(value, &self.comparison.measure).map_err(|message| self.refuse(&message))
+    }
+
+    /// Reads the options and decides what is kept.
+    fn plan(&self, args: &AccumulatorArgs<'_>) -> Result<(Plan, Kept)> {
+        if args.is_distinct {
+            return Err(self.refuse("DISTINCT changes the distribution and is not supported"));
+        }
+        let options = match (&self.bound, args.exprs.get(2)) {
+            (Some(text), _) => self.parse(text)?,
+            (None, None) => Options::default(),
+            (None, Some(expr)) => {
+                match expr.downcast_ref::<Literal>().map(|literal| literal.value().try_as_str()) {
+                    Some(Some(Some(text))) => self.parse(text)?,
+                    _ => return Err(self.refuse("the options must be one text literal")),
+                }
+            }
+        };
+        let kind = self.kind_of(args.expr_fields[0].data_type())?;
+        if kind != ValueKind::Number {
+            options.check_categories().map_err(|message| self.refuse(&message))?;
+        }
+        let kept = match (kind, &options.binning) {
+            (ValueKind::Number, Binning::Edges(edges)) => Kept::Bins(Bins::Edges(edges.clone().into())),
+            (ValueKind::Number, _) => Kept::Values,
+            (ValueKind::Flag, _) => Kept::Bins(Bins::Flags),
+            (ValueKind::Anything, _) => Kept::Bins(Bins::Whole),
+            (ValueKind::Text, _) => Kept::Categories,
+        };
+        Ok((Plan { comparison: self.comparison, options: Arc::new(options) }, kept))
+    }
+}
+
+impl AggregateUDFImpl for ComparisonFunction {
+    fn name(&self) -> &str {
+        self.comparison.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// Never refuses: what does not fit is refused by `return_type`, whose message reaches the user unwrapped.
+    fn coerce_types(&self, arg_types: &[DataType]) -> Result<Vec<DataType>> {
+        let mut types = arg_types.to_vec();
+        if let Some(value) = types.first_mut() {
+            *value = coerced(value, &self.comparison.measure);
+        }
+        if let Some(flag @ DataType::Null) = types.get_mut(1) {
+            *flag = DataType::Boolean;
+        }
+        Ok(types)
+    }
+
+    fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
+        let (value, flag) = match arg_types {
+            [value, flag] => (value, flag),
+            [value, flag, options] if is_text(options) => (value, flag),
+            [_, _, options] => {
+                return Err(self.refuse(&format!("the options must be one text literal, got {options}")));
+            }
+            _ => {
+                let message =
+                    format!("takes (value, is_current [, options]), got {} arguments", arg_types.len());
+                return Err(self.refuse(&message));
+            }
+        };
+        self.kind_of(&coerced(value, &self.comparison.measure))?;
+        if !matches!(flag, DataType::Boolean | DataType::Null) {
+            return Err(self.refuse(&format!(
+                "is_current must be BOOLEAN (false = reference, true = current, NULL = neither), got {flag}"
+            )));
+        }
+        Ok(self.comparison.returns.data_type())
+    }
+
+    fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
+        let list = |name: &str, item: DataType| {
+            let kind = DataType::LargeList(item_field(item));
+            Arc::new(Field::new(format_state_name(args.name, name), kind, true))
+        };
+        let texts = match self.kind_of(args.input_fields[0].data_type())? {
+            ValueKind::Text => Some(list("texts", DataType::LargeUtf8)),
+            _ => None,
+        };
+        let integers = ["reference", "current", "excluded"].map(|name| list(name, DataType::UInt64));
+        Ok(texts.into_iter().chain(integers).collect())
+    }
+
+    fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        Ok(match self.plan(&args)? {
+            (plan, Kept::Values) => Box::new(ComparisonAccumulator::new(plan, Values::default())),
+            (plan, Kept::Bins(bins)) => Box::new(ComparisonAccumulator::new(plan, FixedBins::new(bins))),
+            (plan, Kept::Categories) => Box::new(ComparisonAccumulator::new(plan, Categories::default())),
+        })
+    }
+
+    fn groups_accumulator_supported(&self, _args: AccumulatorArgs<'_>) -> bool {
+        true
+    }
+
+    fn create_groups_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
+        Ok(match self.plan(&args)? {
+            (plan, Kept::Values) => Box::new(ComparisonGroups::new(plan, ValuesByGroup::default())),
+            (plan, Kept::Bins(bins)) => Box::new(ComparisonGroups::new(plan, FixedBinsByGroup::new(bins))),
+            (plan, Kept::Categories) => Box::new(ComparisonGroups::new(plan, CategoriesByGroup::default())),
+        })
+    }
+
+    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
+        AggregateOrderSensitivity::Insensitive
+    }
+
+    /// Reads the literal of options while planning, and spares the aggregation an array of equal texts a batch.
+    fn simplify(&self) -> Option<AggregateFunctionSimplification> {
+        let comparison = self.comparison;
+        Some(Box::new(move |mut call: AggregateFunction, _| {
+            let unbound = ComparisonFunction::new(comparison);
+            if let Some(text) = unbound.read_literal(&call.params.args)?.map(str::to_string) {
+                call.params.args.truncate(2);
+                call.func =
+                    Arc::new(AggregateUDF::new_from_impl(ComparisonFunction::bound(comparison, Some(text))));
+            }
+            Ok(Expr::AggregateFunction(call))
+        }))
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        Some((self.comparison.documentation)())
+    }
+}
+
+impl std::fmt::Debug for ComparisonFunction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ComparisonFunction")
+            .field("name", &self.comparison.name)
+            .field("bound", &self.bound)
+            .finish()
+    }
+}
+
+impl PartialEq for ComparisonFunction {
+    fn eq(&self, other: &Self) -> bool {
+        self.comparison.name == other.comparison.name && self.bound == other.bound
+    }
+}
+
+impl Eq for ComparisonFunction {}
+
+impl Hash for ComparisonFunction {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.comparison.name.hash(state);
+        self.bound.hash(state);
+    }
+}
