@@ -1,15 +1,39 @@
 //! Aggregate functions, one a file. `comparison` is what the functions over two populations share, `slo` what the two SLO
 //! functions share.
+//!
+//! # How to add a function over two populations
+//!
+//! One file in `distance` (how far apart) or `significance` (more than chance), with one `static` [`comparison::Comparison`]:
+//!
+//! 1. `measure` says from what the answer is made, and with it which values the function takes:
+//!
+//!    | measure | from | takes |
+//!    |---|---|---|
+//!    | `Measure::Binned` | counts over the same bins, with the labels of the bins | numbers, text, booleans |
+//!    | `Measure::Ranked` | the sorted numbers of both sides: ranks, distances, and moments summed in that one order | numbers |
+//!    | `Measure::Flagged` | the counts of false and true | booleans |
+//!    | `Measure::Presence` | how many values are there, and how many are NULL | anything |
+//!
+//!    Each also gets `excluded`: how many NULL, NaN and infinite values either side left out. The arithmetic is a function
+//!    in `kernels`, on plain slices, checked there against its named reference.
+//! 2. `returns` is `Returns::Double`, or `Returns::Struct` with the names and kinds of its fields; the measure then gives an
+//!    `Answer` of the same shape. `Answer::Null` is NULL as a whole; an empty side is NULL before the measure is asked.
+//! 3. `options` lists which options of [`crate::options`] it takes.
+//! 4. `documentation` says formula, source, defaults, and what NULL does; arguments and example come by themselves.
+//!
+//! Then its line in `ALL` of the folder, `tests/slt/functions/<name>.slt`, golden values in `crate::tests::golden`, and its
+//! call in the lists of `tests::properties`, `tests::windows` and `tests::emission`, which check what all functions promise:
+//! results depend on rows alone, not on batches, partitions, order or partial states. Print `docs/functions.md` again.
+//!
+//! What is kept of a group is chosen from measure, type and options in `comparison::function`; a new way of keeping rows is
+//! a pair of files in `comparison::kept` that implement `Kept` (one group, with retraction) and `KeptByGroup` (many groups).
 
 mod comparison;
+mod distance;
 mod documentation;
 mod error_budget_remaining;
-mod js_distance;
-mod js_divergence;
-mod kl_divergence;
-mod ks_test;
 mod literals;
-mod psi;
+mod significance;
 mod slo;
 mod slo_burn_rate;
 
@@ -22,13 +46,7 @@ use datafusion::logical_expr::AggregateUDF;
 
 /// Every aggregate function, in the order of the documentation.
 pub(crate) fn all() -> Vec<Arc<AggregateUDF>> {
-    vec![
-        comparison::function(&psi::PSI),
-        comparison::function(&kl_divergence::KL_DIVERGENCE),
-        comparison::function(&js_divergence::JS_DIVERGENCE),
-        comparison::function(&js_distance::JS_DISTANCE),
-        comparison::function(&ks_test::KS_TEST),
-        slo::function(&slo_burn_rate::SLO_BURN_RATE),
-        slo::function(&error_budget_remaining::ERROR_BUDGET_REMAINING),
-    ]
+    let comparisons = distance::ALL.into_iter().chain(significance::ALL).map(comparison::function);
+    let levels = [&slo_burn_rate::SLO_BURN_RATE, &error_budget_remaining::ERROR_BUDGET_REMAINING];
+    comparisons.chain(levels.into_iter().map(slo::function)).collect()
 }

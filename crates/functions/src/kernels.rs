@@ -5,15 +5,19 @@
 
 pub mod bins;
 pub mod collect;
+pub mod contingency;
 pub mod divergence;
 pub mod ewma;
+pub mod gamma;
 pub mod keys;
 pub mod kolmogorov;
 pub mod ks;
 pub mod ks_exact;
+mod loader;
 pub mod moments;
 pub mod nearest;
 pub mod p_adjust;
+pub mod proportions;
 pub mod ranks;
 pub mod selection;
 pub mod smirnov;

@@ -16,11 +16,19 @@ pub(crate) enum OptionName {
     Eps,
     Method,
     Alternative,
+    Correction,
 }
 
 impl OptionName {
-    const ALL: [Self; 6] =
-        [Self::Bins, Self::Binning, Self::Edges, Self::Eps, Self::Method, Self::Alternative];
+    const ALL: [Self; 7] = [
+        Self::Bins,
+        Self::Binning,
+        Self::Edges,
+        Self::Eps,
+        Self::Method,
+        Self::Alternative,
+        Self::Correction,
+    ];
 
     fn text(self) -> &'static str {
         match self {
@@ -30,6 +38,7 @@ impl OptionName {
             Self::Eps => "eps",
             Self::Method => "method",
             Self::Alternative => "alternative",
+            Self::Correction => "correction",
         }
     }
 }
@@ -61,13 +70,16 @@ pub(crate) enum Alternative {
     Greater,
 }
 
-/// Options with their defaults: ten bins at the reference's deciles, shares clipped at 1e-4, a two-sided test.
+/// Options with their defaults: ten bins at the reference's deciles, shares clipped at 1e-4, a two-sided test, Yates'
+/// correction.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Options {
     pub(crate) binning: Binning,
     pub(crate) eps: f64,
     pub(crate) method: Method,
     pub(crate) alternative: Alternative,
+    /// Whether a test of two categories is corrected for continuity.
+    pub(crate) correction: bool,
     /// Whether bins, binning or edges were given: they mean nothing for categories.
     pub(crate) binning_given: Option<OptionName>,
 }
@@ -79,6 +91,7 @@ impl Default for Options {
             eps: DEFAULT_EPS,
             method: Method::Auto,
             alternative: Alternative::TwoSided,
+            correction: true,
             binning_given: None,
         }
     }
@@ -109,6 +122,9 @@ impl Options {
                 OptionName::Eps => options.eps = parse_eps(value)?,
                 OptionName::Method => options.method = choose(key, value, &METHODS)?,
                 OptionName::Alternative => options.alternative = choose(key, value, &ALTERNATIVES)?,
+                OptionName::Correction => {
+                    options.correction = choose(key, value, &[("true", true), ("false", false)])?
+                }
             }
             if matches!(name, OptionName::Bins | OptionName::Binning | OptionName::Edges) {
                 options.binning_given = Some(name);

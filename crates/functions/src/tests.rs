@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Schema};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::common::Result;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -69,6 +70,17 @@ pub(crate) async fn query(session: &SessionContext, sql: &str) -> Result<RecordB
 pub(crate) async fn doubles(session: &SessionContext, sql: &str) -> Vec<Option<f64>> {
     let batch = query(session, sql).await.unwrap();
     batch.column(0).as_primitive::<Float64Type>().iter().collect()
+}
+
+/// The rows of a batch as text, columns divided by `divider`.
+pub(crate) fn printed(batch: &RecordBatch, divider: &str) -> Vec<String> {
+    let options = FormatOptions::default().with_null("NULL");
+    let columns: Vec<_> =
+        batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options).unwrap()).collect();
+    let line = |row: usize| {
+        columns.iter().map(|column| column.value(row).to_string()).collect::<Vec<_>>().join(divider)
+    };
+    (0..batch.num_rows()).map(line).collect()
 }
 
 /// The message of a query that must fail, without the prefix of DataFusion.

@@ -4,15 +4,16 @@ use std::f64::consts::LN_2;
 
 /// Population stability index: the sum over bins of `(c - r) ln(c / r)`, shares clipped at `eps` from below, not renormalised.
 pub fn psi(reference: &[u64], current: &[u64], eps: f64) -> Option<f64> {
+    Some(psi_parts(reference, current, eps)?.sum())
+}
+
+/// What each bin adds to [`psi`].
+pub fn psi_parts(reference: &[u64], current: &[u64], eps: f64) -> Option<impl Iterator<Item = f64>> {
     let (r, c) = totals(reference, current)?;
-    Some(
-        pairs(reference, current)
-            .map(|(x, y)| {
-                let (p, q) = ((x / r).max(eps), (y / c).max(eps));
-                (q - p) * (q / p).ln()
-            })
-            .sum(),
-    )
+    Some(pairs(reference, current).map(move |(x, y)| {
+        let (p, q) = ((x / r).max(eps), (y / c).max(eps));
+        (q - p) * (q / p).ln()
+    }))
 }
 
 /// Kullback-Leibler divergence of the current from the reference, `sum r ln(r / c)` in nats; shares are clipped at `eps`
@@ -43,6 +44,27 @@ pub fn js_divergence(reference: &[u64], current: &[u64]) -> Option<f64> {
         })
         .sum();
     Some((sum / 2.0 / LN_2).clamp(0.0, 1.0))
+}
+
+/// Hellinger distance, `sqrt(sum (sqrt r - sqrt c)² / 2)`: 0 for equal shares, 1 for disjoint ones.
+pub fn hellinger(reference: &[u64], current: &[u64]) -> Option<f64> {
+    let (r, c) = totals(reference, current)?;
+    let apart = |(x, y): (f64, f64)| ((x / r).sqrt() - (y / c).sqrt()).powi(2);
+    let sum: f64 = pairs(reference, current).map(apart).sum();
+    Some((sum / 2.0).sqrt().min(1.0))
+}
+
+/// Total variation distance, `sum |r - c| / 2`: the share of rows that would have to move.
+pub fn tv_distance(reference: &[u64], current: &[u64]) -> Option<f64> {
+    let (r, c) = totals(reference, current)?;
+    let sum: f64 = pairs(reference, current).map(|(x, y)| (x / r - y / c).abs()).sum();
+    Some((sum / 2.0).min(1.0))
+}
+
+/// The largest difference of one bin's shares, `max |r - c|`.
+pub fn linf_distance(reference: &[u64], current: &[u64]) -> Option<f64> {
+    let (r, c) = totals(reference, current)?;
+    Some(pairs(reference, current).map(|(x, y)| (x / r - y / c).abs()).fold(0.0, f64::max))
 }
 
 fn totals(reference: &[u64], current: &[u64]) -> Option<(f64, f64)> {

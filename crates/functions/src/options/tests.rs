@@ -17,6 +17,9 @@ fn reads_every_option() {
     let test = |text: &str| Options::parse(text, &TEST).unwrap();
     assert_eq!(test("method=exact").method, Method::Exact);
     assert_eq!(test("alternative=less, method=asymp").alternative, Alternative::Less);
+    let table = |text: &str| Options::parse(text, &[OptionName::Correction]).unwrap();
+    assert!(table("").correction);
+    assert!(!table("correction=false").correction);
 }
 
 // breaks when: a wrong option is taken silently, or its message loses the value or what is allowed

@@ -89,6 +89,10 @@ fn groups_may_leave_early() {
         ("psi", word.clone(), None),
         ("kl_divergence", word, None),
         ("js_distance", flag.clone(), None),
+        ("psi_detail", columns[0].clone(), None),
+        ("psi_detail", columns[0].clone(), text("edges=[10, 20, 30]")),
+        ("chi2_test", columns[1].clone(), None),
+        ("null_rate_drift", columns[1].clone(), None),
         ("slo_burn_rate", flag, Some(ScalarValue::Float64(Some(0.9)))),
     ] {
         let aggregate = aggregate(function, "v", kind, literal);

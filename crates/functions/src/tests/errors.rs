@@ -64,6 +64,27 @@ async fn messages_name_the_value_and_what_is_allowed() {
             "psi(make_array(1), cur)",
             "psi: cannot compare values of type List(Int64): pass a number, a text or a boolean",
         ),
+        (
+            "psi_detail(s, cur, 'edges=[1]')",
+            "psi_detail: option 'edges' is for numbers: text and boolean values are categories",
+        ),
+        (
+            "hellinger(v, cur, 'eps=0.1')",
+            "hellinger: option 'eps' does not apply here (known: bins, binning, edges)",
+        ),
+        (
+            "chi2_test(s, cur, 'correction=yates')",
+            "chi2_test: option 'correction' must be one of true, false, got 'yates'",
+        ),
+        (
+            "z_test_prop(v, cur)",
+            "z_test_prop: cannot compare values of type Float64: it compares the share of true; pass a condition, for \
+             example value = 'refund'",
+        ),
+        (
+            "null_rate_drift(s, cur, 'bins=3')",
+            "null_rate_drift: option 'bins' does not apply here (this function takes no options)",
+        ),
         ("slo_burn_rate(cur, 99.9)", "objective must lie in (0, 1), got 99.9 (did you mean 0.999?)"),
         ("slo_burn_rate(cur, 95)", "objective must lie in (0, 1), got 95 (did you mean 0.95?)"),
         ("slo_burn_rate(cur, 1.0)", "objective must lie in (0, 1), got 1"),
@@ -135,7 +156,7 @@ async fn instants_are_refused_with_advice() {
         ("current_date()", "extract(hour FROM time)"),
         ("INTERVAL '1 day'", "milliseconds"),
     ] {
-        for function in ["psi", "ks_test"] {
+        for function in ["psi", "ks_test", "chi2_test"] {
             let message = failure(&session, &format!("SELECT {function}({value}, cur) FROM t")).await;
             assert!(
                 message.contains("cannot compare values of type") && message.contains(advice),

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, Float64Array, StringArray};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, Float64Array, RecordBatch, StringArray};
 use arrow::datatypes::{Float64Type, Int64Type};
+use datafusion::prelude::SessionContext;
 use serde_json::Value;
 
 use super::{assert_close, create, doubles, query, session};
@@ -21,8 +22,12 @@ struct Set {
 }
 
 fn golden() -> Value {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/golden/drift_golden.json");
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    read("drift_golden.json")
+}
+
+fn read(file: &str) -> Value {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/golden/");
+    serde_json::from_str(&std::fs::read_to_string(format!("{folder}{file}")).unwrap()).unwrap()
 }
 
 fn numbers(value: &Value) -> Vec<f64> {
@@ -72,6 +77,9 @@ fn sorted(values: &[f64]) -> Vec<u64> {
     keys
 }
 
+/// The functions that give one number over bins.
+const DISTANCES: [&str; 7] =
+    ["psi", "kl_divergence", "js_divergence", "js_distance", "hellinger", "tv_distance", "linf_distance"];
 const ALTERNATIVES: [(&str, Alternative); 3] =
     [("two-sided", Alternative::TwoSided), ("less", Alternative::Less), ("greater", Alternative::Greater)];
 const METHODS: [(&str, Method); 3] =
@@ -100,6 +108,9 @@ fn binned_kernels_equal_the_golden_values() {
             ("kl_divergence", divergence::kl_divergence(&r, &c, 1e-4).unwrap()),
             ("js_divergence", js),
             ("js_distance", js.sqrt()),
+            ("hellinger", divergence::hellinger(&r, &c).unwrap()),
+            ("tv_distance", divergence::tv_distance(&r, &c).unwrap()),
+            ("linf_distance", divergence::linf_distance(&r, &c).unwrap()),
         ] {
             assert_close(ours, expect[name].as_f64().unwrap(), &format!("{}: {name}", set.name));
         }
@@ -158,8 +169,9 @@ async fn sql_equals_the_golden_values() {
             Arc::new(Float64Array::from_iter_values(values.into_iter().copied()))
         });
         create(&session, &columns, 3, 1000.min(set.reference.len() / 2));
+        tests_on_counts(&session, "v", &read("drift_tests.json")["numeric"][&set.name], &set.name).await;
         let expect = &set.expect["default(10 reference deciles)"];
-        for name in ["psi", "kl_divergence", "js_divergence", "js_distance"] {
+        for name in DISTANCES {
             let ours = doubles(&session, &format!("SELECT {name}(v, cur) FROM t")).await;
             assert_close(ours[0].unwrap(), expect[name].as_f64().unwrap(), &format!("{}: {name}", set.name));
         }
@@ -177,6 +189,41 @@ async fn sql_equals_the_golden_values() {
             assert_eq!(whole("n_cur"), set.current.len() as i64);
         }
     }
+}
+
+/// A DOUBLE or BIGINT field of the one struct in a result.
+fn field(result: &RecordBatch, name: &str) -> f64 {
+    let column = result.column(0).as_struct().column_by_name(name).unwrap_or_else(|| panic!("{name}"));
+    match column.as_primitive_opt::<Int64Type>() {
+        Some(whole) => whole.value(0) as f64,
+        None => column.as_primitive::<Float64Type>().value(0),
+    }
+}
+
+/// What scipy makes of the counts: chi-squared and G with and without correction, V, and the chance of the PSI.
+async fn tests_on_counts(session: &SessionContext, value: &str, expect: &Value, set: &str) {
+    for correction in ["correction=true", "correction=false"] {
+        for function in ["chi2_test", "g_test"] {
+            let what = format!("{set}: {function}[{correction}]");
+            let sql = format!("SELECT {function}({value}, cur, '{correction}') FROM t");
+            let test = query(session, &sql).await.unwrap();
+            let theirs = numbers(&expect[format!("{function}[{correction}]")]);
+            for (name, theirs) in ["statistic", "p_value", "dof", "min_expected"].iter().zip(theirs) {
+                assert_close(field(&test, name), theirs, &format!("{what}: {name}"));
+            }
+            let v = expect[format!("cramers_v[{correction}]")].as_f64().unwrap();
+            assert_close(field(&test, "cramers_v"), v, &what);
+            let sql = format!("SELECT cramers_v({value}, cur, '{correction}') FROM t");
+            assert_close(doubles(session, &sql).await[0].unwrap(), v, &what);
+        }
+    }
+    let detail = query(session, &format!("SELECT psi_detail({value}, cur) FROM t")).await.unwrap();
+    for name in ["p_value", "null_q95", "n_bins"] {
+        let theirs = expect[name].as_f64().unwrap();
+        assert_close(field(&detail, name), theirs, &format!("{set}: psi_detail {name}"));
+    }
+    let psi = doubles(session, &format!("SELECT psi({value}, cur) FROM t")).await[0].unwrap();
+    assert_eq!(field(&detail, "psi").to_bits(), psi.to_bits(), "{set}: psi_detail is psi, bit for bit");
 }
 
 // breaks when: categories are lost, cut or counted twice, or a category of one side only is dropped
@@ -197,11 +244,18 @@ async fn categories_equal_the_golden_values() {
             "arrow_cast(v, 'LargeUtf8')",
             "arrow_cast(v, 'Dictionary(Int32, Utf8)')",
         ];
+        let tests = &read("drift_tests.json")["categorical"][name];
         if name == "binary" {
             readings.push("v = '1'");
+            let test = query(&session, "SELECT z_test_prop(v = '1', cur) FROM t").await.unwrap();
+            let expect = numbers(&tests["z_test_prop"]);
+            assert_close(field(&test, "statistic"), expect[0], "z");
+            assert_close(field(&test, "p_value"), expect[1], "p-value of z");
+            assert_close(field(&test, "p_value"), set["evidently.z"].as_f64().unwrap(), "evidently's z");
         }
         for reading in readings {
-            for function in ["psi", "kl_divergence", "js_divergence", "js_distance"] {
+            tests_on_counts(&session, reading, tests, &format!("{name} as {reading}")).await;
+            for function in DISTANCES {
                 let ours = doubles(&session, &format!("SELECT {function}({reading}, cur) FROM t")).await;
                 let theirs = set["default(union of categories)"][function].as_f64().unwrap();
                 assert_close(ours[0].unwrap(), theirs, &format!("{name}: {function}({reading})"));

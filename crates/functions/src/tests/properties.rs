@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
-use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use proptest::prelude::*;
 
 use super::{create, query, session};
 
-const CALLS: [&str; 11] = [
+const CALLS: [&str; 22] = [
     "psi(v, cur)",
     "psi(v, cur, 'binning=uniform, bins=7')",
     "psi(v, cur, 'edges=[-1, 0, 0.5]')",
@@ -18,6 +17,17 @@ const CALLS: [&str; 11] = [
     "kl_divergence(v, cur, 'bins=3, eps=0.01')",
     "kl_divergence(v > 0, cur)",
     "js_distance(v, cur)",
+    "hellinger(v, cur)",
+    "tv_distance(s, cur)",
+    "linf_distance(v > 0, cur)",
+    "psi_detail(v, cur)",
+    "psi_detail(v, cur, 'edges=[-1, 0, 0.5]')",
+    "psi_detail(s, cur)",
+    "chi2_test(s, cur)",
+    "g_test(v, cur, 'bins=4')",
+    "cramers_v(v > 0, cur)",
+    "z_test_prop(v > 0, cur)",
+    "null_rate_drift(v, cur)",
     "ks_test(v, cur)",
     "slo_burn_rate(cur, 0.99)",
     "error_budget_remaining(v > 0, 0.9)",
@@ -45,13 +55,7 @@ fn columns(rows: &[Row]) -> Vec<(&'static str, ArrayRef)> {
 }
 
 fn printed(batch: &RecordBatch) -> Vec<String> {
-    let options = FormatOptions::default().with_null("NULL");
-    let columns: Vec<_> =
-        batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options).unwrap()).collect();
-    let line = |row: usize| {
-        columns.iter().map(|column| column.value(row).to_string()).collect::<Vec<_>>().join(" | ")
-    };
-    (0..batch.num_rows()).map(line).collect()
+    super::printed(batch, " | ")
 }
 
 /// A session whose partial aggregation passes rows on as states after a handful of them.

@@ -15,7 +15,16 @@ fn flags(values: &[Option<bool>]) -> ArrayRef {
     Arc::new(BooleanArray::from(values.to_vec()))
 }
 
-const BINNED: [&str; 4] = ["psi", "kl_divergence", "js_divergence", "js_distance"];
+const BINNED: [&str; 8] = [
+    "psi",
+    "kl_divergence",
+    "js_divergence",
+    "js_distance",
+    "hellinger",
+    "tv_distance",
+    "linf_distance",
+    "cramers_v",
+];
 
 // breaks when: a NULL, NaN or infinity is counted, or makes the result NaN
 #[tokio::test]
@@ -52,6 +61,13 @@ async fn left_out_rows_change_nothing() {
         assert_eq!(with, without, "{function}");
         assert!(with[0].unwrap().is_finite());
     }
+    let detail = "SELECT d['n_ref'], d['n_cur'], d['n_excluded_ref'], d['n_excluded_cur'] FROM (SELECT ";
+    for call in ["psi_detail(v, cur)", "psi_detail(v, cur, 'edges=[2, 4]')"] {
+        let result = query(&session, &format!("{detail}{call} AS d FROM t)")).await.unwrap();
+        let counts: Vec<i64> =
+            result.columns().iter().map(|column| column.as_primitive::<Int64Type>().value(0)).collect();
+        assert_eq!(counts, [2, 2, 3, 1], "{call} says how many it left out");
+    }
     let result =
         query(&session, "SELECT ks_test(v, cur)['n_ref'], ks_test(v, cur)['n_cur'] FROM t").await.unwrap();
     let counts: Vec<i64> =
@@ -79,6 +95,12 @@ async fn an_empty_side_gives_null() {
     }
     for sql in [
         "SELECT ks_test(v, cur) FROM t",
+        "SELECT psi_detail(v, cur) FROM t",
+        "SELECT chi2_test(v, cur) FROM t",
+        "SELECT g_test(v > 1, cur) FROM t",
+        "SELECT z_test_prop(v > 1, cur) FROM t",
+        "SELECT z_test_prop(NULL, cur) FROM t",
+        "SELECT null_rate_drift(v, cur) FROM t WHERE cur",
         "SELECT psi(v, cur, 'edges=[1]') FROM t",
         "SELECT psi(v, NULL) FROM t",
         "SELECT slo_burn_rate(CAST(NULL AS BOOLEAN), 0.9) FROM t",
@@ -196,4 +218,70 @@ async fn service_levels_follow_the_formula() {
         Some(10.0 / 110.0 / 0.25)
     );
     assert_eq!(one("SELECT slo_burn_rate(good, 0.5) FILTER (WHERE n > 50) FROM t").await, Some(0.0));
+}
+
+// breaks when: a value that cannot be compared is not even looked at for NULL, or NaN counts as missing
+#[tokio::test]
+async fn null_rates_are_taken_of_anything() {
+    let session = session(2);
+    let flags = flags(&[Some(false), Some(false), Some(false), Some(false), Some(true), Some(true), None]);
+    let values = floats(&[Some(1.0), None, Some(f64::NAN), Some(2.0), None, None, None]);
+    create(&session, &[("v", values), ("cur", flags)], 2, 2);
+    for value in [
+        "v",
+        "CAST(v AS TEXT)",
+        "arrow_cast(CAST(v AS TEXT), 'Dictionary(Int32, Utf8)')",
+        "v > 1",
+        "CASE WHEN v IS NOT NULL THEN make_array(v) END",
+        "CASE WHEN v IS NOT NULL THEN now() END",
+    ] {
+        let sql = format!(
+            "SELECT n['rate_ref'], n['rate_cur'], n['p_value'] FROM (SELECT null_rate_drift({value}, cur) AS n FROM t)"
+        );
+        let result = query(&session, &sql).await.unwrap();
+        let numbers: Vec<f64> =
+            result.columns().iter().map(|column| column.as_primitive::<Float64Type>().value(0)).collect();
+        assert_eq!(numbers[..2], [0.25, 1.0], "{value}");
+        assert!(numbers[2] > 0.0 && numbers[2] < 0.1, "{value}: {numbers:?}");
+    }
+}
+
+// breaks when: a bin loses its edges or name, or the parts do not add up
+#[tokio::test]
+async fn details_name_their_bins() {
+    let session = session(2);
+    create(
+        &session,
+        &[
+            ("v", floats(&[Some(1.0), Some(2.0), Some(3.0), Some(1.5), Some(9.0), Some(9.0)])),
+            ("cur", flags(&[Some(false), Some(false), Some(false), Some(true), Some(true), Some(true)])),
+        ],
+        2,
+        2,
+    );
+    for (call, columns, expected) in [
+        (
+            "psi_detail(v, cur, 'edges=[2, 5]')",
+            "b['lo'], b['hi'], b['ref'], b['cur']",
+            "NULL 2.0 1 1; 2.0 5.0 2 0; 5.0 NULL 0 2",
+        ),
+        (
+            "psi_detail(CASE WHEN v > 5 THEN 'new' WHEN v > 1.7 THEN 'old' ELSE 'both' END, cur)",
+            "b['category'], b['ref'], b['cur'], b['lo']",
+            "new 0 2 NULL; old 2 0 NULL; both 1 1 NULL",
+        ),
+        (
+            "psi_detail(v > 5, cur)",
+            "b['category'], b['ref'], b['cur'], b['hi']",
+            "true 0 2 NULL; false 3 1 NULL",
+        ),
+    ] {
+        let sql = format!("SELECT {columns} FROM (SELECT unnest({call}['bins']) AS b FROM t)");
+        let rows = super::printed(&query(&session, &sql).await.unwrap(), " ").join("; ");
+        assert_eq!(rows, expected, "{call}");
+        let sql = format!(
+            "SELECT sum(b['part']) - max(psi) FROM (SELECT d['psi'] AS psi, unnest(d['bins']) AS b FROM (SELECT {call} AS d FROM t))"
+        );
+        assert!(doubles(&session, &sql).await[0].unwrap().abs() < 1e-12, "{call}: the parts add up");
+    }
 }
