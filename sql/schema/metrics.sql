@@ -53,4 +53,4 @@ CREATE TABLE metrics (
     resource_telemetry_sdk_version TEXT,
 
     attributes MAP<TEXT, TEXT>
-) WITH (sort = 'name, series_id, time');
+) WITH (sort = 'name, series_id, time', promote_attributes = 'true');

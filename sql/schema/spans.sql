@@ -82,4 +82,4 @@ CREATE TABLE spans (
     resource_telemetry_sdk_version TEXT,
 
     attributes MAP<TEXT, TEXT>
-) WITH (sort = 'service_name, time', bloom = 'trace_id, span_id');
+) WITH (sort = 'service_name, time', bloom = 'trace_id, span_id', promote_attributes = 'true');

@@ -1,6 +1,7 @@
 //! Integration tests.
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod attributes;
 mod crash;
 mod database;
 mod disk_full;

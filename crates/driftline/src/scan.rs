@@ -5,6 +5,7 @@
 //! the others only where rows survive. Every answer is the same with and without any of this.
 
 mod attribute;
+mod attributes;
 mod cache;
 mod columns;
 mod emit;
@@ -49,7 +50,7 @@ pub(crate) struct ScanTable {
 
 impl ScanTable {
     pub(crate) fn new(table: Arc<TableSnapshot>, cache: Arc<ColumnCache>) -> Self {
-        let layout = Arc::new(Layout::of(table.schema()));
+        let layout = Arc::new(Layout::of(table.schema(), table.options().promote_attributes));
         Self { table, layout, cache }
     }
 }

@@ -33,6 +33,8 @@ use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
+pub use scalar::attribute_text;
+
 /// Registers every function of this crate.
 ///
 /// # Errors

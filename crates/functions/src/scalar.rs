@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::ScalarUDF;
 
+pub use attr::attribute_text;
+
 /// Every scalar function, in the order of the documentation.
 pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
     vec![

@@ -14,7 +14,7 @@ pub(crate) use inherited::{Inherited, Origin, OriginColumns, ResourceOrigin, non
 pub(crate) use keys::{KeyPool, KeySet};
 
 use crate::{
-    any_value::{write_json, write_text},
+    any_value::{write_json, write_text, write_value},
     columns::{AttributeColumn, MapColumn, Pushed},
     layout::{Batch, Layout},
 };
@@ -65,19 +65,35 @@ impl<'a> Attributes<'a> {
     /// Repeats what the row has from its scope or resource.
     pub(crate) fn inherit(&mut self, inherited: &Inherited, own: &[KeyValue]) {
         for (column, value) in &inherited.columns {
-            self.push_column(*column, value);
+            match self.shadowed(*column, own) {
+                None => {
+                    self.push_column(*column, value);
+                }
+                // what the column has in another form is among the rest as well
+                Some(key) if inherited.rest.iter().any(|(rest, _)| rest == key) => {}
+                Some(key) => {
+                    self.json.clear();
+                    write_value(&mut self.json, value);
+                    self.rest.push(&beside_own(key), &self.json);
+                }
+            }
         }
         for column in &inherited.moved {
             self.moved[*column] += 1;
         }
         for (key, json) in &inherited.rest {
             if self.shadows && own.iter().any(|entry| entry.key == *key) {
-                let (prefix, name) = key.split_once('.').expect("an inherited key has its owner's prefix");
-                self.rest.push(&format!("{prefix}..{name}"), json);
+                self.rest.push(&beside_own(key), json);
             } else {
                 self.rest.push(key, json);
             }
         }
+    }
+
+    /// The key of an inherited column when the row itself has that key, and so the column.
+    fn shadowed(&self, column: usize, own: &[KeyValue]) -> Option<&'a str> {
+        let key = self.layout.attribute_of(column).filter(|_| self.shadows)?;
+        own.iter().any(|entry| entry.key == key).then_some(key)
     }
 
     pub(crate) fn end_row(&mut self) {
@@ -105,6 +121,12 @@ impl<'a> Attributes<'a> {
         batch.put("attributes", |ty| self.rest.finish(ty));
         self.moved.into_iter().enumerate().filter(|(_, count)| *count > 0).collect()
     }
+}
+
+/// The key of an inherited attribute in a row that has the usual one itself.
+fn beside_own(key: &str) -> String {
+    let (prefix, name) = key.split_once('.').expect("an inherited key has its owner's prefix");
+    format!("{prefix}..{name}")
 }
 
 impl Sink for Attributes<'_> {

@@ -96,6 +96,12 @@ impl Layout {
         self.by_name.get(&name).copied()
     }
 
+    /// The key of the attribute that a column is declared to come from. Such a column is another place for the value
+    /// that `attributes` would have: only what it says exactly may be missing there.
+    pub(crate) fn attribute_of(&self, column: usize) -> Option<&str> {
+        self.schema.field(column).metadata().get(ATTRIBUTE_METADATA_KEY).map(String::as_str)
+    }
+
     pub(crate) fn has(&self, built_in: &str) -> bool {
         self.built_in.contains_key(built_in)
     }

@@ -38,6 +38,7 @@ impl Storage {
             name: spec.name,
             schema,
             retention: spec.options.retention,
+            promote_attributes: spec.options.promote_attributes,
             properties: spec.options.properties,
             flushed: self.core.state().last().0,
             partitions: Vec::new(),

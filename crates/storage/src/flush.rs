@@ -15,6 +15,8 @@ use tokio::{
 };
 
 use crate::{
+    attributes,
+    commit::Commit,
     error::{Error, Result},
     manifest::TableRecord,
     merge,
@@ -151,18 +153,25 @@ async fn protocol(core: &Arc<Core>, tables: &[u64]) -> Result<(FlushReport, Touc
     if frozen.is_empty() {
         return Ok((report, Vec::new()));
     }
-    // 2. write and sync the segments; nothing names them yet
+    // 2. attributes that have become common get columns. Then the commit begins here: ids of columns that segments
+    //    are written with must be nobody else's
+    let commit = promotions(core, &frozen).await?;
+    // 3. write and sync the segments; nothing names them yet
     let mut written: Vec<(u64, Vec<Arc<SegmentMeta>>)> = Vec::new();
     for table in &frozen {
-        let segments = write_segments(core, table).await?;
+        let changed = commit.as_ref().and_then(|commit| commit.root.table_by_id(table.table.id()));
+        let segments = write_segments(core, table, changed.unwrap_or(table.table.record())).await?;
         report.tables += 1;
         report.rows += segments.iter().map(|segment| segment.rows).sum::<u64>();
         report.segments += segments.len() as u64;
         report.bytes += segments.iter().map(|segment| segment.bytes).sum::<u64>();
         written.push((table.table.id(), segments));
     }
-    // 3. one new version of the manifest names them and moves the flushed positions; with it the rows leave memory
-    let mut commit = core.begin().await?;
+    // 4. one new version of the manifest names them and moves the flushed positions; with it the rows leave memory
+    let mut commit = match commit {
+        Some(commit) => commit,
+        None => core.begin().await?,
+    };
     let mut touched = Vec::new();
     for (table, segments) in written {
         let mut partitions = Vec::new();
@@ -174,16 +183,53 @@ async fn protocol(core: &Arc<Core>, tables: &[u64]) -> Result<(FlushReport, Touc
         touched.push((table, partitions));
     }
     commit.finish(frozen).await?;
-    // 4. the log needs no frame that every table has passed
+    // 5. the log needs no frame that every table has passed
     core.trim_log().await;
     Ok((report, touched))
 }
 
+/// Begins a commit with columns for the attributes that are common in what is flushed; `None` where there are none.
+async fn promotions(core: &Arc<Core>, frozen: &[Frozen]) -> Result<Option<Commit>> {
+    let mut common = Vec::new();
+    for table in frozen.iter().filter(|frozen| frozen.table.options().promote_attributes) {
+        let schema = Arc::clone(table.table.schema());
+        let attributes = attributes::attributes_column(&schema).map(|column| column.id);
+        let Some(attributes) = attributes.filter(|_| core.options.promote_attributes) else { continue };
+        let batches = table.batches();
+        let task = tokio::task::spawn_blocking(move || {
+            let candidates = attributes::census(&batches, attributes);
+            attributes::promoted(&schema, &candidates).map(|changed| changed.map(|_| candidates))
+        });
+        let counted =
+            task.await.unwrap_or_else(|error| Err(Error::internal("the census stopped").with_source(error)));
+        common.extend(counted?.map(|candidates| (table.table.id(), candidates)));
+    }
+    if common.is_empty() {
+        return Ok(None);
+    }
+    let mut commit = core.begin().await?;
+    for (table, candidates) in common {
+        // the schema may have changed since, and the table may be gone
+        if let Some(record) = commit.root.table_mut(table)
+            && let Some(schema) = attributes::promoted(&record.schema, &candidates)?
+        {
+            for column in &schema.columns()[record.schema.columns().len()..] {
+                let key = column.from_attribute.as_deref();
+                tracing::info!(table = record.name, column = column.name, key, "attribute promoted");
+            }
+            record.schema = Arc::new(schema);
+        }
+    }
+    Ok(Some(commit))
+}
+
 /// Writes the rows of one table: one segment a partition.
-async fn write_segments(core: &Arc<Core>, frozen: &Frozen) -> Result<Vec<Arc<SegmentMeta>>> {
-    let memtables = frozen.memtables.iter();
-    let batches: Vec<_> = memtables.flat_map(|memtable| memtable.batches().cloned()).collect();
-    let encoded = encode_blocking(core, frozen.table.record(), batches).await?;
+async fn write_segments(
+    core: &Arc<Core>,
+    frozen: &Frozen,
+    record: &Arc<TableRecord>,
+) -> Result<Vec<Arc<SegmentMeta>>> {
+    let encoded = encode_blocking(core, record, frozen.batches()).await?;
     store_segments(core, encoded).await
 }
 
@@ -204,6 +250,7 @@ fn encode(
     batches: Vec<arrow::array::RecordBatch>,
 ) -> Result<Vec<EncodedSegment>> {
     let schema = &table.schema;
+    let (batches, note) = attributes::settle(schema, batches)?;
     let rows = crate::order::Ordered::new(schema, batches)?;
     let segment = |(key, range): &(PartitionKey, std::ops::Range<usize>)| {
         let name = segment::Name {
@@ -212,7 +259,7 @@ fn encode(
             id: core.ids.next(),
             created_at: core.clock.now_ns(),
         };
-        segment::encode(schema, &rows, range.clone(), name)
+        segment::encode(schema, &rows, range.clone(), note.as_ref(), name)
     };
     rows.partitions().iter().map(segment).collect()
 }

@@ -6,6 +6,7 @@
 //! moment again from manifest and log.
 
 mod append;
+mod attributes;
 mod bulk;
 mod cache;
 mod check;
@@ -37,6 +38,7 @@ pub mod testing;
 pub mod wal;
 
 pub use append::Appended;
+pub use attributes::{ATTRIBUTES_COLUMN, AttributeMap, attribute_values, write_json};
 pub use bulk::{BulkLoad, LoadReport};
 pub use check::{CheckReport, Finding};
 pub use clock::{Clock, SystemClock};

@@ -23,6 +23,8 @@ pub struct StorageOptions {
     pub footer_cache_bytes: ByteSize,
     /// Day lists of the manifest kept in memory.
     pub day_list_cache_bytes: ByteSize,
+    /// Whether a flush makes columns of attributes that have become common, in tables that ask for it.
+    pub promote_attributes: bool,
 }
 
 impl Default for StorageOptions {
@@ -33,6 +35,7 @@ impl Default for StorageOptions {
             bulk_bytes: ByteSize::mib(128),
             footer_cache_bytes: ByteSize::mib(64),
             day_list_cache_bytes: ByteSize::mib(32),
+            promote_attributes: true,
         }
     }
 }

@@ -49,9 +49,14 @@ pub(crate) fn validate_table_name(name: &str) -> Result<()> {
     )))
 }
 
+/// Whether a text may be the name of a column.
+pub(crate) fn is_column_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= COLUMN_NAME_BYTES_MAX && !name.chars().any(char::is_control)
+}
+
 /// Checks the name of a column. Shipped tables keep to lower snake case; imported ones may need more.
 pub(crate) fn validate_column_name(name: &str) -> Result<()> {
-    if name.is_empty() || name.len() > COLUMN_NAME_BYTES_MAX || name.chars().any(char::is_control) {
+    if !is_column_name(name) {
         return Err(Error::invalid(format!(
             "{name:?} is no column name: it must have 1 to {COLUMN_NAME_BYTES_MAX} bytes and no control characters"
         )));

@@ -6,6 +6,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use arrow::array::RecordBatch;
+
 use crate::{
     error::{Error, ErrorKind, Result},
     manifest::Root,
@@ -33,6 +35,13 @@ pub(crate) struct Frozen {
     pub(crate) memtables: Vec<Arc<Memtable>>,
     /// All rows of the table up to this position are in `memtables` or in segments.
     pub(crate) position: Position,
+}
+
+impl Frozen {
+    /// The rows, in the order of their commits.
+    pub(crate) fn batches(&self) -> Vec<RecordBatch> {
+        self.memtables.iter().flat_map(|memtable| memtable.batches().cloned()).collect()
+    }
 }
 
 impl State {

@@ -1,4 +1,4 @@
-//! Columns that came later than their rows: a value that a row does not have is taken from its attributes.
+//! Columns of types that only SQL can read from an attribute, such as times: the text of the attribute is cast.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 
 use crate::sql::ATTRIBUTES;
 
-/// `TRY_CAST(attr(attributes, key) AS type)`: values are JSON, and one that does not fit the column stays in the attributes.
+/// `TRY_CAST(attr(attributes, key) AS type)`: a value that does not fit the column stays in the attributes.
 #[derive(Debug)]
 pub(super) struct AttributeSource {
     expr: Arc<dyn PhysicalExpr>,

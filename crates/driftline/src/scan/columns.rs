@@ -6,11 +6,12 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, RecordBatch, new_null_array};
 use arrow::compute::cast;
 use datafusion::error::Result as DfResult;
-use driftline_storage::SegmentReader;
+use driftline_storage::{SegmentReader, write_json};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
+use super::attributes;
 use super::cache::{CacheKey, ColumnCache};
-use super::layout::Layout;
+use super::layout::{Kind, Layout};
 use super::metrics::ScanMetrics;
 use crate::error::external;
 
@@ -28,6 +29,7 @@ pub(super) struct Columns<'a> {
     metrics: &'a ScanMetrics,
     rows: usize,
     ready: Vec<Option<ArrayRef>>,
+    stored_attributes: Option<ArrayRef>,
 }
 
 impl<'a> Columns<'a> {
@@ -41,7 +43,7 @@ impl<'a> Columns<'a> {
             Place::Memory(batch) => batch.num_rows(),
             Place::RowGroup { reader, row_group, .. } => reader.row_group_rows(*row_group),
         };
-        Self { place, layout, cache, metrics, rows, ready: vec![None; layout.len()] }
+        Self { place, layout, cache, metrics, rows, ready: vec![None; layout.len()], stored_attributes: None }
     }
 
     pub(super) fn rows(&self) -> usize {
@@ -62,6 +64,23 @@ impl<'a> Columns<'a> {
     }
 
     async fn load(&mut self, missing: &[usize]) -> DfResult<()> {
+        let layout = self.layout;
+        let is_stored =
+            |index: &usize| matches!(layout.column(*index).kind, Kind::Stored | Kind::FromAttribute(_));
+        let (stored, derived): (Vec<usize>, Vec<usize>) = missing.iter().copied().partition(is_stored);
+        self.load_stored(&stored).await?;
+        for index in derived {
+            let array = match &layout.column(index).kind {
+                Kind::Attribute(key) => self.attribute(key).await?,
+                _ => self.whole_attributes().await?,
+            };
+            self.ready[index] = Some(array);
+        }
+        Ok(())
+    }
+
+    /// Loads columns that the unit may have as they are.
+    async fn load_stored(&mut self, missing: &[usize]) -> DfResult<()> {
         let mut unknown = vec![];
         for &index in missing {
             match self.cached(index) {
@@ -74,7 +93,7 @@ impl<'a> Columns<'a> {
         for (index, array) in unknown.into_iter().zip(stored) {
             let from_file = array.is_some();
             let array = self.in_sql_type(index, array)?;
-            let complete = self.layout.column(index).from_attribute.is_none() || array.null_count() == 0;
+            let complete = self.is_complete(index, &array);
             self.ready[index] = Some(array);
             match complete {
                 true if from_file => self.remember(index),
@@ -83,6 +102,94 @@ impl<'a> Columns<'a> {
             }
         }
         self.fill_from_attributes(unfilled).await
+    }
+
+    /// Whether the attributes have nothing for the rows without a value.
+    fn is_complete(&self, index: usize, array: &ArrayRef) -> bool {
+        let column = self.layout.column(index);
+        match (&column.kind, &self.place) {
+            (Kind::FromAttribute(_), _) if array.null_count() == 0 => true,
+            (Kind::FromAttribute(key), Place::RowGroup { reader, .. }) => {
+                reader.is_complete(column.id) || !reader.may_have_attribute(key)
+            }
+            (Kind::FromAttribute(_), Place::Memory(_)) => false,
+            _ => true,
+        }
+    }
+
+    /// One attribute as text.
+    async fn attribute(&mut self, key: &str) -> DfResult<ArrayRef> {
+        let column = self.layout.attribute_columns().find(|(_, known)| *known == key).map(|(index, _)| index);
+        let column = column.filter(|index| self.has_column(*index));
+        let in_map = match &self.place {
+            Place::Memory(_) => true,
+            Place::RowGroup { reader, .. } => reader.may_have_attribute(key),
+        };
+        let map = if in_map { self.stored_attributes().await? } else { None };
+        let column = match column {
+            Some(index) => self.get_stored(index).await?,
+            None => None,
+        };
+        Ok(attributes::one(self.rows, key, map.as_ref(), column.as_ref()))
+    }
+
+    /// The map of all attributes.
+    async fn whole_attributes(&mut self) -> DfResult<ArrayRef> {
+        let layout = self.layout;
+        let index = layout.attributes().expect("only a column of attributes is loaded so");
+        let stored = match self.stored_attributes().await? {
+            Some(stored) => stored,
+            None => new_null_array(&layout.column(index).data_type, self.rows),
+        };
+        if !layout.sorted() {
+            return Ok(stored);
+        }
+        let mut columns = vec![];
+        for (index, key) in layout.attribute_columns() {
+            if self.has_column(index)
+                && let Some(array) = self.get_stored(index).await?
+            {
+                columns.push((key, array));
+            }
+        }
+        columns.retain(|(_, array)| (0..array.len()).any(|row| write_json(&mut String::new(), array, row)));
+        attributes::whole(&stored, &columns)
+    }
+
+    async fn get_stored(&mut self, index: usize) -> DfResult<Option<ArrayRef>> {
+        if self.ready[index].is_none() {
+            self.load_stored(&[index]).await?;
+        }
+        Ok(self.ready[index].clone())
+    }
+
+    /// Whether the unit has a column of its own: without one, all its values come from the attributes.
+    fn has_column(&self, index: usize) -> bool {
+        let id = self.layout.column(index).id;
+        match &self.place {
+            Place::Memory(batch) => column_of(batch, id).is_some(),
+            Place::RowGroup { reader, .. } => reader.column_root(id).is_some(),
+        }
+    }
+
+    /// The map of attributes as it was stored; `None` where the table or the unit has none.
+    async fn stored_attributes(&mut self) -> DfResult<Option<ArrayRef>> {
+        let Some(index) = self.layout.attributes() else { return Ok(None) };
+        if self.stored_attributes.is_none() {
+            let array = match self.cached(index) {
+                Some(array) => array,
+                None => {
+                    let Some(stored) = self.read(&[index]).await?.pop().flatten() else { return Ok(None) };
+                    let array = self.in_sql_type(index, Some(stored))?;
+                    if let Some(key) = self.key(index) {
+                        self.cache.insert(key, &array);
+                    }
+                    array
+                }
+            };
+            self.stored_attributes = Some(array);
+        }
+        Ok(self.stored_attributes.clone())
     }
 
     /// Reads columns as they are stored; `None` for those that this unit does not have.
@@ -110,24 +217,13 @@ impl<'a> Columns<'a> {
 
     /// Gives rows without a value the one that lies in their attributes.
     async fn fill_from_attributes(&mut self, unfilled: Vec<usize>) -> DfResult<()> {
-        let Some(attributes) = self.layout.attributes().filter(|_| !unfilled.is_empty()) else {
+        if unfilled.is_empty() {
             return Ok(());
-        };
-        if self.ready[attributes].is_none() {
-            let array = match self.cached(attributes) {
-                Some(array) => array,
-                None => {
-                    let stored = self.read(&[attributes]).await?.pop().flatten();
-                    self.in_sql_type(attributes, stored)?
-                }
-            };
-            self.ready[attributes] = Some(array);
-            self.remember(attributes);
         }
+        let Some(source) = self.stored_attributes().await? else { return Ok(()) };
         for index in unfilled {
             let known = self.ready[index].take().expect("read above");
-            let source = self.ready[attributes].as_ref().expect("read above");
-            self.ready[index] = Some(self.layout.fill(index, known, source)?);
+            self.ready[index] = Some(self.layout.fill(index, known, &source)?);
             self.remember(index);
         }
         Ok(())

@@ -3,44 +3,71 @@
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::{Array, ArrayRef};
+use arrow::compute::is_null;
+use arrow::compute::kernels::zip::zip;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::error::Result as DfResult;
-use driftline_storage::TableSchema;
+use driftline_storage::{ATTRIBUTES_COLUMN, AttributeMap, TableSchema, attribute_values};
 
 use super::attribute::AttributeSource;
-use crate::sql::ATTRIBUTES;
+
+/// The id of columns that no segment has.
+const NO_ID: u32 = 0;
 
 /// One column of the table.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ScanColumn {
     /// The stable id, by which memtable and segments know it.
     pub(super) id: u32,
     /// The type that leaves the scan.
     pub(super) data_type: DataType,
-    /// The attribute that fills rows without a value of their own.
-    pub(super) from_attribute: Option<String>,
+    /// What it is to the scan.
+    pub(super) kind: Kind,
     /// Made when it is first needed.
-    source: OnceLock<Option<AttributeSource>>,
+    source: Arc<OnceLock<Option<AttributeSource>>>,
 }
 
-/// All columns of a table, in the order of its schema.
-#[derive(Debug)]
+/// Where the values of a column come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// From the column that was stored.
+    Stored,
+    /// From the column that was stored; rows without a value have that of an attribute.
+    FromAttribute(String),
+    /// The attributes of the row: the map that was stored, and what lies in columns `FROM ATTRIBUTE`.
+    Attributes,
+    /// Not in the table: one attribute as text, `attr(attributes, 'key')`, which a query asks for.
+    Attribute(String),
+}
+
+/// All columns of a table, in the order of its schema, and behind them the single attributes that a query asks for.
+#[derive(Clone, Debug)]
 pub(super) struct Layout {
     columns: Vec<ScanColumn>,
     schema: SchemaRef,
+    table_columns: usize,
     attributes: Option<usize>,
+    /// Whether attributes leave the scan sorted by key, so that it does not show which of them lie in columns.
+    sorted: bool,
 }
 
 impl Layout {
-    pub(super) fn of(table: &TableSchema) -> Self {
+    /// `promotes`: attributes of the table move into columns by themselves.
+    pub(super) fn of(table: &TableSchema, promotes: bool) -> Self {
+        let attributes = table.columns().iter().position(|column| column.name == ATTRIBUTES_COLUMN);
         let columns: Vec<ScanColumn> = table
             .columns()
             .iter()
-            .map(|column| ScanColumn {
+            .enumerate()
+            .map(|(index, column)| ScanColumn {
                 id: column.id,
                 data_type: sql_type(&column.ty.to_arrow()),
-                from_attribute: column.from_attribute.clone(),
-                source: OnceLock::new(),
+                kind: match &column.from_attribute {
+                    Some(key) if attributes.is_some() => Kind::FromAttribute(key.clone()),
+                    _ if attributes == Some(index) => Kind::Attributes,
+                    _ => Kind::Stored,
+                },
+                source: Arc::default(),
             })
             .collect();
         let fields: Vec<Field> = table
@@ -49,11 +76,12 @@ impl Layout {
             .zip(&columns)
             .map(|(column, scan)| Field::new(&column.name, scan.data_type.clone(), column.nullable))
             .collect();
-        let attributes = table.columns().iter().position(|column| column.name == ATTRIBUTES);
-        Self { columns, schema: Arc::new(Schema::new(fields)), attributes }
+        let sorted = promotes || columns.iter().any(|column| matches!(column.kind, Kind::FromAttribute(_)));
+        let table_columns = columns.len();
+        Self { columns, schema: Arc::new(Schema::new(fields)), table_columns, attributes, sorted }
     }
 
-    /// The schema that SQL sees.
+    /// The schema that SQL sees, and behind it the single attributes.
     pub(super) fn schema(&self) -> &SchemaRef {
         &self.schema
     }
@@ -66,15 +94,58 @@ impl Layout {
         self.columns.len()
     }
 
-    /// The position of the column that holds the attributes without a column of their own.
+    /// The position of the column that holds the attributes.
     pub(super) fn attributes(&self) -> Option<usize> {
         self.attributes
+    }
+
+    /// Whether attributes leave the scan sorted by key.
+    pub(super) fn sorted(&self) -> bool {
+        self.sorted
+    }
+
+    /// The columns of the table that are filled from attributes: position and key.
+    pub(super) fn attribute_columns(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.columns[..self.table_columns].iter().enumerate().filter_map(|(index, column)| {
+            match &column.kind {
+                Kind::FromAttribute(key) => Some((index, key.as_str())),
+                _ => None,
+            }
+        })
+    }
+
+    /// The layout with one attribute as a column, and its position. `name` is how plans show it.
+    pub(super) fn with_attribute(self: &Arc<Self>, key: &str, name: &str) -> (Arc<Self>, usize) {
+        let asked = Kind::Attribute(key.to_owned());
+        if let Some(known) = self.columns.iter().position(|column| column.kind == asked) {
+            return (Arc::clone(self), known);
+        }
+        let mut layout = self.as_ref().clone();
+        let mut fields: Vec<_> = layout.schema.fields().iter().cloned().collect();
+        fields.push(Arc::new(Field::new(name, DataType::Utf8, true)));
+        layout.schema = Arc::new(Schema::new(fields));
+        layout.columns.push(ScanColumn {
+            id: NO_ID,
+            data_type: DataType::Utf8,
+            kind: asked,
+            source: Arc::default(),
+        });
+        (Arc::new(layout), self.columns.len())
     }
 
     /// Gives rows without a value in a column the one of their attributes.
     pub(super) fn fill(&self, index: usize, known: ArrayRef, attributes: &ArrayRef) -> DfResult<ArrayRef> {
         let column = &self.columns[index];
-        let Some(key) = &column.from_attribute else { return Ok(known) };
+        let Kind::FromAttribute(key) = &column.kind else { return Ok(known) };
+        let read = AttributeMap::new(attributes.as_ref())
+            .and_then(|attributes| attribute_values(attributes, key, &column.data_type));
+        if let Some(values) = read {
+            return Ok(if known.null_count() == known.len() {
+                values
+            } else {
+                zip(&is_null(&known)?, &values, &known)?
+            });
+        }
         let source = match column.source.get() {
             Some(source) => source,
             None => {

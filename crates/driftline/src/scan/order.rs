@@ -8,6 +8,7 @@ use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use driftline_storage::SegmentMeta;
 
+use super::layout::Kind;
 use super::source::{ScanSource, Unit};
 
 /// Units in runs, one a partition, each in the promised order.
@@ -53,7 +54,7 @@ impl ScanSource {
         for sort in order {
             let index = self.table_column(sort)?;
             // values that come from attributes are not in the order of the file
-            if self.layout.column(index).from_attribute.is_some() {
+            if self.layout.column(index).kind != Kind::Stored {
                 return None;
             }
             let nullable = self.layout.schema().field(index).is_nullable();

@@ -13,6 +13,7 @@ use datafusion::physical_optimizer::pruning::PruningPredicate;
 use driftline_storage::{SegmentMeta, TableSnapshot, TimeRange};
 
 use super::ScanTable;
+use super::attributes;
 use super::filter::Filter;
 use super::metrics::PlanningCounts;
 use super::prune;
@@ -28,14 +29,18 @@ pub(super) async fn plan(
     filters: &[Expr],
     limit: Option<usize>,
 ) -> DfResult<ScanSource> {
-    let schema = table.layout.schema();
-    let df_schema = DFSchema::try_from(schema.as_ref().clone())?;
+    let df_schema = DFSchema::try_from(table.layout.schema().as_ref().clone())?;
+    let mut layout = Arc::clone(&table.layout);
     let mut filter = Filter::default();
     for expr in filters {
-        filter.push(&state.create_physical_expr(expr.clone(), &df_schema)?, schema)?;
+        let expr = state.create_physical_expr(expr.clone(), &df_schema)?;
+        let (expr, with_attributes) = attributes::as_columns(&expr, &layout)?;
+        layout = with_attributes;
+        filter.push(&expr, layout.schema())?;
     }
+    let schema = Arc::clone(layout.schema());
 
-    let by_time = prune::predicate(filter.fixed(), schema);
+    let by_time = prune::predicate(filter.fixed(), &schema);
     let mut counts = PlanningCounts { memory_rows: table.table.memory_rows(), ..PlanningCounts::default() };
     let metas = segments(&table.table, by_time.as_ref(), &mut counts).await?;
     let memory_times = memory_times(&table.table);
@@ -49,7 +54,7 @@ pub(super) async fn plan(
     let partitions = units.len().clamp(1, state.config().target_partitions());
     let source = ScanSource {
         table: Arc::clone(&table.table),
-        layout: Arc::clone(&table.layout),
+        layout,
         cache: Arc::clone(&table.cache),
         known: Known::of(
             &metas,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, TimestampNanosecondArray, UInt64Array};
 use arrow::compute::cast;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::{Column, ScalarValue};
 use datafusion::error::Result as DfResult;
@@ -18,7 +18,7 @@ use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicate
 use driftline_storage::{SegmentReader, TIME_COLUMN};
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 
-use super::layout::{Layout, ScanColumn};
+use super::layout::{Kind, Layout, ScanColumn};
 use crate::error::external;
 
 /// Longest list of an IN that is compared with statistics value by value.
@@ -101,10 +101,40 @@ struct RowGroups<'a> {
     layout: &'a Layout,
 }
 
+/// What statistics say of a column.
+enum Stands<'a> {
+    /// What they say of a column of the file.
+    For(&'a ScanColumn),
+    /// Every row is NULL.
+    AllNull,
+    /// Nothing: values come from elsewhere too.
+    Unknown,
+}
+
 impl RowGroups<'_> {
     fn column(&self, column: &Column) -> Option<&ScanColumn> {
         let index = self.layout.schema().index_of(&column.name).ok()?;
         Some(self.layout.column(index))
+    }
+
+    /// What the statistics of the file say of a column.
+    fn stands<'a>(&'a self, column: &'a ScanColumn) -> Stands<'a> {
+        match &column.kind {
+            Kind::Stored => Stands::For(column),
+            Kind::FromAttribute(_) if self.reader.is_complete(column.id) => Stands::For(column),
+            Kind::Attribute(key) if !self.reader.may_have_attribute(key) => {
+                let mut columns = self.layout.attribute_columns();
+                match columns.find(|(_, known)| known == key) {
+                    Some((index, _)) => match self.layout.column(index) {
+                        // a text is its own text; of other types only NULL is the same
+                        text if text.data_type == DataType::Utf8View => Stands::For(text),
+                        _ => Stands::Unknown,
+                    },
+                    None => Stands::AllNull,
+                }
+            }
+            _ => Stands::Unknown,
+        }
     }
 
     /// Reads statistics of a column that the file has, in the type that SQL sees.
@@ -130,10 +160,11 @@ impl RowGroups<'_> {
         read: impl Fn(&StatisticsConverter<'_>) -> parquet::errors::Result<ArrayRef>,
     ) -> Option<ArrayRef> {
         let column = self.column(column)?;
-        if column.data_type.is_floating() || column.from_attribute.is_some() {
+        let Stands::For(stored) = self.stands(column) else { return None };
+        if stored.data_type.is_floating() {
             return None;
         }
-        cast(&self.read(column, read)?, &column.data_type).ok()
+        cast(&self.read(stored, read)?, &column.data_type).ok()
     }
 }
 
@@ -153,13 +184,11 @@ impl PruningStatistics for RowGroups<'_> {
     }
 
     fn null_counts(&self, column: &Column) -> Option<ArrayRef> {
-        let column = self.column(column)?;
-        if column.from_attribute.is_some() {
-            return None;
-        }
-        if self.reader.column_root(column.id).is_none() {
-            return self.row_counts();
-        }
+        let column = match self.stands(self.column(column)?) {
+            Stands::For(stored) if self.reader.column_root(stored.id).is_some() => stored,
+            Stands::For(_) | Stands::AllNull => return self.row_counts(),
+            Stands::Unknown => return None,
+        };
         let groups = self.reader.parquet_metadata().row_groups();
         self.read(column, |converter| Ok(Arc::new(converter.row_group_null_counts(groups)?)))
     }
@@ -178,6 +207,7 @@ impl PruningStatistics for RowGroups<'_> {
 #[derive(Debug)]
 pub(super) struct BloomProbe {
     column: u32,
+    from_attribute: bool,
     values: Vec<Vec<u8>>,
 }
 
@@ -191,15 +221,13 @@ pub(super) fn bloom_probes(
     for guarantee in predicate.literal_guarantees() {
         let Ok(index) = layout.schema().index_of(&guarantee.column.name) else { continue };
         let column = layout.column(index);
-        if guarantee.guarantee != Guarantee::In
-            || !bloom_columns.contains(&column.id)
-            || column.from_attribute.is_some()
-        {
+        if guarantee.guarantee != Guarantee::In || !bloom_columns.contains(&column.id) {
             continue;
         }
         let values: Option<Vec<Vec<u8>>> = guarantee.literals.iter().map(bloom_bytes).collect();
         if let Some(values) = values {
-            probes.push(BloomProbe { column: column.id, values });
+            let from_attribute = matches!(column.kind, Kind::FromAttribute(_));
+            probes.push(BloomProbe { column: column.id, from_attribute, values });
         }
     }
     probes
@@ -212,6 +240,10 @@ pub(super) async fn keep_by_bloom(
     row_group: usize,
 ) -> DfResult<bool> {
     for probe in probes {
+        // values that are still in the attributes are not in the filter
+        if probe.from_attribute && !reader.is_complete(probe.column) {
+            continue;
+        }
         let mut found = false;
         for value in &probe.values {
             if reader.may_contain(row_group, probe.column, value).await.map_err(external)? {

@@ -20,6 +20,7 @@ use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use datafusion::physical_plan::{DisplayFormatType, SortOrderPushdownResult};
 use driftline_storage::{SegmentMeta, TableSnapshot};
 
+use super::attributes;
 use super::cache::ColumnCache;
 use super::filter::Filter;
 use super::layout::Layout;
@@ -176,7 +177,7 @@ impl DataSource for ScanSource {
         self.metrics.clone()
     }
 
-    /// Takes projections that only pick and rename columns.
+    /// Takes projections that only pick and rename columns, and single attributes.
     fn try_swapping_with_projection(
         &self,
         projection: &ProjectionExprs,
@@ -185,18 +186,22 @@ impl DataSource for ScanSource {
         if self.runs.is_some() {
             return Ok(None);
         }
+        let mut layout = Arc::clone(&self.layout);
         let mut output = vec![];
         let mut fields = vec![];
         for projected in projection.iter() {
-            let Some(column) = projected.expr.downcast_ref::<Column>() else {
+            let (expr, with_attributes) =
+                attributes::as_columns(&self.over_table(&projected.expr)?, &layout)?;
+            layout = with_attributes;
+            let Some(column) = expr.downcast_ref::<Column>() else {
                 return Ok(None);
             };
-            output.push(self.output[column.index()]);
-            let field: &Field = self.schema.field(column.index());
+            output.push(column.index());
+            let field: &Field = layout.schema().field(column.index());
             fields.push(field.clone().with_name(&projected.alias));
         }
         let schema = Arc::new(Schema::new(fields));
-        Ok(Some(Arc::new(Self { output, schema, ..self.clone() })))
+        Ok(Some(Arc::new(Self { output, schema, layout, ..self.clone() })))
     }
 
     /// Takes every filter that answers the same for the same row, those that change while the query runs included.
@@ -207,19 +212,22 @@ impl DataSource for ScanSource {
     ) -> DfResult<FilterPushdownPropagation<Arc<dyn DataSource>>> {
         let mut pushed = vec![];
         let mut filter = self.filter.clone();
+        let mut layout = Arc::clone(&self.layout);
         for expr in &filters {
             // a limit counts rows after the filters that were there before it
             if is_volatile(expr) || self.limit.is_some() {
                 pushed.push(PushedDown::No);
                 continue;
             }
-            filter.push(&self.over_table(expr)?, self.layout.schema())?;
+            let (expr, with_attributes) = attributes::as_columns(&self.over_table(expr)?, &layout)?;
+            layout = with_attributes;
+            filter.push(&expr, layout.schema())?;
             pushed.push(PushedDown::Yes);
         }
         let taken = pushed.iter().any(|answer| matches!(answer, PushedDown::Yes));
         let propagation = FilterPushdownPropagation::with_parent_pushdown_result(pushed);
         Ok(match taken {
-            true => propagation.with_updated_node(Arc::new(Self { filter, ..self.clone() }) as _),
+            true => propagation.with_updated_node(Arc::new(Self { filter, layout, ..self.clone() }) as _),
             false => propagation,
         })
     }

@@ -1,6 +1,7 @@
 //! `CREATE TABLE [IF NOT EXISTS] name (column TYPE [NOT NULL] [FROM ATTRIBUTE 'a.b'], ...) [WITH (...)] [AS query]`
 //!
-//! Options: `sort = 'model, time'`, `partition = 'day'` or `'month'`, `bloom = 'id'`, `retention = '400 days'`.
+//! Options: `sort = 'model, time'`, `partition = 'day'` or `'month'`, `bloom = 'id'`, `retention = '400 days'`,
+//! `promote_attributes = 'true'`.
 
 use std::future::ready;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use crate::error::{Error, ErrorKind, Result, nearest};
 use crate::stream::QueryStream;
 
 /// The options that a table understands.
-const OPTIONS: [&str; 4] = ["sort", "partition", "bloom", "retention"];
+const OPTIONS: [&str; 5] = ["sort", "partition", "bloom", "retention", "promote_attributes"];
 
 /// A parsed `CREATE TABLE`.
 #[derive(Debug)]
@@ -181,6 +182,7 @@ fn parse_options(cursor: &mut Cursor<'_>) -> Result<TableOptions> {
             "bloom" => options.bloom = list(&value),
             "partition" => options.partition = partitioning(&value)?,
             "retention" => options.retention = Some(retention(&value)?),
+            "promote_attributes" => options.promote_attributes = boolean(&name, &value)?,
             other => {
                 return Err(Error::invalid(format!(
                     "a table has no option \"{other}\"{}; its options are {}",
@@ -206,6 +208,14 @@ fn partitioning(value: &str) -> Result<Partitioning> {
         "day" => Ok(Partitioning::Day),
         "month" => Ok(Partitioning::Month),
         other => Err(Error::invalid(format!("partition must be 'day' or 'month', got '{other}'"))),
+    }
+}
+
+fn boolean(option: &str, value: &str) -> Result<bool> {
+    match value.trim().to_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        other => Err(Error::invalid(format!("{option} must be 'true' or 'false', got '{other}'"))),
     }
 }
 

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringViewArray};
+use arrow::datatypes::FieldRef;
 use datafusion::common::TableReference;
 
 use super::cursor::Cursor;
 use super::{data_type, query};
+use crate::catalog::SYSTEM_SCHEMA;
 use crate::context::QueryContext;
 use crate::error::Result;
 use crate::stream::QueryStream;
@@ -82,9 +84,15 @@ async fn describe(table: TableReference, context: &QueryContext) -> Result<Query
         Arc::new(StringViewArray::from_iter_values(fields().map(|field| data_type::name(field.data_type()))));
     let nullable: ArrayRef =
         Arc::new(BooleanArray::from_iter(fields().map(|field| Some(field.is_nullable()))));
-    Ok(QueryStream::of_batch(RecordBatch::try_from_iter([
-        ("column_name", names),
-        ("data_type", types),
-        ("is_nullable", nullable),
+    let stored = context.snapshot().table(table.table()).filter(|_| table.schema() != Some(SYSTEM_SCHEMA));
+    let attribute = |field: &FieldRef| {
+        stored.and_then(|stored| stored.schema().column(field.name())?.from_attribute.as_deref())
+    };
+    let attributes: ArrayRef = Arc::new(StringViewArray::from_iter(fields().map(attribute)));
+    Ok(QueryStream::of_batch(RecordBatch::try_from_iter_with_nullable([
+        ("column_name", names, false),
+        ("data_type", types, false),
+        ("is_nullable", nullable, false),
+        ("from_attribute", attributes, true),
     ])?))
 }

@@ -7,7 +7,7 @@ use opentelemetry_proto::tonic::{
     trace::v1::{Span, span::SpanKind, status::StatusCode},
 };
 
-use super::keys::{Keys, Use, event_attribute};
+use super::keys::{Key, Keys, Use, event_attribute};
 use crate::{
     columns::Pushed,
     layout::Layout,
@@ -102,7 +102,7 @@ pub(crate) fn assign(
             sink.shadows();
         }
         let value = value_of(attribute);
-        if !own_column(key.column, key.rewrite, value, sink) {
+        if !own_column(layout, key, value, sink) {
             sink.rest(&attribute.key, attribute.value.as_ref());
         }
         if let Some(value) = value {
@@ -111,18 +111,15 @@ pub(crate) fn assign(
     }
     facts.event_candidates(keys, &mut candidates);
     if !candidates.is_empty() {
-        assign_aliases(keys, candidates, facts, sink);
+        assign_aliases(keys, layout, candidates, facts, sink);
     }
 }
 
 /// Offers a value to the column of its own key; true when the value is wholly in there.
-fn own_column(
-    column: Option<usize>,
-    rewrite: Option<&'static crate::semconv::Alias>,
-    value: Option<&Value>,
-    sink: &mut impl Sink,
-) -> bool {
-    let (Some(column), Some(value)) = (column, value) else { return false };
+fn own_column(layout: &Layout, key: &Key, value: Option<&Value>, sink: &mut impl Sink) -> bool {
+    let (Some(column), Some(value)) = (key.column, value) else { return false };
+    let declared = layout.attribute_of(column).is_some();
+    let rewrite = key.rewrite.filter(|_| !declared);
     let renamed =
         rewrite.and_then(|alias| alias.transform.apply(Source::Value(value), &mut JsonMemo::default()));
     let (offered, renamed) = match &renamed {
@@ -131,6 +128,7 @@ fn own_column(
     };
     match sink.column(column, offered) {
         Pushed::Taken => !renamed,
+        Pushed::Reshaped => !renamed && !declared,
         Pushed::Occupied => false,
         Pushed::Contradicts => {
             sink.moved(column);
@@ -161,6 +159,7 @@ fn repeated_key(
 /// Fills canonical names that the record does not carry itself, each from the first line of the alias table that can.
 fn assign_aliases<'a>(
     keys: &mut Keys,
+    layout: &Layout,
     mut candidates: Vec<(Use, Source<'a>)>,
     facts: Facts<'a>,
     sink: &mut impl Sink,
@@ -173,15 +172,25 @@ fn assign_aliases<'a>(
             continue;
         }
         let Some(value) = alias_use.alias.transform.apply(source, &mut json) else { continue };
-        match keys.get(alias_use.canonical).column {
-            Some(column) => match sink.column(column, &value) {
-                Pushed::Taken | Pushed::Occupied => {}
-                Pushed::Contradicts => {
-                    sink.moved(column);
-                    continue;
+        let kept = match keys.get(alias_use.canonical).column {
+            Some(column) => {
+                let declared = layout.attribute_of(column).is_some();
+                match sink.column(column, &value) {
+                    Pushed::Taken | Pushed::Occupied => false,
+                    Pushed::Reshaped => declared,
+                    Pushed::Contradicts => {
+                        sink.moved(column);
+                        if !declared {
+                            continue;
+                        }
+                        true
+                    }
                 }
-            },
-            None => sink.rest(alias_use.alias.canonical, Some(&AnyValue { value: Some(value.into_owned()) })),
+            }
+            None => true,
+        };
+        if kept {
+            sink.rest(alias_use.alias.canonical, Some(&AnyValue { value: Some(value.into_owned()) }));
         }
         keys.see(alias_use.canonical);
     }

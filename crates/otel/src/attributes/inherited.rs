@@ -75,7 +75,7 @@ impl Sink for InheritedSink<'_> {
         }
         let ty = self.layout.schema.field(column).data_type();
         let pushed = AttributeColumn::new(ty).map_or(Pushed::Contradicts, |mut trial| trial.push(0, value));
-        if pushed == Pushed::Taken {
+        if matches!(pushed, Pushed::Taken | Pushed::Reshaped) {
             self.columns.push((column, value.clone()));
         }
         pushed

@@ -17,7 +17,10 @@ const I64_END: f64 = 9_223_372_036_854_775_808.0;
 /// What became of a value offered to a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pushed {
+    /// The column has the value, and says what it was.
     Taken,
+    /// The column has the value in another form: 41 as 41.0, a list.
+    Reshaped,
     /// The row already has a value, of another key with the same column name.
     Occupied,
     /// The value is of another type than the column.
@@ -104,11 +107,15 @@ impl AttributeColumn {
             return Pushed::Occupied;
         }
         self.pad(row);
-        if self.append(value) {
-            self.rows += 1;
-            Pushed::Taken
-        } else {
-            Pushed::Contradicts
+        if !self.append(value) {
+            return Pushed::Contradicts;
+        }
+        self.rows += 1;
+        match (&self.values, value) {
+            (Values::Boolean(_) | Values::Text(_), _)
+            | (Values::Int32(_) | Values::Int64(_), Value::IntValue(_))
+            | (Values::Float64(_), Value::DoubleValue(_)) => Pushed::Taken,
+            _ => Pushed::Reshaped,
         }
     }
 

@@ -38,6 +38,8 @@ pub(crate) struct TableRecord {
     pub(crate) schema: Arc<TableSchema>,
     #[serde(default, with = "humantime_serde", skip_serializing_if = "Option::is_none")]
     pub(crate) retention: Option<Duration>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) promote_attributes: bool,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) properties: BTreeMap<String, String>,
     /// Position in the log up to which all rows of the table lie in segments.
@@ -108,7 +110,7 @@ impl Root {
 
 impl TableRecord {
     pub(crate) fn options(&self) -> TableOptions {
-        self.schema.options(self.retention, self.properties.clone())
+        self.schema.options(self.retention, self.promote_attributes, self.properties.clone())
     }
 
     pub(crate) fn partition(&self, key: &str) -> Option<&PartitionEntry> {

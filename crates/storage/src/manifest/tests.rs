@@ -53,6 +53,7 @@ fn root(version: u64) -> Root {
         name: "t".to_owned(),
         schema: Arc::new(TableSchema::from_spec(&spec).unwrap()),
         retention: Some(std::time::Duration::from_secs(86_400)),
+        promote_attributes: true,
         properties: BTreeMap::from([("a".to_owned(), "b".to_owned())]),
         flushed: 7,
         partitions: vec![list().entry()],

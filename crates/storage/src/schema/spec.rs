@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Column, ColumnType, Partitioning, Stored, TIME_COLUMN, TableSchema};
 use crate::{
+    attributes::ATTRIBUTES_COLUMN,
     error::{Error, ErrorKind, Result},
     paths,
 };
@@ -64,6 +65,8 @@ pub struct TableOptions {
     /// How long rows are kept; `None` keeps them for ever.
     #[serde(with = "humantime_serde", skip_serializing_if = "Option::is_none")]
     pub retention: Option<Duration>,
+    /// Whether attributes that have become common get columns of their own.
+    pub promote_attributes: bool,
     /// What the layers above keep with the table.
     pub properties: BTreeMap<String, String>,
 }
@@ -75,6 +78,7 @@ impl Default for TableOptions {
             partition: Partitioning::Day,
             bloom: Vec::new(),
             retention: None,
+            promote_attributes: false,
             properties: BTreeMap::new(),
         }
     }
@@ -131,6 +135,13 @@ impl TableSchema {
                     let message = format!("column {:?} exists already", column.name);
                     return Err(Error::new(ErrorKind::AlreadyExists, message));
                 }
+                if let Some(key) = &column.from_attribute
+                    && let Some(taken) =
+                        self.columns().iter().find(|other| other.from_attribute.as_ref() == Some(key))
+                {
+                    let message = format!("attribute {key:?} has the column {:?} already", taken.name);
+                    return Err(Error::new(ErrorKind::AlreadyExists, message));
+                }
                 if !column.nullable {
                     let message = format!("column {:?} must be nullable: rows exist without it", column.name);
                     return Err(Error::invalid(message));
@@ -142,6 +153,7 @@ impl TableSchema {
                 if from == TIME_COLUMN {
                     return Err(Error::invalid("column \"time\" cannot be renamed"));
                 }
+                self.check_free_of_attributes(from, "renamed")?;
                 if self.column(to).is_some() {
                     return Err(Error::new(
                         ErrorKind::AlreadyExists,
@@ -158,6 +170,7 @@ impl TableSchema {
                         if name == TIME_COLUMN { "every table needs it" } else { "the sort key needs it" };
                     return Err(Error::invalid(format!("column {name:?} cannot be dropped: {why}")));
                 }
+                self.check_free_of_attributes(name, "dropped")?;
                 stored.columns.remove(position);
                 stored.bloom.retain(|bloom| *bloom != id);
             }
@@ -166,10 +179,23 @@ impl TableSchema {
         Self::build(stored)
     }
 
+    /// The map of attributes stays while columns are filled from it: some of its entries lie in them.
+    fn check_free_of_attributes(&self, name: &str, change: &str) -> Result<()> {
+        let filled = self.columns().iter().find(|column| column.from_attribute.is_some());
+        match filled.filter(|_| name == ATTRIBUTES_COLUMN) {
+            Some(filled) => Err(Error::invalid(format!(
+                "column {name:?} cannot be {change}: column {:?} is filled from it",
+                filled.name
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// Puts the options of the table together again, with the present names of its columns.
     pub(crate) fn options(
         &self,
         retention: Option<Duration>,
+        promote_attributes: bool,
         properties: BTreeMap<String, String>,
     ) -> TableOptions {
         let names = |ids: &[u32]| {
@@ -180,6 +206,7 @@ impl TableSchema {
             partition: self.partitioning(),
             bloom: names(self.bloom_columns()),
             retention,
+            promote_attributes,
             properties,
         }
     }

@@ -34,6 +34,7 @@ use super::{
     checksums::{Checksums, bloom_range},
 };
 use crate::{
+    attributes::Note,
     cache::Cache,
     error::{Error, Result},
     schema::column_id,
@@ -48,6 +49,8 @@ pub(crate) struct Footer {
     arrow: ArrowReaderMetadata,
     checksums: Checksums,
     roots: HashMap<u32, usize>,
+    /// What the segment says of its attributes.
+    note: Option<Note>,
     memory_size: usize,
 }
 
@@ -107,6 +110,18 @@ impl SegmentReader {
     /// The position of a column in [`arrow_schema`](Self::arrow_schema); `None` where all of its values are NULL.
     pub fn column_root(&self, column_id: u32) -> Option<usize> {
         self.footer.roots.get(&column_id).copied()
+    }
+
+    /// Whether a column `FROM ATTRIBUTE` has the value of every row here that has a fitting one: NULL is NULL, and
+    /// the attributes need not be asked.
+    pub fn is_complete(&self, column_id: u32) -> bool {
+        self.footer.note.as_ref().is_some_and(|note| note.complete.contains(&column_id))
+    }
+
+    /// Whether the attributes of any row here may have a key, beside what lies in columns.
+    pub fn may_have_attribute(&self, key: &str) -> bool {
+        let keys = self.footer.note.as_ref().and_then(|note| note.keys.as_ref());
+        keys.is_none_or(|keys| keys.contains(key))
     }
 
     /// The statistics of a scalar column in a row group; `None` where there are none or the file lacks the column.
@@ -268,11 +283,13 @@ impl Footer {
         if roots.len() != meta.columns.len() || meta.columns.iter().any(|id| !roots.contains_key(id)) {
             return Err(damaged(&"its columns are not those that were written"));
         }
-        let memory_size = metadata.memory_size() + size_of::<Self>() + 64 * decoded.fields().len();
+        let note = Note::read(&meta.path, &metadata)?;
+        let noted = note.as_ref().map_or(0, Note::memory_size);
+        let memory_size = metadata.memory_size() + noted + size_of::<Self>() + 64 * decoded.fields().len();
         let options = ArrowReaderOptions::new().with_schema(decoded);
         let arrow =
             ArrowReaderMetadata::try_new(Arc::new(metadata), options).map_err(|error| damaged(&error))?;
-        Ok(Self { arrow, checksums, roots, memory_size })
+        Ok(Self { arrow, checksums, roots, note, memory_size })
     }
 }
 

@@ -84,7 +84,7 @@ fn encoded(schema: &TableSchema, batch: RecordBatch) -> EncodedSegment {
     let ordered = Ordered::new(schema, vec![batch]).unwrap();
     let [(_, range)] = ordered.partitions() else { panic!("one partition") };
     let name = Name { table: "t", partition: "1970-01-01", id: "S".to_owned(), created_at: 0 };
-    encode(schema, &ordered, range.clone(), name).unwrap()
+    encode(schema, &ordered, range.clone(), None, name).unwrap()
 }
 
 async fn store(segment: &EncodedSegment, bytes: Bytes) -> Arc<dyn ObjectStore> {

@@ -8,6 +8,7 @@ use parquet::{arrow::ArrowWriter, errors::ParquetError};
 
 use super::{SegmentMeta, checksums::Checksums, layout};
 use crate::{
+    attributes::Note,
     error::{Error, Result},
     order::{Ordered, times},
     partition::TimeRange,
@@ -34,6 +35,7 @@ pub(crate) fn encode(
     schema: &TableSchema,
     rows: &Ordered<'_>,
     range: Range<usize>,
+    note: Option<&Note>,
     name: Name<'_>,
 ) -> Result<EncodedSegment> {
     let columns = rows.columns(range.clone());
@@ -57,6 +59,9 @@ pub(crate) fn encode(
     let sums = Checksums::of(writer.inner(), writer.flushed_row_groups())?;
     let (row_groups, raw_bytes) = sizes(writer.flushed_row_groups());
     writer.append_key_value_metadata(sums.to_key_value()?);
+    if let Some(note) = note {
+        writer.append_key_value_metadata(note.to_key_value()?);
+    }
     let tail_offset = writer.inner().len();
     let bytes = Bytes::from(writer.into_inner().map_err(failed)?);
     let meta = SegmentMeta {
