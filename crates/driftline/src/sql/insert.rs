@@ -1,4 +1,5 @@
-//! `INSERT INTO name [(columns)] VALUES ... | query`: all rows or none.
+//! `INSERT INTO name [(columns)] VALUES ... | query`: all rows or none. Without columns it means all that were declared, in their
+//! order; where a table promotes attributes, columns `FROM ATTRIBUTE` are not among them.
 //!
 //! A small insert is one frame of the log. One that outgrows the frame becomes a bulk load: segments in one manifest commit, in
 //! bounded memory, and equally all or nothing.
@@ -6,7 +7,9 @@
 use arrow::array::RecordBatch;
 use datafusion::logical_expr::{LogicalPlan, WriteOp, dml::InsertOp};
 use datafusion::sql::parser::Statement as DfStatement;
-use datafusion::sql::sqlparser::ast::{Insert as SqlInsert, Statement as SqlStatement, TableObject};
+use datafusion::sql::sqlparser::ast::{
+    Ident, Insert as SqlInsert, ObjectName, Statement as SqlStatement, TableObject,
+};
 use driftline_storage::{Durability, Storage};
 use futures::{Stream, TryStreamExt};
 
@@ -34,8 +37,16 @@ impl Insert {
 
     /// The rows that the statement would write, as a plan.
     pub(super) async fn plan(self, context: &QueryContext) -> Result<(String, LogicalPlan)> {
-        let statement = DfStatement::Statement(self.statement);
-        let plan = query::plan(statement, context).await?;
+        let plan = match self.with_declared_columns(context) {
+            None => query::plan(DfStatement::Statement(self.statement), context).await?,
+            Some(declared) => match query::plan(DfStatement::Statement(declared), context).await {
+                Ok(plan) => plan,
+                // `INSERT INTO t SELECT * FROM t` has them all
+                Err(error) => {
+                    query::plan(DfStatement::Statement(self.statement), context).await.map_err(|_| error)?
+                }
+            },
+        };
         let LogicalPlan::Dml(dml) = plan else {
             return Err(Error::invalid(
                 "expected INSERT INTO name VALUES ... or INSERT INTO name SELECT ...",
@@ -54,6 +65,27 @@ impl Insert {
             )));
         }
         Ok((table, dml.input.as_ref().clone()))
+    }
+
+    /// The statement with the columns that it means where it names none: those that were declared. A column that comes by
+    /// itself must not break a statement that worked before. `None` where the statement says it all.
+    fn with_declared_columns(&self, context: &QueryContext) -> Option<Box<SqlStatement>> {
+        let SqlStatement::Insert(insert) = self.statement.as_ref() else { return None };
+        let TableObject::TableName(name) = &insert.table else { return None };
+        let table = name.0.last().and_then(|part| part.as_ident()).map(|ident| match ident.quote_style {
+            Some(_) => ident.value.clone(),
+            None => ident.value.to_lowercase(),
+        })?;
+        let table = context.snapshot().table(&table).filter(|table| table.options().promote_attributes)?;
+        let columns = table.schema().columns();
+        if !insert.columns.is_empty() || columns.iter().all(|column| column.from_attribute.is_none()) {
+            return None;
+        }
+        let declared = columns.iter().filter(|column| column.from_attribute.is_none());
+        let mut insert = insert.clone();
+        insert.columns =
+            declared.map(|column| ObjectName::from(vec![Ident::with_quote('"', &column.name)])).collect();
+        Some(Box::new(SqlStatement::Insert(insert)))
     }
 
     pub(super) async fn run(self, context: &QueryContext) -> Result<QueryStream> {
