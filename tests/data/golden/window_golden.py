@@ -58,6 +58,7 @@ STREAMS = {
     "offset": [(14, 2000, "sum", 1e9, 1.0), (15, 2000, "sum", 1e9 + 2.0, 1.0)],
     "constant": [(16, 1000, "sum", 7.25, 0.0), (17, 1000, "sum", 7.5, 0.0), (18, 200, "sum", -100.0, 0.0)],
     "levels": [(19, 1000, "levels", 0.0, 2.0), (20, 1000, "levels", 4.0, 4.0), (21, 1000, "levels", 3.0, 4.0)],
+    "early": [(30, 10, "sum", 0.0, 0.0), (31, 60, "sum", 100.0, 0.0)],
     "still": [(22, 20000, "sum", 0.0, 1.0)],
     "errors": [(23, 3000, "bits", 0.0, 0.1), (24, 2000, "bits", 0.0, 0.3), (25, 3000, "bits", 0.0, 0.05)],
     "rare_errors": [(26, 20000, "bits", 0.0, 0.002), (27, 5000, "bits", 0.0, 0.01)],
@@ -71,6 +72,7 @@ ADWIN = [
     {"delta": 0.1, "clock": 1},
     {"clock": 7, "max_buckets": 2, "min_window_length": 1, "grace_period": 0},
     {"max_buckets": 9, "min_window_length": 50, "grace_period": 300},
+    {"clock": 1, "min_window_length": 2, "grace_period": 20},
 ]
 PAGE_HINKLEY = [
     {},

@@ -221,3 +221,16 @@ fn rows_that_take_no_part_have_no_flag() {
         );
     }
 }
+
+// breaks when: a function that needs little memory is planned onto the operator that holds all rows
+#[tokio::test]
+async fn streams_are_read_batch_by_batch() {
+    let session = session(1);
+    create(&session, &[("v", Arc::new(Float64Array::from(vec![0.0, 1.0])))], 1, 1);
+    for (name, options) in CALLS {
+        let sql = format!("EXPLAIN SELECT {name}(v, '{options}') OVER (PARTITION BY v ORDER BY v) FROM t");
+        let plan = query(&session, &sql).await.unwrap();
+        let lines: Vec<&str> = plan.column(1).as_string::<i32>().iter().flatten().collect();
+        assert!(lines.iter().any(|line| line.contains("BoundedWindowAggExec")), "{lines:?}");
+    }
+}

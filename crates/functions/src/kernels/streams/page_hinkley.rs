@@ -31,12 +31,17 @@ struct State {
     rise: f64,
     least_rise: f64,
     fall: f64,
-    /// Starts at -1, as river's does.
     greatest_fall: f64,
 }
 
-const START: State =
-    State { count: 0.0, mean: 0.0, rise: 0.0, least_rise: f64::INFINITY, fall: 0.0, greatest_fall: -1.0 };
+const START: State = State {
+    count: 0.0,
+    mean: 0.0,
+    rise: 0.0,
+    least_rise: f64::INFINITY,
+    fall: 0.0,
+    greatest_fall: f64::NEG_INFINITY,
+};
 
 impl PageHinkley {
     /// Starts without a value.

@@ -41,7 +41,7 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
         "The Page-Hinkley test: whether the mean has moved up or down. Set `delta` and `threshold` in the unit of the value: \
          the defaults suit values around 1, and values in the thousands pass them at once.\n\n\
          With the running mean `m_t`, the sums `U_t = alpha U_(t-1) + x_t - m_t - delta` and `D_t = alpha D_(t-1) + x_t - m_t + \
-         delta`: a change when `U_t - min U > threshold` or `max D - D_t > threshold` (`max D` starts at -1, as river's does). \
+         delta`: a change when `U_t - min U > threshold` or `max D - D_t > threshold`. \
          Source: Page, Continuous inspection schemes (1954); `river.drift.PageHinkley`.\n\n\
          NULL values take no part. State: 48 bytes.",
         "`min_instances=30`: values before the first change; `delta=0.005`: deviation allowed for; `threshold=50`; \
