@@ -153,6 +153,16 @@ async fn no_answer_shows_a_promotion() -> Result<()> {
         let lines = text(&on, attribute).await?.lines().count();
         assert_eq!(lines, expected.lines().count(), "{column} and {attribute}");
     }
+
+    ingest(&on, &request(400, &json!([]), &[vec![("app.intent", json!({"intValue": "7"}))]])).await?;
+    let contradiction = "SELECT app_intent IS NULL, attr(attributes, 'app.intent') FROM spans WHERE span_id = '0000000000000191'";
+    for _ in 0..2 {
+        assert_eq!(text(&on, contradiction).await?, "true 7");
+        on.flush().await?;
+    }
+    let counted = "SELECT detail, count FROM driftline.ingest_stats WHERE outcome = 'moved'";
+    assert_eq!(text(&on, counted).await?, "app_intent 1");
+
     let refused = on.sql("ALTER TABLE spans ADD COLUMN mine TEXT FROM ATTRIBUTE 'app.intent'").await;
     let refused = refused.map(drop).expect_err("the attribute has a column").to_string();
     assert!(refused.contains("attribute \"app.intent\" has the column \"app_intent\" already"), "{refused}");

@@ -5,6 +5,7 @@
 //! finds: table by table, batch by batch, row by row.
 
 mod ledger;
+mod promotion;
 mod workload;
 
 use anyhow::{Context, Result, ensure};
