@@ -10,14 +10,14 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 const SEED: u64 = 1;
 const ROUNDS: usize = 20;
-/// The most statements of one round.
-const STATEMENTS_MAX: usize = 24;
+/// One more than the most statements that a round waits for, and than the most that it does not wait for.
+const STATEMENTS_MAX: usize = 13;
 /// The most rows of one statement.
 const ROWS_MAX: i64 = 4;
 /// The most turns that the test waits between its last statement and the kill.
@@ -107,19 +107,71 @@ fn insert(first: i64, rows: i64) -> String {
     format!("INSERT INTO t (time, id, note) VALUES {}", rows.join(", "))
 }
 
-/// Compares what is there with what was attempted and acknowledged, and settles it: what is there now must stay.
-fn settle(inserts: &mut Vec<Insert>, visible: &BTreeSet<i64>) -> Result<()> {
-    let mut attempted = 0;
-    for insert in &mut *inserts {
-        let there = visible.range(insert.first..insert.first + insert.rows).count() as i64;
-        attempted += there;
-        ensure!(there == 0 || there == insert.rows, "{there} rows of {insert:?} are there");
-        ensure!(there > 0 || !insert.acknowledged, "{insert:?} was acknowledged and is gone");
-        insert.acknowledged = there > 0;
+/// All that the test has done so far.
+struct History {
+    rng: ChaCha8Rng,
+    inserts: Vec<Insert>,
+    /// The next row id.
+    next: i64,
+    /// How many kills met the program with statements unanswered.
+    killed_at_work: usize,
+}
+
+impl History {
+    /// Compares what is there with what was attempted and acknowledged, and settles it: what is there now must stay.
+    fn settle(&mut self, visible: &BTreeSet<i64>) -> Result<()> {
+        let mut attempted = 0;
+        for insert in &mut self.inserts {
+            let there = visible.range(insert.first..insert.first + insert.rows).count() as i64;
+            attempted += there;
+            ensure!(there == 0 || there == insert.rows, "{there} rows of {insert:?} are there");
+            ensure!(there > 0 || !insert.acknowledged, "{insert:?} was acknowledged and is gone");
+            insert.acknowledged = there > 0;
+        }
+        ensure!(attempted == visible.len() as i64, "there are rows that nobody wrote");
+        self.inserts.retain(|insert| insert.acknowledged);
+        Ok(())
     }
-    ensure!(attempted == visible.len() as i64, "there are rows that nobody wrote");
-    inserts.retain(|insert| insert.acknowledged);
-    Ok(())
+
+    /// A statement to run, and which insert it is; a flush is none.
+    fn statement(&mut self) -> (String, Option<usize>) {
+        if self.rng.random_bool(0.15) {
+            return ("FLUSH".to_owned(), None);
+        }
+        let rows = self.rng.random_range(1..=ROWS_MAX);
+        let text = insert(self.next, rows);
+        self.inserts.push(Insert { first: self.next, rows, acknowledged: false });
+        self.next += rows;
+        (text, Some(self.inserts.len() - 1))
+    }
+
+    /// Runs some statements one by one, sends more without waiting for their answers, and kills the program.
+    fn round(&mut self, mut shell: Shell) -> Result<()> {
+        for _ in 0..self.rng.random_range(0..STATEMENTS_MAX) {
+            let (text, index) = self.statement();
+            let answer = shell.run(&text)?;
+            if let Some(insert) = index.map(|index| &mut self.inserts[index]) {
+                ensure!(answer.trim() == format!("{{\"count\":{}}}", insert.rows), "{answer} to {text}");
+                insert.acknowledged = true;
+            }
+        }
+        let mut unanswered = Vec::new();
+        for _ in 0..self.rng.random_range(0..STATEMENTS_MAX) {
+            let (text, index) = self.statement();
+            shell.send(&text)?;
+            unanswered.push(index);
+        }
+        for _ in 0..self.rng.random_range(0..TURNS_MAX) {
+            std::thread::yield_now();
+        }
+        let answers = shell.kill()?;
+        ensure!(answers <= unanswered.len(), "{answers} answers to {} statements", unanswered.len());
+        self.killed_at_work += usize::from(answers < unanswered.len());
+        for index in unanswered.into_iter().take(answers).flatten() {
+            self.inserts[index].acknowledged = true;
+        }
+        Ok(())
+    }
 }
 
 /// Would break if an answer were given before its rows are on disk, if a statement were torn, or if the lock, the log or
@@ -128,61 +180,29 @@ fn settle(inserts: &mut Vec<Insert>, visible: &BTreeSet<i64>) -> Result<()> {
 fn what_was_answered_survives_kill_9() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let database = directory.path().join("database");
-    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
-    let mut inserts: Vec<Insert> = Vec::new();
-    let mut next = 0;
-    let (mut killed_at_work, mut survivors) = (0, 0);
+    let rng = ChaCha8Rng::seed_from_u64(SEED);
+    let mut history = History { rng, inserts: Vec::new(), next: 0, killed_at_work: 0 };
     let mut shell = Shell::start(&database)?;
     shell.run("CREATE TABLE t (time TIMESTAMP NOT NULL, id BIGINT NOT NULL, note TEXT)")?;
-    for round in 0..ROUNDS {
+    shell.kill()?;
+    for round in 0..=ROUNDS {
         let place = || format!("round {round} of seed {SEED}");
-        if round > 0 {
-            shell = Shell::start(&database)?;
-            let visible = shell.rows().with_context(place)?;
-            survivors = visible.len();
-            settle(&mut inserts, &visible).with_context(place)?;
-        }
-        // some statements one by one, the rest at once, and no waiting for them
-        let statements = rng.random_range(1..=STATEMENTS_MAX);
-        let answered = rng.random_range(0..=statements);
-        let mut unanswered = Vec::new();
-        for statement in 0..statements {
-            let is_flush = rng.random_bool(0.15);
-            let rows = rng.random_range(1..=ROWS_MAX);
-            let text = if is_flush { "FLUSH".to_owned() } else { insert(next, rows) };
-            if !is_flush {
-                inserts.push(Insert { first: next, rows, acknowledged: false });
-                next += rows;
-            }
-            let index = (!is_flush).then_some(inserts.len().saturating_sub(1));
-            if statement < answered {
-                let answer = shell.run(&text).with_context(place)?;
-                if let Some(index) = index {
-                    ensure!(answer.trim() == format!("{{\"count\":{rows}}}"), "{answer}");
-                    inserts[index].acknowledged = true;
-                }
-            } else {
-                shell.send(&text).with_context(place)?;
-                unanswered.push(index);
-            }
-        }
-        for _ in 0..rng.random_range(0..TURNS_MAX) {
-            std::thread::yield_now();
-        }
-        let answers = shell.kill().with_context(place)?;
-        if answers > unanswered.len() {
-            bail!("{answers} answers to {} statements", unanswered.len());
-        }
-        killed_at_work += usize::from(answers < unanswered.len());
-        for index in unanswered.into_iter().take(answers).flatten() {
-            inserts[index].acknowledged = true;
+        let mut shell = Shell::start(&database)?;
+        let visible = shell.rows().with_context(place)?;
+        history.settle(&visible).with_context(place)?;
+        if round < ROUNDS {
+            history.round(shell).with_context(place)?;
+        } else {
+            drop(shell.input);
+            ensure!(shell.child.wait()?.success(), "the last process ends well");
+            ensure!(
+                visible.len() > ROUNDS,
+                "only {} rows are there: the rounds do too little",
+                visible.len()
+            );
         }
     }
-    let mut shell = Shell::start(&database)?;
-    settle(&mut inserts, &shell.rows()?)?;
-    drop(shell.input);
-    ensure!(shell.child.wait()?.success(), "the last process ends well");
-    ensure!(killed_at_work > ROUNDS / 4, "only {killed_at_work} of {ROUNDS} kills met the program at work");
-    ensure!(survivors > ROUNDS, "only {survivors} rows survived: the rounds do too little");
+    let at_work = history.killed_at_work;
+    ensure!(at_work > ROUNDS / 4, "only {at_work} of {ROUNDS} kills met the program at work");
     Ok(())
 }

@@ -5,6 +5,7 @@ mod attributes;
 mod crash;
 mod database;
 mod disk_full;
+mod kill;
 mod model;
 mod otlp;
 mod scan;
