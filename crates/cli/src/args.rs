@@ -25,8 +25,12 @@ Examples:
   driftline --db ./telemetry sql                                  interactive, with history and completion
   driftline --db ./telemetry sql -c 'SELECT count(*) FROM spans'
   driftline --db ./telemetry sql -f report.sql --format csv --output report.csv
+  driftline --db ./telemetry sql --read-only -c 'SELECT max(time) FROM spans'
   echo 'SELECT 1; SELECT 2;' | driftline --db ./telemetry sql --format ndjson
   driftline --db ./telemetry sql -c \"SELECT psi(duration_ms, time > '2026-08-01') FROM llm_calls\"
+
+With --read-only the database is seen as it was when the command started, even while another
+process writes it; without, one process at a time has it open.
 
 A statement ends with a semicolon (the last one need not). From standard input each statement is
 answered before the next one is read; an error there is reported, the following statements run,
@@ -128,6 +132,10 @@ pub(crate) struct SqlArgs {
     /// Create the database if there is none
     #[arg(long)]
     pub(crate) create: bool,
+
+    /// Change nothing, and read beside a process that writes
+    #[arg(long, conflicts_with = "create")]
+    pub(crate) read_only: bool,
 
     /// What an error does to the statements after it: -c and -f stop, standard input continues
     #[arg(long, value_enum, value_name = "WHAT")]

@@ -12,6 +12,7 @@ use std::sync::Once;
 
 use anyhow::{Context, Result};
 use driftline::Database;
+use driftline::storage::wal::Torn;
 use tokio::sync::Notify;
 
 use crate::args::{Args, Command};
@@ -31,19 +32,45 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<()> {
 }
 
 /// Opens a database that must be there: a mistyped path shall not leave an empty database behind.
-pub(crate) async fn open_existing(path: &Path) -> Result<Database> {
+pub(crate) async fn open_existing(path: &Path, terminal: &Terminal) -> Result<Database> {
+    check_exists(path)?;
+    open_or_create(path, terminal).await
+}
+
+/// Opens a database for reading only: another process may be writing it.
+pub(crate) async fn open_to_read(path: &Path) -> Result<Database> {
+    check_exists(path)?;
+    Ok(Database::builder(path).read_only(true).open().await?)
+}
+
+fn check_exists(path: &Path) -> Result<()> {
     if !is_database(path) {
         return Err(Failure::not_found(format!(
             "there is no database at '{}' (ingest and import create one; so does sql --create)",
             path.display()
         )));
     }
-    open_or_create(path).await
+    Ok(())
 }
 
-/// Opens a database, creating it if there is none.
-pub(crate) async fn open_or_create(path: &Path) -> Result<Database> {
-    Ok(Database::open(path).await?)
+/// Opens a database, creating it if there is none, and says what had to be repaired.
+pub(crate) async fn open_or_create(path: &Path, terminal: &Terminal) -> Result<Database> {
+    let database = Database::open(path).await?;
+    if let Some(Torn { file, offset, bytes: bytes @ 1.. }) = &database.storage().recovery().torn {
+        terminal.warn(&format!(
+            "wal/{file} ended in {bytes} bytes of an interrupted write at offset {offset}: never acknowledged, cut off"
+        ));
+    }
+    Ok(database)
+}
+
+/// Says what lies at the end of the log that is no whole record; `None` where there is nothing.
+fn unfinished(database: &Database) -> Option<String> {
+    let torn = database.storage().recovery().torn.as_ref().filter(|torn| torn.bytes > 0)?;
+    let Torn { file, offset, bytes } = torn;
+    Some(format!(
+        "wal/{file} ends in {bytes} bytes of an unfinished write at offset {offset}: a writer is at work, or the next one cuts them off"
+    ))
 }
 
 /// Whether a database lies at the path.

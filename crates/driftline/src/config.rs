@@ -89,6 +89,7 @@ pub struct DatabaseBuilder {
     pub(crate) storage: StorageOptions,
     pub(crate) clock: Option<Arc<dyn Clock>>,
     pub(crate) seed: Option<u64>,
+    pub(crate) read_only: bool,
 }
 
 impl DatabaseBuilder {
@@ -109,6 +110,7 @@ impl DatabaseBuilder {
             storage: StorageOptions::default(),
             clock: None,
             seed: None,
+            read_only: false,
         }
     }
 
@@ -184,11 +186,32 @@ impl DatabaseBuilder {
         self
     }
 
+    /// Opens for reading only, also while another process writes: nothing on the disk is changed, and there must be a database. Queries
+    /// see every row that was acknowledged before the open began and none that comes later; statements that write fail with `Invalid`.
+    ///
+    /// # Example
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use driftline::Database;
+    /// let writer = Database::open(dir.path()).await?;
+    /// let reader = Database::builder(dir.path()).read_only(true).open().await?;
+    /// assert!(reader.sql("SELECT count(*) FROM spans").await.is_ok());
+    /// let error = reader.sql("CREATE TABLE t (time TIMESTAMP NOT NULL)").await.unwrap_err();
+    /// assert_eq!(error.to_string(), "the database is open for reading only");
+    /// # writer.close().await?;
+    /// # Ok::<(), driftline::Error>(()) }).unwrap();
+    /// ```
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
+        self
+    }
+
     /// Opens the database, and makes it when there is none.
     ///
     /// # Errors
-    /// `Invalid` for a limit out of its range, `Conflict` when another process has it open for writing, `Corrupted` for a damaged
-    /// log or manifest, `Unavailable` when the directory cannot be used.
+    /// `Invalid` for a limit out of its range, `Conflict` when another process has it open for writing, too, `NotFound` when there is
+    /// none to read, `Corrupted` for a damaged log or manifest, `Unavailable` when the directory cannot be used.
     pub async fn open(self) -> Result<Database> {
         self.config.validate()?;
         Database::open_with(self).await

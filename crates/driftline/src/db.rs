@@ -1,4 +1,4 @@
-//! The database: one directory, one writer, any number of queries.
+//! The database: one directory, one writer, any number of readers and queries.
 
 mod ingest;
 
@@ -48,12 +48,17 @@ impl Database {
 
     pub(crate) async fn open_with(builder: DatabaseBuilder) -> Result<Self> {
         let clock = builder.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
-        let mut storage = Storage::builder(builder.path).options(builder.storage).clock(Arc::clone(&clock));
+        let mut storage = Storage::builder(builder.path)
+            .options(builder.storage)
+            .clock(Arc::clone(&clock))
+            .read_only(builder.read_only);
         if let Some(seed) = builder.seed {
             storage = storage.seed(seed);
         }
         let storage = storage.open().await?;
-        make_built_in_tables(&storage).await?;
+        if !storage.is_read_only() {
+            make_built_in_tables(&storage).await?;
+        }
         let engine = Engine {
             session: session_state(&builder.config)?,
             cache: Arc::new(ColumnCache::new(builder.config.cache_bytes)),
@@ -73,7 +78,7 @@ impl Database {
     /// The statement sees every row acknowledged before it began, and none after: all its tables come from one snapshot.
     ///
     /// # Errors
-    /// `Invalid` for a statement that cannot be parsed or planned, `NotFound` for an unknown table or column (the message names the
+    /// `Invalid` for a statement that cannot be parsed or planned, or that writes where the database is open for reading only, `NotFound` for an unknown table or column (the message names the
     /// nearest), `AlreadyExists`, `ResourceExhausted` past the memory or time limit, `Closed` after [`close`](Self::close).
     ///
     /// # Example
@@ -91,6 +96,9 @@ impl Database {
     pub async fn sql(&self, sql: &str) -> Result<QueryStream> {
         self.engine.check_open()?;
         let statement = Statement::parse(sql)?;
+        if statement.writes() {
+            self.engine.storage.check_writable()?;
+        }
         let _alone = match statement.changes_catalog() {
             true => Some(self.engine.ddl.lock().await),
             false => None,

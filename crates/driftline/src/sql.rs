@@ -94,6 +94,19 @@ impl Statement {
         }
     }
 
+    /// Whether the statement needs a database that is open for writing. `DROP` may name what belongs to this session alone: the
+    /// storage refuses the rest.
+    pub(crate) fn writes(&self) -> bool {
+        matches!(
+            self,
+            Self::Insert(_)
+                | Self::Flush(_)
+                | Self::CreateTable(_)
+                | Self::CreateView(_)
+                | Self::AlterTable(_)
+        )
+    }
+
     /// Whether the statement changes which tables and views there are: such statements run one at a time.
     pub(crate) fn changes_catalog(&self) -> bool {
         matches!(self, Self::CreateTable(_) | Self::CreateView(_) | Self::Drop(_) | Self::AlterTable(_))

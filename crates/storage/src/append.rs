@@ -43,7 +43,7 @@ impl Storage {
         durability: Durability,
     ) -> Result<Appended> {
         // 1. check the batches against the schemas and bring them into their types and column ids
-        self.core.check_open()?;
+        self.core.check_writable()?;
         let state = self.core.state();
         let mut record = Record { entries: Vec::with_capacity(batches.len()) };
         let mut rows = 0;

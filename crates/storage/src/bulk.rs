@@ -62,7 +62,7 @@ impl Storage {
     /// # Errors
     /// `NotFound` for an unknown table, `Closed` after [`close`](Self::close).
     pub fn bulk_load(&self, table: &str) -> Result<BulkLoad> {
-        self.core.check_open()?;
+        self.core.check_writable()?;
         let table = Arc::clone(self.core.state().table(table)?);
         Ok(BulkLoad {
             core: Arc::clone(&self.core),
@@ -82,7 +82,7 @@ impl BulkLoad {
     /// As [`Storage::append`] for a batch that does not fit the table; then nothing of the batch is taken.
     /// `ResourceExhausted` for a full disk.
     pub async fn push(&mut self, batch: RecordBatch) -> Result<()> {
-        self.core.check_open()?;
+        self.core.check_writable()?;
         if batch.num_rows() == 0 {
             return Ok(());
         }
@@ -115,7 +115,7 @@ impl BulkLoad {
     /// `NotFound` when the table was dropped meanwhile; `Conflict`, `ResourceExhausted` and `Unavailable` as a flush.
     /// After an error none of the rows is visible.
     pub async fn commit(mut self) -> Result<LoadReport> {
-        self.core.check_open()?;
+        self.core.check_writable()?;
         // 1. the rest, and small pieces of one partition together
         self.write_down_to(0).await?;
         let segments = self.join_small().await?;

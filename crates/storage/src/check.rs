@@ -4,7 +4,7 @@ use crate::{
     error::Result,
     manifest::{PartitionEntry, TableRecord},
     paths, segment,
-    storage::{Core, Storage},
+    storage::{Access, Core, Storage},
 };
 
 /// What a check found.
@@ -36,7 +36,7 @@ pub struct Finding {
 }
 
 impl Storage {
-    /// Checks everything that the newest root names: the root, all day lists, and of every segment its size and footer;
+    /// Checks everything that the newest root names (for a reader, the root that it opened): the root, all day lists, and of every segment its size and footer;
     /// with `deep` also every byte by its checksum and every value by decoding it. Goes on after a finding.
     ///
     /// # Errors
@@ -49,7 +49,13 @@ impl Storage {
             let _turn = self.core.commits.lock().await;
             let served = std::sync::Arc::clone(self.core.state().root());
             let object = paths::root(served.version);
-            match self.core.reading.manifest.newest().await {
+            let manifest = &self.core.reading.manifest;
+            let stored = match self.core.access {
+                Access::Write => manifest.newest().await,
+                // the writer may have made newer ones by now
+                Access::Read => manifest.root(served.version).await.map(Some),
+            };
+            match stored {
                 Ok(Some(stored)) if stored == *served => {}
                 Ok(stored) => {
                     let version = stored.map_or(0, |stored| stored.version);

@@ -23,7 +23,7 @@ impl Storage {
     /// # Errors
     /// `AlreadyExists` when the name is taken, `Invalid` when the declaration breaks a rule.
     pub async fn create_table(&self, spec: TableSpec) -> Result<()> {
-        self.core.check_open()?;
+        self.core.check_writable()?;
         let schema = Arc::new(TableSchema::from_spec(&spec)?);
         let mut commit = self.core.begin().await?;
         free_name(&commit.root, &spec.name)?;
@@ -51,7 +51,7 @@ impl Storage {
     /// # Errors
     /// `NotFound` when there is no such table.
     pub async fn drop_table(&self, name: &str) -> Result<()> {
-        self.core.check_open()?;
+        self.core.check_writable()?;
         let mut commit = self.core.begin().await?;
         let id = find(&commit.root, name)?.id;
         commit.root.tables.retain(|table| table.id != id);
@@ -64,7 +64,7 @@ impl Storage {
     /// `NotFound` for an unknown table or column, `AlreadyExists` for a name that is taken, `Invalid` for a change that
     /// breaks a rule.
     pub async fn alter_table(&self, name: &str, change: TableChange) -> Result<()> {
-        self.core.check_open()?;
+        self.core.check_writable()?;
         let mut commit = self.core.begin().await?;
         let table = find(&commit.root, name)?;
         let (id, schema) = (table.id, table.schema.changed(&change)?);

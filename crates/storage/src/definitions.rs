@@ -17,7 +17,7 @@ impl Storage {
     /// # Errors
     /// `AlreadyExists` when the name is taken and `replace` is false; `ResourceExhausted` for too many or too long ones.
     pub async fn put_definition(&self, kind: &str, name: &str, text: &str, replace: bool) -> Result<()> {
-        self.core.check_open()?;
+        self.core.check_writable()?;
         if text.len() > TEXT_BYTES_MAX {
             let message = format!("a {kind} has at most {TEXT_BYTES_MAX} bytes, {name:?} has {}", text.len());
             return Err(Error::new(ErrorKind::ResourceExhausted, message));
@@ -40,7 +40,7 @@ impl Storage {
     /// # Errors
     /// `NotFound` when there is none of this kind and name.
     pub async fn drop_definition(&self, kind: &str, name: &str) -> Result<()> {
-        self.core.check_open()?;
+        self.core.check_writable()?;
         let mut commit = self.core.begin().await?;
         let of_kind = commit.root.definitions.get_mut(kind);
         if of_kind.and_then(|of_kind| of_kind.remove(name)).is_none() {

@@ -76,7 +76,7 @@ impl Storage {
     /// `NotFound` for an unknown table, `ResourceExhausted` for a full disk, `Closed` after [`close`](Self::close).
     /// After an error the rows are still in memory and in the log.
     pub async fn flush(&self, table: Option<&str>) -> Result<FlushReport> {
-        self.core.check_open()?;
+        self.core.check_writable()?;
         let table = table.map(|name| self.core.state().table(name).map(|table| table.id())).transpose()?;
         self.core.ask_flusher(|reply| Message::Flush { table, reply }).await
     }

@@ -28,6 +28,7 @@ mod options;
 mod order;
 mod partition;
 mod paths;
+mod read_only;
 mod recovery;
 mod schema;
 mod segment;

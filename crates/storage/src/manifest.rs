@@ -41,14 +41,19 @@ impl Manifest {
     ///
     /// A damaged newest root is an error: an older one would silently take back what was acknowledged.
     pub(crate) async fn newest(&self) -> Result<Option<Root>> {
+        match self.newest_version().await? {
+            Some(version) => self.root(version).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The highest number of a root; `None` in an empty store.
+    pub(crate) async fn newest_version(&self) -> Result<Option<u64>> {
         let prefix = Path::from(paths::MANIFEST_DIR);
         let listing = self.store.list_with_delimiter(Some(&prefix)).await;
         let listing = listing.map_err(|error| Error::object("list the manifest", error))?;
         let names = listing.objects.iter().filter_map(|object| object.location.filename());
-        match names.filter_map(paths::root_version).max() {
-            Some(version) => self.root(version).await.map(Some),
-            None => Ok(None),
-        }
+        Ok(names.filter_map(paths::root_version).max())
     }
 
     /// Reads one root.

@@ -3,22 +3,21 @@
 use std::{sync::Arc, time::Duration};
 
 use object_store::ObjectStore;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
-    cache::Cache,
     clock::{Clock, SystemClock},
     error::{Error, Result},
     flush::{self, Flusher},
     fsync,
     ids::Ids,
     lock::Lock,
-    manifest::{Manifest, Root},
+    manifest::Root,
     object::LocalStore,
     paths,
     snapshot::Reading,
     state::State,
-    storage::{Core, Parts, Storage, StorageBuilder},
+    storage::{Access, Core, Parts, Storage, StorageBuilder},
     wal::{
         self, Committed, CommittedGroup, LocalLog, LogStore, Position, Record, ReplayReport, Torn, Wal,
         WalOptions,
@@ -28,18 +27,21 @@ use crate::{
 /// Records that replay has read and that are not in memory yet.
 const REPLAY_QUEUE_MAX: usize = 2;
 
-/// What an open found and repaired.
+/// What an open found, and repaired if it was one for writing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecoveryReport {
     /// Records of the log that were read back.
     pub frames: u64,
     /// Rows that were read back into memory: acknowledged, but in no segment yet.
     pub rows: u64,
-    /// The tail that an interrupted write had left in the log, cut off.
+    /// The tail that an interrupted write had left in the log, cut off. For a reader: bytes at the end that are no whole
+    /// record, left where they are; a writer may be at work on them.
     pub torn: Option<Torn>,
+    /// Length of the log files that were read.
+    pub log_bytes: u64,
     /// How long the open took.
     pub elapsed: Duration,
-    /// The version of the manifest that the open made.
+    /// The version of the manifest that the open made, or that a reader found.
     pub version: u64,
 }
 
@@ -52,11 +54,7 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     let places = Places::open(&builder, clock.as_ref())?;
     // 2. the newest root is the truth
     let options = builder.options;
-    let reading = Arc::new(Reading {
-        manifest: Manifest::new(Arc::clone(&places.store), bytes(options.day_list_cache_bytes)),
-        footers: Cache::new(bytes(options.footer_cache_bytes)),
-        store: places.store,
-    });
+    let reading = Arc::new(Reading::new(places.store, &options));
     let newest = reading.manifest.newest().await?.unwrap_or_else(Root::empty);
     // 3. a root of our own epoch: from here on a writer of an older epoch cannot commit
     let mut root = newest;
@@ -69,7 +67,8 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     let state = State::new(Arc::new(root), last, Arc::clone(&reading));
     let (flusher, messages) = mpsc::channel(flush::QUEUE_MAX);
     let ids = Ids::new(Arc::clone(&clock), builder.seed, epoch);
-    let core = Core::new(Parts { options, clock, ids, reading, epoch, state, flusher, lock: places.lock });
+    let (access, lock) = (Access::Write, places.lock);
+    let core = Core::new(Parts { options, access, clock, ids, reading, epoch, state, flusher, lock });
     let core = Arc::new(core);
     // 4. what is acknowledged and in no segment comes back from the log
     let replayed = replay(&core, Arc::clone(&places.log)).await?;
@@ -86,16 +85,7 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     let wal = Wal::start(places.log, epoch, &replayed, WalOptions::default(), clock, deliver)?;
     let elapsed = Duration::from_nanos(core.clock.monotonic_ns().saturating_sub(started_ns));
     let version = core.state().root().version;
-    core.serve(
-        wal,
-        RecoveryReport {
-            frames: replayed.frames,
-            rows: replayed.rows,
-            torn: replayed.torn,
-            elapsed,
-            version,
-        },
-    );
+    core.serve(Some(wal), RecoveryReport::new(replayed, elapsed, version));
     // 6. the background flush begins
     tokio::spawn(Flusher::new(&core, messages).run());
     Ok(Storage { core })
@@ -105,22 +95,10 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
 /// before more are read.
 async fn replay(core: &Arc<Core>, log: Arc<dyn LogStore>) -> Result<ReplayReport> {
     let root = Arc::clone(core.state().root());
-    let flushed: Vec<(u64, u64)> = root.tables.iter().map(|table| (table.id, table.flushed)).collect();
-    let from = Position(root.log_flushed).next();
-    let (records, mut queue) = mpsc::channel::<(Position, Record)>(REPLAY_QUEUE_MAX);
-    let reader = tokio::task::spawn_blocking(move || {
-        wal::replay(log.as_ref(), from, &mut |position, mut record| {
-            // rows that lie in segments, and rows of tables that are gone
-            record.entries.retain(|entry| {
-                flushed.iter().any(|(table, flushed)| *table == entry.table_id && position.0 > *flushed)
-            });
-            records.blocking_send((position, record)).map_err(|_| Error::internal("the replay was abandoned"))
-        })
-    });
+    let mut tail = LogTail::behind(&root, log, wal::replay);
     let mut rows = 0;
-    while let Some((position, record)) = queue.recv().await {
-        rows += record.entries.iter().map(|entry| entry.batch.num_rows() as u64).sum::<u64>();
-        let group = CommittedGroup { records: vec![Committed { position, record }] };
+    while let Some(group) = tail.next().await {
+        rows += group.rows();
         let now_ns = core.clock.monotonic_ns();
         core.publish(|state| (state.delivered(group, now_ns), ()));
         if core.state().active_bytes() as u64 >= core.options.memtable_bytes.as_u64() {
@@ -128,17 +106,64 @@ async fn replay(core: &Arc<Core>, log: Arc<dyn LogStore>) -> Result<ReplayReport
             flush::flush_tables(core, &tables).await?;
         }
     }
-    let report =
-        reader.await.unwrap_or_else(|error| Err(Error::internal("the replay stopped").with_source(error)))?;
+    let report = tail.end().await?;
     Ok(ReplayReport { last: report.last.max(Position(root.flushed_max())), rows, ..report })
 }
 
+/// The records of the log behind a root, read in the background, without the rows that lie in segments.
+pub(crate) struct LogTail {
+    records: mpsc::Receiver<Committed>,
+    reader: JoinHandle<Result<ReplayReport>>,
+}
+
+/// How a log is read: [`wal::replay`] also cuts its torn tail, [`wal::inspect`] changes nothing.
+type ReadLog =
+    fn(&dyn LogStore, Position, &mut dyn FnMut(Position, Record) -> Result<()>) -> Result<ReplayReport>;
+
+impl LogTail {
+    pub(crate) fn behind(root: &Root, log: Arc<dyn LogStore>, read: ReadLog) -> Self {
+        let flushed: Vec<(u64, u64)> = root.tables.iter().map(|table| (table.id, table.flushed)).collect();
+        let from = Position(root.log_flushed).next();
+        let (queue, records) = mpsc::channel(REPLAY_QUEUE_MAX);
+        let reader = tokio::task::spawn_blocking(move || {
+            read(log.as_ref(), from, &mut |position, mut record| {
+                // rows that lie in segments, and rows of tables that are gone
+                record.entries.retain(|entry| {
+                    flushed.iter().any(|(table, flushed)| *table == entry.table_id && position.0 > *flushed)
+                });
+                let sent = queue.blocking_send(Committed { position, record });
+                sent.map_err(|_| Error::internal("the replay was abandoned"))
+            })
+        });
+        Self { records, reader }
+    }
+
+    /// The next record, as a group of its own.
+    pub(crate) async fn next(&mut self) -> Option<CommittedGroup> {
+        self.records.recv().await.map(|record| CommittedGroup { records: vec![record] })
+    }
+
+    /// What was found, when there are no more records. Its rows are those of all frames.
+    pub(crate) async fn end(self) -> Result<ReplayReport> {
+        let ended = self.reader.await;
+        ended.unwrap_or_else(|error| Err(Error::internal("the replay stopped").with_source(error)))
+    }
+}
+
+impl RecoveryReport {
+    pub(crate) fn new(replayed: ReplayReport, elapsed: Duration, version: u64) -> Self {
+        let ReplayReport { frames, rows, torn, files, .. } = replayed;
+        let log_bytes = files.iter().map(|file| file.bytes).sum();
+        Self { frames, rows, torn, log_bytes, elapsed, version }
+    }
+}
+
 /// Where manifest, segments and log lie.
-struct Places {
-    /// Held while something of the database lies in the directory.
+pub(crate) struct Places {
+    /// Held by a writer while something of the database lies in the directory.
     lock: Option<Lock>,
-    store: Arc<dyn ObjectStore>,
-    log: Arc<dyn LogStore>,
+    pub(crate) store: Arc<dyn ObjectStore>,
+    pub(crate) log: Arc<dyn LogStore>,
 }
 
 impl Places {
@@ -170,8 +195,21 @@ impl Places {
         };
         Ok(Self { lock, store, log })
     }
-}
 
-fn bytes(size: bytesize::ByteSize) -> usize {
-    usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
+    /// The places as they lie: nothing is locked, made or settled.
+    pub(crate) fn existing(builder: &StorageBuilder) -> Result<Self> {
+        let path = &builder.path;
+        let store: Arc<dyn ObjectStore> = match &builder.store {
+            Some(store) => Arc::clone(store),
+            None => {
+                let doing = format_args!("open {}", path.display());
+                Arc::new(LocalStore::open_existing(path).map_err(|error| Error::object(doing, error))?)
+            }
+        };
+        let log: Arc<dyn LogStore> = match &builder.log {
+            Some(log) => Arc::clone(log),
+            None => Arc::new(LocalLog::existing(path.join(paths::WAL_DIR))),
+        };
+        Ok(Self { lock: None, store, log })
+    }
 }

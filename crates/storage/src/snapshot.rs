@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
+use bytesize::ByteSize;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::{ObjectStore, PutMode, PutOptions, path::Path};
 
@@ -12,6 +13,7 @@ use crate::{
     error::{Error, Result},
     manifest::{Manifest, PartitionEntry, TableRecord},
     memtable::Memtable,
+    options::StorageOptions,
     partition::TimeRange,
     schema::{TableOptions, TableSchema},
     segment::{self, Footer, SegmentMeta, SegmentReader},
@@ -49,6 +51,15 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
+    pub(crate) fn new(store: Arc<dyn ObjectStore>, options: &StorageOptions) -> Self {
+        let bytes = |size: ByteSize| usize::try_from(size.as_u64()).unwrap_or(usize::MAX);
+        Self {
+            manifest: Manifest::new(Arc::clone(&store), bytes(options.day_list_cache_bytes)),
+            footers: Cache::new(bytes(options.footer_cache_bytes)),
+            store,
+        }
+    }
+
     /// Stores a segment; it is durable when the call returns.
     pub(crate) async fn put_segment(&self, path: &str, bytes: Bytes) -> Result<()> {
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };

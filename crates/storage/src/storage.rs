@@ -18,13 +18,15 @@ use crate::{
     ids::Ids,
     lock::Lock,
     options::StorageOptions,
+    read_only,
     recovery::{self, RecoveryReport},
     snapshot::{Reading, Snapshot},
     state::State,
     wal::{LogStore, Wal},
 };
 
-/// Durable time-ordered tables in one directory, open for writing. Cheap to clone; all clones are one database.
+/// Durable time-ordered tables in one directory, open for writing or for reading only. Cheap to clone; all clones are one
+/// database.
 ///
 /// [`close`](Self::close) it: dropping the last clone ends the background work, but does not wait for it.
 #[derive(Debug, Clone)]
@@ -41,6 +43,7 @@ pub struct StorageBuilder {
     pub(crate) seed: Option<u64>,
     pub(crate) store: Option<Arc<dyn ObjectStore>>,
     pub(crate) log: Option<Arc<dyn LogStore>>,
+    pub(crate) access: Access,
 }
 
 /// What the storage is doing.
@@ -62,14 +65,24 @@ pub struct Status {
     pub flush_error: Option<Error>,
 }
 
+/// What a database is open for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// The one writer: holds the lock, owns the log, makes roots.
+    Write,
+    /// One of many readers: shows the moment of its opening and changes nothing.
+    Read,
+}
+
 /// What all clones of a storage and its background work share.
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) options: StorageOptions,
+    pub(crate) access: Access,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Ids,
     pub(crate) reading: Arc<Reading>,
-    /// The number of this writer.
+    /// The number of this writer; a reader has that of the last one.
     pub(crate) epoch: u64,
     pub(crate) state: RwLock<Arc<State>>,
     /// Held for the length of a commit.
@@ -101,7 +114,8 @@ impl Storage {
     /// Starts to say how to open the database in a directory.
     pub fn builder(path: impl Into<PathBuf>) -> StorageBuilder {
         let options = StorageOptions::default();
-        StorageBuilder { path: path.into(), options, clock: None, seed: None, store: None, log: None }
+        let access = Access::Write;
+        StorageBuilder { path: path.into(), options, clock: None, seed: None, store: None, log: None, access }
     }
 
     /// Says what the open found and repaired.
@@ -121,12 +135,26 @@ impl Storage {
         Status {
             memtable_bytes: state.memory_bytes() as u64,
             memtable_rows: state.tables().map(|table| table.memory_rows() as u64).sum(),
-            wal_bytes: wal.map_or(0, Wal::bytes),
+            wal_bytes: wal.map_or(self.recovery().log_bytes, Wal::bytes),
             manifest_version: state.root().version,
             position: state.last().0,
             poisoned: self.core.poison.get().cloned().or_else(|| wal.and_then(Wal::poisoned)),
             flush_error: self.core.flush_error(),
         }
+    }
+
+    /// Says whether the database is open for reading only.
+    pub fn is_read_only(&self) -> bool {
+        self.core.access == Access::Read
+    }
+
+    /// Fails where nothing can be written: for work that is better not begun.
+    ///
+    /// # Errors
+    /// `Closed` after [`close`](Self::close), `Invalid` where the database is open for reading only, and the cause where
+    /// only opening again helps.
+    pub fn check_writable(&self) -> Result<()> {
+        self.core.check_writable()
     }
 
     /// Flushes all rows, ends the background work and gives the database free. Snapshots stay readable; every later
@@ -136,6 +164,9 @@ impl Storage {
     /// Those of a flush. The database is closed all the same, and its acknowledged rows are in the log.
     pub async fn close(&self) -> Result<()> {
         if self.core.closed.swap(true, Ordering::SeqCst) {
+            return Ok(());
+        }
+        if self.is_read_only() {
             return Ok(());
         }
         // 1. no append is admitted any more; those under way end in the log and in memory
@@ -185,19 +216,32 @@ impl StorageBuilder {
         Self { log: Some(log), ..self }
     }
 
-    /// Opens the database: takes its lock and the next writer epoch, then replays the log.
+    /// Opens for reading only: beside a writer in another process, and without changing a byte. The storage shows every
+    /// row that was acknowledged before the open began (of rows with `Durability::Memory`, those that are flushed), and
+    /// none that is written after it ended; whatever would write fails with `Invalid`.
+    #[must_use]
+    pub fn read_only(self, read_only: bool) -> Self {
+        Self { access: if read_only { Access::Read } else { Access::Write }, ..self }
+    }
+
+    /// Opens the database: for writing it takes the lock and the next writer epoch, then replays the log.
     ///
     /// # Errors
-    /// `Conflict` when another process has it open for writing; `Corrupted`, naming the object, when its bytes are not
-    /// those that were written; `Invalid` for a setting out of range.
+    /// `Conflict` when another process has it open for writing, too; `NotFound` when there is none to read; `Corrupted`,
+    /// naming the object, when its bytes are not those that were written; `Invalid` for a setting out of range;
+    /// `ResourceExhausted` when a reader would have to hold too many rows that lie in no segment.
     pub async fn open(self) -> Result<Storage> {
-        recovery::open(self).await
+        match self.access {
+            Access::Write => recovery::open(self).await,
+            Access::Read => read_only::open(self).await,
+        }
     }
 }
 
 /// What [`Core`] is made of, before the log is replayed.
 pub(crate) struct Parts {
     pub(crate) options: StorageOptions,
+    pub(crate) access: Access,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Ids,
     pub(crate) reading: Arc<Reading>,
@@ -211,6 +255,7 @@ impl Core {
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
             options: parts.options,
+            access: parts.access,
             clock: parts.clock,
             ids: parts.ids,
             reading: parts.reading,
@@ -229,9 +274,9 @@ impl Core {
         }
     }
 
-    /// Starts to serve: sets what is known once the log is replayed.
-    pub(crate) fn serve(&self, wal: Wal, report: RecoveryReport) {
-        let fresh = self.wal.set(wal).is_ok() && self.recovery.set(report).is_ok();
+    /// Starts to serve: sets what is known once the log is read. A reader has no log to write.
+    pub(crate) fn serve(&self, wal: Option<Wal>, report: RecoveryReport) {
+        let fresh = wal.is_none_or(|wal| self.wal.set(wal).is_ok()) && self.recovery.set(report).is_ok();
         debug_assert!(fresh, "a storage starts to serve once");
     }
 
@@ -253,6 +298,15 @@ impl Core {
             return Err(Error::closed());
         }
         self.check_poison()
+    }
+
+    /// Refuses what only the open writer may do.
+    pub(crate) fn check_writable(&self) -> Result<()> {
+        self.check_open()?;
+        match self.access {
+            Access::Write => Ok(()),
+            Access::Read => Err(Error::invalid("the database is open for reading only")),
+        }
     }
 
     pub(crate) fn check_poison(&self) -> Result<()> {

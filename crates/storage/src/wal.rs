@@ -124,6 +124,14 @@ pub struct CommittedGroup {
     pub records: Vec<Committed>,
 }
 
+impl CommittedGroup {
+    /// The number of rows in all records.
+    pub(crate) fn rows(&self) -> u64 {
+        let entries = self.records.iter().flat_map(|committed| &committed.record.entries);
+        entries.map(|entry| entry.batch.num_rows() as u64).sum()
+    }
+}
+
 /// One record of a [`CommittedGroup`].
 #[derive(Debug)]
 pub struct Committed {

@@ -1,4 +1,5 @@
-//! `driftline check`: verify the files of a database. Damage is named, and the exit code says so.
+//! `driftline check`: verify the files of a database, also while another process writes it. Damage is named, and the exit code says
+//! so.
 
 use std::io::Write;
 use std::path::Path;
@@ -6,13 +7,13 @@ use std::path::Path;
 use anyhow::Result;
 use driftline::ErrorKind;
 
-use super::{open_existing, with_database};
+use super::{open_to_read, unfinished, with_database};
 use crate::args::CheckArgs;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
 pub(crate) async fn run(path: &Path, args: &CheckArgs, terminal: &Terminal) -> Result<()> {
-    with_database(open_existing(path).await?, async |database| {
+    with_database(open_to_read(path).await?, async |database| {
         let report = database.storage().check(args.deep).await?;
         let mut out = std::io::stdout();
         for finding in &report.findings {
@@ -28,6 +29,9 @@ pub(crate) async fn run(path: &Path, args: &CheckArgs, terminal: &Terminal) -> R
             if args.deep { "read and decoded" } else { "by size and footer (--deep reads every byte)" }
         );
         terminal.note(&looked_at);
+        if let Some(unfinished) = unfinished(database) {
+            terminal.note(&unfinished);
+        }
         match report.findings.len() {
             0 => Ok(writeln!(out, "ok")?),
             1 => Err(damaged("1 object is damaged")),

@@ -21,7 +21,7 @@ pub(crate) async fn run(args: &DemoArgs, terminal: &Terminal) -> Result<()> {
             args.dir.display()
         )));
     }
-    let page = with_database(open_or_create(&args.dir).await?, async |database| {
+    let page = with_database(open_or_create(&args.dir, terminal).await?, async |database| {
         prepare(database, recipe, terminal)
             .await
             .with_context(|| format!("in the demo at '{}'", args.dir.display()))?;

@@ -27,7 +27,7 @@ pub(crate) async fn run(path: &Path, args: &ImportArgs, terminal: &Terminal) -> 
     for (from, to) in mapping.renamed(&columns) {
         terminal.note(&format!("column '{from}' becomes '{to}'"));
     }
-    with_database(open_or_create(path).await?, async |database| {
+    with_database(open_or_create(path, terminal).await?, async |database| {
         let present = table_schema(database, &args.table);
         let is_new = present.is_none();
         let table = match present {

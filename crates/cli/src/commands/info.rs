@@ -1,9 +1,9 @@
-//! `driftline info`: what lies in the database, and how it came up.
+//! `driftline info`: what lies in the database, also while another process writes it.
 
 use std::io::Write;
 use std::path::Path;
 
-use super::{open_existing, with_database};
+use super::{open_to_read, unfinished, with_database};
 use crate::args::Format;
 use crate::output::Output;
 use crate::terminal::Terminal;
@@ -13,7 +13,7 @@ const TABLES: &str =
     "SELECT name, kind, rows, segments, bytes, min_time, max_time FROM driftline.tables ORDER BY kind, name";
 
 pub(crate) async fn run(path: &Path, terminal: &Terminal) -> Result<()> {
-    with_database(open_existing(path).await?, async |database| {
+    with_database(open_to_read(path).await?, async |database| {
         let status = database.storage().status();
         let recovery = database.storage().recovery();
         let mut out = std::io::stdout();
@@ -22,20 +22,17 @@ pub(crate) async fn run(path: &Path, terminal: &Terminal) -> Result<()> {
         writeln!(out, "manifest   version {}", status.manifest_version)?;
         writeln!(
             out,
-            "log        {} bytes; {} rows are in memory and not yet in segments",
+            "log        {} bytes; {} rows are not yet in segments",
             status.wal_bytes, status.memtable_rows
         )?;
         writeln!(
             out,
-            "opened in  {:.0} ms, {} rows read back from the log",
+            "opened in  {:.0} ms, {} records read from the log",
             recovery.elapsed.as_secs_f64() * 1e3,
-            recovery.rows
+            recovery.frames
         )?;
-        if let Some(torn) = &recovery.torn {
-            writeln!(
-                out,
-                "repaired   {torn:?}: the unacknowledged tail of an interrupted write was cut off"
-            )?;
+        if let Some(unfinished) = unfinished(database) {
+            writeln!(out, "log's end  {unfinished}")?;
         }
         let mut output = Output::open(Format::Table, None, terminal)?;
         output.write(database.sql(TABLES).await?).await?;

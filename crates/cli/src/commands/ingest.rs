@@ -25,7 +25,7 @@ struct Tally {
 }
 
 pub(crate) async fn run(path: &Path, args: &IngestArgs, terminal: &Terminal) -> Result<()> {
-    with_database(open_or_create(path).await?, async |database| {
+    with_database(open_or_create(path, terminal).await?, async |database| {
         let mut tally = Tally::default();
         let bar = terminal.progress(args.files.len() as u64, PROGRESS);
         for file in &args.files {

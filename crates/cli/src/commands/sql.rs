@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use driftline::{Database, StatementSplitter, split_statements};
 
-use super::{open_existing, open_or_create, with_database};
+use super::{open_existing, open_or_create, open_to_read, with_database};
 use crate::args::{OnError, SqlArgs};
 use crate::failure::{self, AlreadyReported};
 use crate::output::Output;
@@ -25,7 +25,11 @@ pub(crate) async fn run(path: &Path, args: &SqlArgs, terminal: &Terminal) -> Res
         None => Some(args.commands.join(";\n")),
     };
     let output = Output::open(args.format, args.output.as_deref(), terminal)?;
-    let database = if args.create { open_or_create(path).await? } else { open_existing(path).await? };
+    let database = match args {
+        SqlArgs { create: true, .. } => open_or_create(path, terminal).await?,
+        SqlArgs { read_only: true, .. } => open_to_read(path).await?,
+        _ => open_existing(path, terminal).await?,
+    };
     if script.is_none() && std::io::stdin().is_terminal() {
         // in the shell, Ctrl-C stops the running query and not the program
         let ended = shell::run(&database, output, terminal).await;

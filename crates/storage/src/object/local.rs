@@ -61,6 +61,15 @@ impl LocalStore {
     pub fn open(root: impl AsRef<FilePath>) -> Result<Self> {
         let root = root.as_ref();
         fsync::create_directories(root).map_err(|source| failed("create", root, source))?;
+        Self::open_existing(root)
+    }
+
+    /// Opens a directory as a store and changes nothing.
+    ///
+    /// # Errors
+    /// `NotFound` when it is missing, `Generic` for another error of the file system.
+    pub fn open_existing(root: impl AsRef<FilePath>) -> Result<Self> {
+        let root = root.as_ref();
         let files = LocalFileSystem::new_with_prefix(root)?;
         let root = fs::canonicalize(root).map_err(|source| failed("find", root, source))?;
         let (temporary, durable) = (AtomicU64::new(0), Mutex::default());

@@ -90,6 +90,12 @@ impl LocalLog {
         Ok(Self { directory })
     }
 
+    /// Takes a directory of log files as it is, for reading. A missing one holds no files: a copy of a closed database
+    /// may lack it.
+    pub(crate) fn existing(directory: PathBuf) -> Self {
+        Self { directory }
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
@@ -104,7 +110,11 @@ impl LogStore for LocalLog {
 
     fn list(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
-        for entry in fs::read_dir(&self.directory)? {
+        let entries = match fs::read_dir(&self.directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(names),
+            entries => entries?,
+        };
+        for entry in entries {
             let name = entry?.file_name().to_string_lossy().into_owned();
             if Path::new(&name).extension().is_some_and(|extension| extension == &EXTENSION[1..]) {
                 names.push(name);

@@ -1,0 +1,110 @@
+//! Opening a database for reading only: beside a writer in another process, and without changing a byte.
+//!
+//! A reader takes no lock and makes no root. It pins the newest root and reads the log behind it into memory, so it sees
+//! every row that was acknowledged before. The log is read as it lies: rows of an append under way may be among them, and
+//! an unfinished record at its end stays for the next writer to cut off.
+//!
+//! The writer works on meanwhile, and removes log files once a newer root has passed them. A root is always there before
+//! anything goes, so an error that has such a cause is told from damage by a newer root: then the reader begins again,
+//! from that one.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::mpsc;
+
+use crate::{
+    clock::{Clock, SystemClock},
+    error::{Error, ErrorKind, Result},
+    ids::Ids,
+    recovery::{LogTail, Places, RecoveryReport},
+    snapshot::Reading,
+    state::State,
+    storage::{Access, Core, Parts, Storage, StorageBuilder},
+    wal::{self, LogStore, Position, ReplayReport},
+};
+
+/// How often a reader begins again before it gives up on a database that changes all the time.
+const ATTEMPTS_MAX: usize = 16;
+/// Rows that lie in no segment, as a multiple of `memtable_bytes`: the writer, which may have larger settings, keeps
+/// two of its own.
+const MEMTABLES_MAX: u64 = 64;
+
+/// Opens a database for reading, in protocol order.
+pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
+    builder.options.validate()?;
+    let clock: Arc<dyn Clock> = builder.clock.clone().unwrap_or_else(|| Arc::new(SystemClock::new()));
+    let started_ns = clock.monotonic_ns();
+    let missing = || {
+        let message = format!("there is no database in {}", builder.path.display());
+        Error::new(ErrorKind::NotFound, message)
+    };
+    // 1. the places as they lie
+    if builder.store.is_none() && !builder.path.is_dir() {
+        return Err(missing());
+    }
+    let places = Places::existing(&builder)?;
+    let reading = Arc::new(Reading::new(Arc::clone(&places.store), &builder.options));
+    // 2. one moment: the newest root, and the log behind it
+    let newest = reading.manifest.newest_version().await?.ok_or_else(missing)?;
+    let rows_bytes_max = builder.options.memtable_bytes.as_u64().saturating_mul(MEMTABLES_MAX);
+    let moment = Moment { reading: &reading, log: &places.log, now_ns: started_ns, rows_bytes_max };
+    let (state, read) = moment.settled(newest).await?;
+    // 3. it is served as it is: no log to write, no flush in the background
+    let version = state.root().version;
+    let epoch = state.root().writer_epoch;
+    let (flusher, _nobody_listens) = mpsc::channel(1);
+    let ids = Ids::new(Arc::clone(&clock), builder.seed, epoch);
+    let elapsed = Duration::from_nanos(clock.monotonic_ns().saturating_sub(started_ns));
+    let (options, access) = (builder.options, Access::Read);
+    let core = Core::new(Parts { options, access, clock, ids, reading, epoch, state, flusher, lock: None });
+    core.serve(None, RecoveryReport::new(read, elapsed, version));
+    Ok(Storage { core: Arc::new(core) })
+}
+
+/// Reads one moment of a database that may change meanwhile.
+struct Moment<'a> {
+    reading: &'a Arc<Reading>,
+    log: &'a Arc<dyn LogStore>,
+    now_ns: u64,
+    rows_bytes_max: u64,
+}
+
+impl Moment<'_> {
+    /// Reads a moment whose root and log belong together.
+    async fn settled(&self, mut version: u64) -> Result<(State, ReplayReport)> {
+        for _ in 1..ATTEMPTS_MAX {
+            let error = match self.read(version).await {
+                Ok(moment) => return Ok(moment),
+                Err(error) => error,
+            };
+            match self.reading.manifest.newest_version().await? {
+                Some(newest) if newest > version => version = newest,
+                _ => return Err(error),
+            }
+        }
+        self.read(version).await
+    }
+
+    async fn read(&self, version: u64) -> Result<(State, ReplayReport)> {
+        let root = Arc::new(self.reading.manifest.root(version).await?);
+        let last = Position(root.flushed_max());
+        let mut state = State::new(Arc::clone(&root), last, Arc::clone(self.reading));
+        let mut tail = LogTail::behind(&root, Arc::clone(self.log), wal::inspect);
+        let mut rows = 0;
+        while let Some(group) = tail.next().await {
+            rows += group.rows();
+            state = state.delivered(group, self.now_ns);
+            if state.memory_bytes() as u64 > self.rows_bytes_max {
+                let message = format!(
+                    "more than {} bytes of rows lie in the log alone: a reader cannot hold them, flush them first",
+                    self.rows_bytes_max
+                );
+                return Err(Error::new(ErrorKind::ResourceExhausted, message));
+            }
+        }
+        Ok((state, ReplayReport { rows, ..tail.end().await? }))
+    }
+}
+
+#[cfg(test)]
+mod tests;
