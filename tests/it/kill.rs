@@ -3,8 +3,6 @@
 //! A child reads statements from its standard input and answers each. The test kills it at seeded moments, most of them
 //! while it works, starts the next one on the same directory, and compares. A statement's rows are all there or none.
 
-mod program;
-
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -13,6 +11,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+
+use crate::program;
 
 const SEED: u64 = 1;
 const ROUNDS: usize = 20;

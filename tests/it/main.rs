@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod attributes;
+mod command_line;
 mod crash;
 mod database;
 mod disk_full;
 mod kill;
 mod model;
 mod otlp;
+mod program;
 mod scan;
 mod tidy;

@@ -7,7 +7,9 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use arrow::error::ArrowError;
 use driftline::ErrorKind;
+use parquet::errors::ParquetError;
 
 use crate::terminal::Terminal;
 
@@ -117,7 +119,9 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
             return code_of_io(error.kind());
         }
     }
-    1
+    // a file that cannot be decoded; where reading itself failed, the cause above was found first
+    let undecodable = error.chain().any(|cause| cause.is::<ArrowError>() || cause.is::<ParquetError>());
+    code_of_kind(if undecodable { ErrorKind::Invalid } else { ErrorKind::Internal })
 }
 
 /// Whether the reader of our output went away.

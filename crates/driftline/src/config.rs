@@ -132,7 +132,8 @@ impl DatabaseBuilder {
         self
     }
 
-    /// Where rows spill to (default: the system's directory for temporary files).
+    /// Where rows spill to (default: `spill` in the directory of the database; the system's directory for
+    /// temporary files where the database is open for reading only).
     pub fn spill_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.config.spill_dir = Some(path.into());
         self

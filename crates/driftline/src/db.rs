@@ -2,7 +2,7 @@
 
 mod ingest;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -24,6 +24,9 @@ use crate::stream::QueryStream;
 
 pub(crate) use ingest::IngestStats;
 pub use ingest::{IngestReport, Moved, Rejected};
+
+/// The directory of spilled rows, below the database.
+const SPILL_DIRECTORY: &str = "spill";
 
 /// An open database. Clones share it; the last one that goes leaves unflushed rows to the log, where the next opening finds them.
 #[derive(Clone, Debug)]
@@ -48,7 +51,7 @@ impl Database {
 
     pub(crate) async fn open_with(builder: DatabaseBuilder) -> Result<Self> {
         let clock = builder.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
-        let mut storage = Storage::builder(builder.path)
+        let mut storage = Storage::builder(builder.path.clone())
             .options(builder.storage)
             .clock(Arc::clone(&clock))
             .read_only(builder.read_only);
@@ -59,10 +62,14 @@ impl Database {
         if !storage.is_read_only() {
             make_built_in_tables(&storage).await?;
         }
+        let mut config = builder.config;
+        if config.spill_dir.is_none() && !storage.is_read_only() {
+            config.spill_dir = Some(empty_spill_directory(&builder.path)?);
+        }
         let engine = Engine {
-            session: session_state(&builder.config)?,
-            cache: Arc::new(ColumnCache::new(builder.config.cache_bytes)),
-            config: builder.config,
+            session: session_state(&config)?,
+            cache: Arc::new(ColumnCache::new(config.cache_bytes)),
+            config,
             storage,
             clock,
             ingest: IngestStats::default(),
@@ -215,6 +222,19 @@ impl Engine {
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Engine").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// Where rows spill to by default: on the disk of the database, because a system's directory for temporary files often is memory.
+/// What a killed process left there goes.
+fn empty_spill_directory(database: &Path) -> Result<PathBuf> {
+    let directory = database.join(SPILL_DIRECTORY);
+    match std::fs::remove_dir_all(&directory) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            let message = format!("cannot empty {}: {error}", directory.display());
+            Err(Error::new(ErrorKind::Unavailable, message).with_source(error))
+        }
+        _ => Ok(directory),
     }
 }
 

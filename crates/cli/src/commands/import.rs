@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use driftline::Database;
 
-use super::{open_or_create, with_database};
+use super::{closing, interruptible, open_or_create};
 use crate::args::ImportArgs;
 use crate::failure::Failure;
 use crate::import::rows::RowFile;
@@ -27,7 +27,7 @@ pub(crate) async fn run(path: &Path, args: &ImportArgs, terminal: &Terminal) -> 
     for (from, to) in mapping.renamed(&columns) {
         terminal.note(&format!("column '{from}' becomes '{to}'"));
     }
-    with_database(open_or_create(path, terminal).await?, async |database| {
+    closing(open_or_create(path, terminal).await?, async |database| {
         let present = table_schema(database, &args.table);
         let is_new = present.is_none();
         let table = match present {
@@ -50,7 +50,7 @@ pub(crate) async fn run(path: &Path, args: &ImportArgs, terminal: &Terminal) -> 
                 Some(field.data_type().clone())
             });
         }
-        let loaded = load(database, &files, &table, args, terminal).await;
+        let loaded = interruptible(load(database, &files, &table, args, terminal)).await;
         if is_new && loaded.is_err() {
             // all or nothing: an empty table would make the next attempt keep today's guess of the types
             let drop = format!("DROP TABLE \"{}\"", args.table.replace('"', "\"\""));

@@ -107,7 +107,8 @@ impl Tally {
             line.push_str(&format!("; {} values kept in attributes", self.moved));
         }
         if self.unusable_bodies > 0 {
-            line.push_str(&format!("; {} bodies could not be used", self.unusable_bodies));
+            let bodies = if self.unusable_bodies == 1 { "body" } else { "bodies" };
+            line.push_str(&format!("; {} {bodies} could not be used", self.unusable_bodies));
         }
         terminal.note(&line);
     }

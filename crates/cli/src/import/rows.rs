@@ -92,7 +92,10 @@ impl RowFile {
 
     /// Reads all rows; `bar` moves by the file's bytes.
     pub(crate) fn batches(&self, bar: &ProgressBar) -> Result<Batches> {
-        let context = format!("in '{}'", self.path.display());
+        let context = format!(
+            "in '{}' (types come from the first rows: --infer-rows 0 reads all)",
+            self.path.display()
+        );
         let schema = Arc::clone(&self.schema);
         Ok(match self.format {
             InputFormat::Parquet => self.parquet_batches(bar)?,
@@ -111,11 +114,7 @@ impl RowFile {
                     .with_batch_size(BATCH_ROWS)
                     .with_strict_mode(true)
                     .build(reader)?;
-                Box::new(rows.map(move |batch| {
-                    batch.with_context(|| {
-                        format!("{context} (types come from the first rows: --infer-rows 0 reads all)")
-                    })
-                }))
+                Box::new(rows.map(move |batch| batch.context(context.clone())))
             }
         })
     }

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use anyhow::{Context, Result, anyhow, ensure};
 
 /// The path of the `driftline` executable.
-pub(super) fn path() -> Result<&'static Path> {
+pub(crate) fn path() -> Result<&'static Path> {
     static PATH: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let built = PATH.get_or_init(|| build().map_err(|error| format!("{error:#}")));
     built.as_deref().map_err(|error| anyhow!("{error}"))

@@ -1,0 +1,110 @@
+//! Answers go to the standard output, and nothing else does.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
+
+use super::{Run, Workplace};
+
+const ROWS: &str = "SELECT id, model FROM t ORDER BY id";
+
+#[test]
+fn every_text_format_holds_the_rows_and_only_them() -> Result<()> {
+    // breaks when a note or a progress bar lands in the data
+    let place = Workplace::new()?;
+    for (format, expected) in [
+        ("csv", "id,model\n1,a\n2,b\n3,\n"),
+        ("json", r#"[{"id":1,"model":"a"},{"id":2,"model":"b"},{"id":3,"model":null}]"#),
+        ("ndjson", "{\"id\":1,\"model\":\"a\"}\n{\"id\":2,\"model\":\"b\"}\n{\"id\":3,\"model\":null}\n"),
+    ] {
+        let run = place.run(["sql", "--format", format, "-c", ROWS])?;
+        run.succeeds()?;
+        let found =
+            if format == "json" { run.stdout.split_whitespace().collect() } else { run.stdout.clone() };
+        ensure!(found == expected, "{format}: {run:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_written_to_a_file_can_be_imported_again() -> Result<()> {
+    // breaks when a format loses a row, a NULL or a type between export and import
+    let place = Workplace::new()?;
+    for (format, file) in [("parquet", "rows.parquet"), ("csv", "rows.csv"), ("ndjson", "rows.ndjson")] {
+        let run =
+            place.run(["sql", "--format", format, "--output", file, "-c", "SELECT * FROM t ORDER BY id"])?;
+        run.succeeds()?;
+        ensure!(run.stdout.is_empty(), "the rows are in the file: {run:?}");
+        let table = format!("from_{format}");
+        place.run(["import", file, "--table", &table])?.succeeds()?;
+        let difference = format!("SELECT time, id, model FROM t EXCEPT SELECT time, id, model FROM {table}");
+        ensure!(place.query(&format!("SELECT count(*) FROM ({difference})"))?.ends_with("\n0\n"), "{format}");
+        ensure!(place.query(&format!("SELECT count(*) FROM {table}"))?.ends_with("\n3\n"), "{format}");
+    }
+    Ok(())
+}
+
+#[test]
+fn statements_come_from_arguments_files_and_the_standard_input() -> Result<()> {
+    // breaks when a statement over two lines is cut, or an error on the standard input stops what follows
+    let place = Workplace::new()?;
+    place.file("two.sql", "SELECT 1 -- one; not two\n AS one;\nSELECT 'a;b' AS two")?;
+    let run = place.run(["sql", "--format", "csv", "-f", "two.sql"])?;
+    run.succeeds()?;
+    ensure!(run.stdout.contains("one\n1\n") && run.stdout.contains("two\na;b\n"), "{run:?}");
+    let run = place
+        .feed(["sql", "--format", "csv"], "SELECT 1 AS one;\nSELECT * FROM absent;\nSELECT\n2 AS two;\n")?;
+    run.ends_with(3, &["absent"])?;
+    ensure!(run.stdout.contains("one\n1\n") && run.stdout.contains("two\n2\n"), "{run:?}");
+    // given as arguments, statements stop at the first error
+    let run = place.run(["sql", "--format", "csv", "-c", "SELECT * FROM absent; SELECT 2 AS two"])?;
+    run.ends_with(3, &["absent"])?;
+    ensure!(run.stdout.is_empty(), "{run:?}");
+    Ok(())
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() -> Result<()> {
+    // breaks when `driftline sql ... | head` ends with a complaint
+    let place = Workplace::new()?;
+    let query = "SELECT value FROM generate_series(1, 3000000)";
+    let mut command = place.command(["sql", "--format", "csv", "-c", query])?;
+    let mut child = command.spawn()?;
+    let mut output = BufReader::new(child.stdout.take().context("its standard output")?);
+    let mut line = String::new();
+    output.read_line(&mut line)?;
+    drop(output);
+    let mut stderr = String::new();
+    child.stderr.take().context("its standard error")?.read_to_string(&mut stderr)?;
+    ensure!(child.wait()?.success() && stderr.is_empty(), "{stderr}");
+    Ok(())
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_query_leaves_the_database_whole() -> Result<()> {
+    // breaks when Ctrl-C does not end a query, or keeps the lock or unflushed rows from the next run
+    let place = Workplace::new()?;
+    let mut command = place.command(["sql", "--format", "csv"])?;
+    let mut child = command.stdin(Stdio::piped()).spawn()?;
+    let mut input = child.stdin.take().context("its standard input")?;
+    let statements = "INSERT INTO t VALUES ('2026-08-03T00:00:00Z', 4, 'c');\n\
+                      SELECT value FROM generate_series(1, 1000000000000);\n";
+    std::io::Write::write_all(&mut input, statements.as_bytes())?;
+    let mut output = BufReader::new(child.stdout.take().context("its standard output")?);
+    // it works on the endless query once its first rows are here
+    let mut line = String::new();
+    while !line.starts_with("value") {
+        line.clear();
+        ensure!(output.read_line(&mut line)? > 0, "the query ended");
+    }
+    let interrupt = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status()?;
+    ensure!(interrupt.success());
+    std::io::copy(&mut output, &mut std::io::sink())?;
+    drop(input);
+    let run = Run::from_output(child.wait_with_output()?)?;
+    run.ends_with(130, &["interrupted"])?;
+    ensure!(place.query("SELECT count(*) FROM t")?.ends_with("4\n"));
+    Ok(())
+}
