@@ -1,7 +1,8 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::failure::Failure;
@@ -59,8 +60,8 @@ All rows of one command arrive together or not at all.";
 #[command(name = "driftline", version, about, after_help = EXAMPLES, max_term_width = 110)]
 pub(crate) struct Args {
     /// Directory of the database
-    #[arg(long, global = true, env = "DRIFTLINE_DB", value_name = "PATH")]
-    pub(crate) db: Option<PathBuf>,
+    #[arg(long, global = true, env = "DRIFTLINE_DB", value_name = "PATH", value_parser = maybe_empty_path())]
+    db: Option<PathBuf>,
 
     /// Say only errors and what was left out
     #[arg(long, short, global = true)]
@@ -71,12 +72,22 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    /// What `--db` or DRIFTLINE_DB says, if anything.
+    pub(crate) fn named_database(&self) -> Option<&Path> {
+        self.db.as_deref().filter(|path| !path.as_os_str().is_empty())
+    }
+
     /// The database that `--db` or DRIFTLINE_DB names.
     pub(crate) fn database(&self) -> anyhow::Result<PathBuf> {
-        self.db
-            .clone()
+        self.named_database()
+            .map(Path::to_owned)
             .ok_or_else(|| Failure::invalid("no database named: pass --db PATH or set DRIFTLINE_DB"))
     }
+}
+
+/// An empty variable in the environment is none: clap's own parser of paths would refuse it for every verb.
+fn maybe_empty_path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 #[derive(Debug, Subcommand)]
@@ -114,7 +125,13 @@ pub(crate) struct DemoArgs {
 #[command(after_help = SQL_EXAMPLES)]
 pub(crate) struct SqlArgs {
     /// Statements to run
-    #[arg(short = 'c', long = "command", value_name = "SQL", conflicts_with = "file")]
+    #[arg(
+        short = 'c',
+        long = "command",
+        value_name = "SQL",
+        conflicts_with = "file",
+        allow_hyphen_values = true
+    )]
     pub(crate) commands: Vec<String>,
 
     /// File with statements to run
@@ -155,7 +172,7 @@ pub(crate) enum Format {
     Table,
     /// RFC 4180 with a header; NULL is empty
     Csv,
-    /// One array of objects; times in RFC 3339 UTC; NaN is null
+    /// One array of objects a statement; times in RFC 3339; NaN and infinities are null
     Json,
     /// One object a line
     Ndjson,

@@ -7,8 +7,10 @@ mod info;
 mod ingest;
 mod sql;
 
+use std::io;
 use std::path::Path;
 use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use driftline::Database;
@@ -16,13 +18,13 @@ use driftline::storage::wal::Torn;
 use tokio::sync::Notify;
 
 use crate::args::{Args, Command};
-use crate::failure::{Failure, Interrupted};
+use crate::failure::{EXIT_INTERRUPTED, Failure, Interrupted};
 use crate::terminal::Terminal;
 
 /// Runs the verb that the command line names.
 pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<()> {
     match &args.command {
-        Command::Demo(demo) => demo::run(demo, terminal).await,
+        Command::Demo(demo) => demo::run(demo, args.named_database(), terminal).await,
         Command::Sql(sql) => sql::run(&args.database()?, sql, terminal).await,
         Command::Ingest(ingest) => ingest::run(&args.database()?, ingest, terminal).await,
         Command::Import(import) => import::run(&args.database()?, import, terminal).await,
@@ -44,13 +46,17 @@ pub(crate) async fn open_to_read(path: &Path) -> Result<Database> {
 }
 
 fn check_exists(path: &Path) -> Result<()> {
-    if !is_database(path) {
-        return Err(Failure::not_found(format!(
+    let manifest = path.join("manifest");
+    match std::fs::metadata(&manifest) {
+        Ok(found) if found.is_dir() => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            Err(error).with_context(|| format!("cannot read '{}'", manifest.display()))
+        }
+        _ => Err(Failure::not_found(format!(
             "there is no database at '{}' (ingest and import create one; so does sql --create)",
             path.display()
-        )));
+        ))),
     }
-    Ok(())
 }
 
 /// Opens a database, creating it if there is none, and says what had to be repaired.
@@ -98,21 +104,28 @@ pub(crate) async fn closing<T>(
     Ok(value)
 }
 
-/// Drops `work` when the user presses Ctrl-C.
+/// Drops `work` when the user presses Ctrl-C, or the program is asked to end.
 pub(crate) async fn interruptible<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     watch_for_interrupts();
-    tokio::select! {
+    IS_INTERRUPTIBLE.store(true, Ordering::SeqCst);
+    let done = tokio::select! {
         biased;
         done = work => done,
         () = INTERRUPTED.notified() => Err(Interrupted.into()),
-    }
+    };
+    IS_INTERRUPTIBLE.store(false, Ordering::SeqCst);
+    done
 }
 
 /// Woken at each Ctrl-C.
 static INTERRUPTED: Notify = Notify::const_new();
 
+/// Whether work goes on that was not interrupted yet. Otherwise Ctrl-C ends the program, as it does by default.
+static IS_INTERRUPTIBLE: AtomicBool = AtomicBool::new(false);
+
 /// Starts, once, the thread that waits for Ctrl-C. It has a runtime of its own: a query that computes for seconds without a pause
-/// can keep every worker of the main runtime from looking at signals.
+/// can keep every worker of the main runtime from looking at signals. Such work ends at the second Ctrl-C, with the program;
+/// acknowledged rows are in the log.
 fn watch_for_interrupts() {
     static WATCHING: Once = Once::new();
     WATCHING.call_once(|| {
@@ -121,7 +134,10 @@ fn watch_for_interrupts() {
                 return;
             };
             runtime.block_on(async {
-                while tokio::signal::ctrl_c().await.is_ok() {
+                while interrupt().await.is_ok() {
+                    if !IS_INTERRUPTIBLE.swap(false, Ordering::SeqCst) {
+                        std::process::exit(i32::from(EXIT_INTERRUPTED));
+                    }
                     INTERRUPTED.notify_waiters();
                 }
             });
@@ -129,4 +145,18 @@ fn watch_for_interrupts() {
         // without the thread Ctrl-C ends the program at once, as it does by default: acknowledged rows are safe either way
         let _ = std::thread::Builder::new().name("driftline-interrupt".to_owned()).spawn(watch);
     });
+}
+
+/// Waits for Ctrl-C or, where there is one, the signal that asks to end.
+async fn interrupt() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            pressed = tokio::signal::ctrl_c() => pressed,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
 }

@@ -14,7 +14,7 @@ use parquet::errors::ParquetError;
 use crate::terminal::Terminal;
 
 /// Exit code of a run that the user interrupted, as shells expect it.
-const EXIT_INTERRUPTED: u8 = 130;
+pub(crate) const EXIT_INTERRUPTED: u8 = 130;
 
 /// An error of the command itself, with the kind that decides the exit code.
 #[derive(Debug)]

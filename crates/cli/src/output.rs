@@ -6,16 +6,19 @@ mod binary;
 mod delimited;
 mod json;
 mod table;
+mod zoned;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use driftline::QueryStream;
-use futures::TryStreamExt;
+use futures::StreamExt;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::args::Format;
 use crate::failure::Failure;
@@ -26,37 +29,30 @@ const OUTPUT_BUFFER_BYTES: usize = 64 << 10;
 
 type Out<'a> = &'a mut (dyn Write + Send);
 
+/// Batches of a result that wait to be written.
+const BATCHES_WAITING_MAX: usize = 2;
+
 /// Writes results one after the other to standard output or a file.
 pub(crate) struct Output {
     format: Format,
-    out: BufWriter<Box<dyn Write + Send>>,
+    file: Option<PathBuf>,
+    /// Opened for the first result: a statement that cannot be answered empties no file.
+    out: Option<BufWriter<Box<dyn Write + Send>>>,
     table_columns: Option<usize>,
     results: u64,
 }
 
 impl Output {
-    /// Opens the output. Binary formats are refused on a terminal.
-    pub(crate) fn open(format: Format, file: Option<&Path>, terminal: &Terminal) -> Result<Self> {
-        let (out, table_columns): (Box<dyn Write + Send>, _) = match file {
-            Some(path) => {
-                let file =
-                    File::create(path).with_context(|| format!("cannot write '{}'", path.display()))?;
-                (Box::new(file), None)
-            }
-            None if format.is_binary() && terminal.stdout_is_terminal() => {
-                return Err(Failure::invalid(format!(
-                    "{} is a binary format: name a file with --output or redirect standard output",
-                    format.name()
-                )));
-            }
-            None => (Box::new(io::stdout()), terminal.table_columns()),
-        };
-        Ok(Self {
-            format,
-            out: BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, out),
-            table_columns,
-            results: 0,
-        })
+    /// An output to standard output or a file. Binary formats are refused on a terminal.
+    pub(crate) fn new(format: Format, file: Option<&Path>, terminal: &Terminal) -> Result<Self> {
+        if file.is_none() && format.is_binary() && terminal.stdout_is_terminal() {
+            return Err(Failure::invalid(format!(
+                "{} is a binary format: name a file with --output or redirect standard output",
+                format.name()
+            )));
+        }
+        let table_columns = if file.is_none() { terminal.table_columns() } else { None };
+        Ok(Self { format, file: file.map(Path::to_owned), out: None, table_columns, results: 0 })
     }
 
     pub(crate) fn set_format(&mut self, format: Format) {
@@ -64,7 +60,9 @@ impl Output {
     }
 
     /// Writes one result to its end and flushes it. Returns the number of rows.
-    pub(crate) async fn write(&mut self, mut result: QueryStream) -> Result<u64> {
+    ///
+    /// The query runs in a task of its own, so that Ctrl-C is heard while an operator computes.
+    pub(crate) async fn write(&mut self, result: QueryStream) -> Result<u64> {
         if self.format.is_binary() && self.results > 0 {
             return Err(Failure::invalid(format!(
                 "{} holds one result: run one statement at a time or choose another format",
@@ -73,16 +71,52 @@ impl Output {
         }
         self.results += 1;
         let schema = result.schema();
-        let mut sink = sink(self.format, &schema, &mut self.out, self.table_columns)?;
+        let zoned = if self.format.is_binary() { None } else { zoned::schema_as_text(&schema) };
+        let out = match &mut self.out {
+            Some(out) => out,
+            none => none.insert(open(self.file.as_deref())?),
+        };
+        let mut sink = sink(self.format, zoned.as_ref().unwrap_or(&schema), out, self.table_columns)?;
+        let (mut batches, mut query) = run(result);
         let mut rows = 0;
-        while let Some(batch) = result.try_next().await? {
+        while let Some(batch) = batches.recv().await {
+            let batch = batch?;
             rows += batch.num_rows() as u64;
-            sink.write(&batch)?;
+            match &zoned {
+                Some(schema) => sink.write(&zoned::as_text(&batch, schema)?)?,
+                None => sink.write(&batch)?,
+            }
         }
+        // without this a query that panicked would look like one that ended
+        query.join_next().await.transpose()?;
         sink.finish()?;
-        self.out.flush()?;
+        out.flush()?;
         Ok(rows)
     }
+}
+
+/// Runs a query in a task that ends with the set.
+fn run(mut result: QueryStream) -> (mpsc::Receiver<driftline::Result<RecordBatch>>, JoinSet<()>) {
+    let (sender, batches) = mpsc::channel(BATCHES_WAITING_MAX);
+    let mut query = JoinSet::new();
+    query.spawn(async move {
+        while let Some(batch) = result.next().await {
+            if sender.send(batch).await.is_err() {
+                return;
+            }
+        }
+    });
+    (batches, query)
+}
+
+fn open(file: Option<&Path>) -> Result<BufWriter<Box<dyn Write + Send>>> {
+    let out: Box<dyn Write + Send> = match file {
+        Some(path) => {
+            Box::new(File::create(path).with_context(|| format!("cannot write '{}'", path.display()))?)
+        }
+        None => Box::new(io::stdout()),
+    };
+    Ok(BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, out))
 }
 
 /// Takes the batches of one result in order.

@@ -82,7 +82,7 @@ impl Shell<'_> {
                 Err(ReadlineError::Eof) => return Ok(()),
                 Err(error) => return Err(error).context("cannot read from the terminal"),
             };
-            if splitter.is_empty() && line.trim_start().starts_with('.') {
+            if splitter.is_empty() && is_command(&line) {
                 editor.add_history_entry(line.trim())?;
                 if self.command(line.trim()).await.is_break() {
                     return Ok(());
@@ -104,12 +104,15 @@ impl Shell<'_> {
     }
 
     async fn command(&mut self, line: &str) -> std::ops::ControlFlow<()> {
+        let line = line.trim_end_matches(';');
         let (command, argument) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let statement = match (command, argument.trim()) {
-            (".quit" | ".exit" | ".q", _) => return std::ops::ControlFlow::Break(()),
-            (".tables", _) => Some("SHOW TABLES".to_owned()),
+            (".quit" | ".exit" | ".q" | "quit" | "exit" | "\\q", _) => {
+                return std::ops::ControlFlow::Break(());
+            }
+            (".tables" | "\\d" | "\\dt", "") => Some("SHOW TABLES".to_owned()),
             (".functions", _) => Some("SHOW FUNCTIONS".to_owned()),
-            (".columns" | ".schema", name) if !name.is_empty() => Some(format!("DESCRIBE {name}")),
+            (".columns" | ".schema" | "\\d", name) if !name.is_empty() => Some(format!("DESCRIBE {name}")),
             _ => None,
         };
         match statement {
@@ -124,7 +127,7 @@ impl Shell<'_> {
     /// The commands that ask the database nothing.
     fn set(&mut self, command: &str, argument: &str) {
         match (command, argument) {
-            (".help" | ".h", _) => self.terminal.note(HELP),
+            (".help" | ".h" | "help" | "\\?", _) => self.terminal.note(HELP),
             (".columns" | ".schema", _) => self.terminal.error("name a table: .columns spans"),
             (".format", "table") => self.output.set_format(Format::Table),
             (".format", "csv") => self.output.set_format(Format::Csv),
@@ -153,6 +156,13 @@ impl Shell<'_> {
         }
         true
     }
+}
+
+/// Whether a line is for the shell: our commands, and what hands type that know other shells.
+fn is_command(line: &str) -> bool {
+    let line = line.trim().trim_end_matches(';');
+    line.starts_with(['.', '\\'])
+        || ["quit", "exit", "help"].iter().any(|word| line.eq_ignore_ascii_case(word))
 }
 
 /// Whether a statement can change what completion offers.

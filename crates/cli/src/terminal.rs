@@ -92,6 +92,11 @@ impl Terminal {
         paint(self.colour_out, "2", text)
     }
 
+    /// Whether standard error takes colour.
+    pub(crate) fn colour_err(&self) -> bool {
+        self.colour_err
+    }
+
     /// Whether standard output takes colour.
     pub(crate) fn colour(&self) -> bool {
         self.colour_out
@@ -105,4 +110,9 @@ fn paint(colour: bool, code: &str, text: &str) -> String {
 /// Writes a line to standard error; when even that is gone there is nobody left to tell.
 fn stderr_line(message: &str) {
     let _ = writeln!(io::stderr().lock(), "{message}");
+}
+
+/// A number with its noun: `1 row`, `2 rows`.
+pub(crate) fn counted(count: u64, singular: &str, plural: &str) -> String {
+    format!("{count} {}", if count == 1 { singular } else { plural })
 }

@@ -84,6 +84,7 @@ fn what_is_not_there_is_not_made() -> Result<()> {
         place.run(arguments)?.ends_with(3, &["no database at"])?;
     }
     ensure!(!place.database().exists());
+    place.run(["demo"])?.ends_with(2, &["--dir"])?;
     place.run(["ingest", "absent.json"])?.ends_with(3, &["absent.json"])?;
     place.run(["sql"].iter().chain(&["--formt", "csv"]))?.ends_with(2, &["--format"])
 }

@@ -28,6 +28,27 @@ fn every_text_format_holds_the_rows_and_only_them() -> Result<()> {
 }
 
 #[test]
+fn a_time_in_another_zone_keeps_its_instant() -> Result<()> {
+    // breaks when local time is written with the Z of UTC
+    let place = Workplace::new()?;
+    let query = "SELECT time, time AT TIME ZONE 'Europe/Berlin' AS there FROM t WHERE id = 1";
+    ensure!(place.query(query)? == "time,there\n2026-08-01T00:00:00Z,2026-08-01T02:00:00+02:00\n");
+    let run = place.run(["sql", "-c", query])?;
+    ensure!(run.stdout.contains("2026-08-01T02:00:00+02:00"), "{run:?}");
+    Ok(())
+}
+
+#[test]
+fn a_statement_without_an_answer_empties_no_file() -> Result<()> {
+    // breaks when the file is opened before the statement is known to be good
+    let place = Workplace::new()?;
+    let kept = place.file("kept.csv", "kept")?;
+    place.run(["sql", "--output", "kept.csv", "-c", "SELECT * FROM absent"])?.ends_with(3, &["absent"])?;
+    ensure!(std::fs::read(&kept)? == b"kept");
+    Ok(())
+}
+
+#[test]
 fn what_is_written_to_a_file_can_be_imported_again() -> Result<()> {
     // breaks when a format loses a row, a NULL or a type between export and import
     let place = Workplace::new()?;
@@ -50,6 +71,9 @@ fn statements_come_from_arguments_files_and_the_standard_input() -> Result<()> {
     // breaks when a statement over two lines is cut, or an error on the standard input stops what follows
     let place = Workplace::new()?;
     place.file("two.sql", "SELECT 1 -- one; not two\n AS one;\nSELECT 'a;b' AS two")?;
+    place.file("marked.sql", "\u{feff}SELECT 1 AS one")?;
+    ensure!(place.run(["sql", "--format", "csv", "-f", "marked.sql"])?.stdout == "one\n1\n");
+    ensure!(place.query("-- a comment first\nSELECT 1 AS one")? == "one\n1\n");
     let run = place.run(["sql", "--format", "csv", "-f", "two.sql"])?;
     run.succeeds()?;
     ensure!(run.stdout.contains("one\n1\n") && run.stdout.contains("two\na;b\n"), "{run:?}");
@@ -79,6 +103,25 @@ fn a_reader_that_goes_away_is_no_error() -> Result<()> {
     child.stderr.take().context("its standard error")?.read_to_string(&mut stderr)?;
     ensure!(child.wait()?.success() && stderr.is_empty(), "{stderr}");
     Ok(())
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_is_heard_while_an_operator_computes() -> Result<()> {
+    // breaks when the query runs where signals are waited for: this join gives no rows and does not pause for hours
+    let place = Workplace::new()?;
+    let join = "SELECT 'started' AS state; SELECT count(*) FROM generate_series(1, 1000000) AS a \
+                JOIN generate_series(1, 1000000) AS b ON a.value < b.value";
+    let mut child = place.command(["sql", "--format", "csv", "-c", join])?.spawn()?;
+    let mut output = BufReader::new(child.stdout.take().context("its standard output")?);
+    let mut line = String::new();
+    while !line.starts_with("started") {
+        line.clear();
+        ensure!(output.read_line(&mut line)? > 0, "the first statement has no answer");
+    }
+    let interrupt = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status()?;
+    ensure!(interrupt.success());
+    Run::from_output(child.wait_with_output()?)?.ends_with(130, &["interrupted"])
 }
 
 #[cfg(unix)]

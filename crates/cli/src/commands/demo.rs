@@ -1,6 +1,7 @@
 //! `driftline demo`: make the history once, then judge it in SQL.
 
 use std::io::Write;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
@@ -10,7 +11,15 @@ use crate::demo::{Calendar, Recipe, closing, dashboards, prepare};
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
-pub(crate) async fn run(args: &DemoArgs, terminal: &Terminal) -> Result<()> {
+pub(crate) async fn run(args: &DemoArgs, named: Option<&Path>, terminal: &Terminal) -> Result<()> {
+    let is_from_environment =
+        named.is_some_and(|path| std::env::var_os("DRIFTLINE_DB").is_some_and(|value| value == path));
+    if let Some(named) = named.filter(|_| !is_from_environment) {
+        return Err(Failure::invalid(format!(
+            "the demo makes a database of its own: name its directory with --dir, not --db {}",
+            named.display()
+        )));
+    }
     let recipe = Recipe { days: args.days, seed: args.seed };
     let calendar = Calendar::new(recipe.days);
     let is_new = !is_database(&args.dir);

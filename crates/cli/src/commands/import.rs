@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::import::rows::RowFile;
 use crate::import::table::Mapping;
 use crate::import::time_column::TimeColumn;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, counted};
 
 const PROGRESS: &str = "{msg} {bar:40.cyan/dim} {bytes} of {total_bytes}, {eta} left";
 
@@ -58,7 +58,7 @@ pub(crate) async fn run(path: &Path, args: &ImportArgs, terminal: &Terminal) -> 
         }
         let rows = loaded?;
         let verb = if is_new { "created table" } else { "extended table" };
-        terminal.note(&format!("{verb} '{}': {rows} rows", args.table));
+        terminal.note(&format!("{verb} '{}': {}", args.table, counted(rows as u64, "row", "rows")));
         Ok(())
     })
     .await

@@ -34,7 +34,7 @@ pub(crate) async fn run(path: &Path, terminal: &Terminal) -> Result<()> {
         if let Some(unfinished) = unfinished(database) {
             writeln!(out, "log's end  {unfinished}")?;
         }
-        let mut output = Output::open(Format::Table, None, terminal)?;
+        let mut output = Output::new(Format::Table, None, terminal)?;
         output.write(database.sql(TABLES).await?).await?;
         Ok(())
     })

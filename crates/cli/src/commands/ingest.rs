@@ -10,14 +10,14 @@ use super::{open_or_create, with_database};
 use crate::args::{EncodingArg, IngestArgs, SignalArg};
 use crate::failure::{self, AlreadyReported};
 use crate::import::bodies::{Bodies, Body};
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, counted};
 
 const PROGRESS: &str = "{msg:30!} {bar:40.cyan/dim} {pos} of {len} files, {eta} left";
 
 /// What one run took and refused.
 #[derive(Default)]
 struct Tally {
-    accepted: BTreeMap<&'static str, u64>,
+    accepted: BTreeMap<(&'static str, &'static str), u64>,
     rejected: u64,
     moved: u64,
     unusable_bodies: u64,
@@ -38,6 +38,10 @@ pub(crate) async fn run(path: &Path, args: &IngestArgs, terminal: &Terminal) -> 
         }
         bar.finish_and_clear();
         tally.report(terminal);
+        if tally.rejected > 0 && tally.accepted.values().all(|count| *count == 0) {
+            // nothing of what was given could be used
+            tally.exit_code.get_or_insert(2);
+        }
         tally.exit_code.map_or(Ok(()), |code| Err(AlreadyReported(code).into()))
     })
     .await
@@ -83,9 +87,9 @@ async fn ingest_body(
     for moved in &report.moved {
         tally.moved += moved.count;
         terminal.warn(&format!(
-            "{}: {} values of another type than column {} are kept in attributes",
+            "{}: {} of another type than column {} kept in attributes",
             body.place(),
-            moved.count,
+            counted(moved.count, "value", "values"),
             moved.column
         ));
     }
@@ -95,7 +99,7 @@ async fn ingest_body(
 impl Tally {
     fn report(&self, terminal: &Terminal) {
         let mut parts: Vec<String> =
-            self.accepted.iter().map(|(noun, count)| format!("{count} {noun}")).collect();
+            self.accepted.iter().map(|((one, many), count)| counted(*count, one, many)).collect();
         if parts.is_empty() {
             parts.push("nothing".to_owned());
         }
@@ -104,21 +108,22 @@ impl Tally {
             line.push_str(&format!("; {} left out", self.rejected));
         }
         if self.moved > 0 {
-            line.push_str(&format!("; {} values kept in attributes", self.moved));
+            line.push_str(&format!("; {} kept in attributes", counted(self.moved, "value", "values")));
         }
         if self.unusable_bodies > 0 {
-            let bodies = if self.unusable_bodies == 1 { "body" } else { "bodies" };
-            line.push_str(&format!("; {} {bodies} could not be used", self.unusable_bodies));
+            let bodies = counted(self.unusable_bodies, "body", "bodies");
+            line.push_str(&format!("; {bodies} could not be used"));
         }
         terminal.note(&line);
     }
 }
 
-fn noun(signal: Signal) -> &'static str {
+/// What one item of a signal is called, and many.
+fn noun(signal: Signal) -> (&'static str, &'static str) {
     match signal {
-        Signal::Traces => "spans",
-        Signal::Metrics => "metric points",
-        Signal::Logs => "log records",
+        Signal::Traces => ("span", "spans"),
+        Signal::Metrics => ("metric point", "metric points"),
+        Signal::Logs => ("log record", "log records"),
     }
 }
 

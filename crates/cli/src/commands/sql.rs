@@ -16,15 +16,20 @@ use crate::terminal::Terminal;
 /// Bytes taken from standard input at once.
 const INPUT_CHUNK_BYTES: usize = 64 << 10;
 
+/// What some editors write in front of UTF-8.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 pub(crate) async fn run(path: &Path, args: &SqlArgs, terminal: &Terminal) -> Result<()> {
     let script = match &args.file {
         Some(file) => {
-            Some(std::fs::read_to_string(file).with_context(|| format!("cannot read '{}'", file.display()))?)
+            let script = std::fs::read_to_string(file);
+            let script = script.with_context(|| format!("cannot read '{}'", file.display()))?;
+            Some(script.trim_start_matches(BYTE_ORDER_MARK).to_owned())
         }
         None if args.commands.is_empty() => None,
         None => Some(args.commands.join(";\n")),
     };
-    let output = Output::open(args.format, args.output.as_deref(), terminal)?;
+    let output = Output::new(args.format, args.output.as_deref(), terminal)?;
     let database = match args {
         SqlArgs { create: true, .. } => open_or_create(path, terminal).await?,
         SqlArgs { read_only: true, .. } => open_to_read(path).await?,
@@ -72,6 +77,7 @@ impl<'a> Session<'a> {
     async fn run_standard_input(&mut self) -> Result<()> {
         let mut splitter = StatementSplitter::default();
         let mut pending = Vec::new();
+        let mut is_start = true;
         loop {
             let chunk = tokio::task::spawn_blocking(read_chunk).await??;
             if chunk.is_empty() {
@@ -79,7 +85,11 @@ impl<'a> Session<'a> {
             }
             pending.extend_from_slice(&chunk);
             let text = take_text(&mut pending)?;
-            self.run_all(splitter.push(&text)).await?;
+            let statements = match std::mem::take(&mut is_start) {
+                true => splitter.push(text.trim_start_matches(BYTE_ORDER_MARK)),
+                false => splitter.push(&text),
+            };
+            self.run_all(statements).await?;
         }
         anyhow::ensure!(
             pending.is_empty(),

@@ -92,7 +92,7 @@ impl TextTable {
             .with_date_format(Some(DATE_FORMAT))
             .with_datetime_format(Some(TIME_FORMAT))
             .with_timestamp_format(Some(TIME_FORMAT))
-            .with_timestamp_tz_format(Some(TIME_FORMAT));
+            .with_timestamp_tz_format(Some(TIME_FORMAT)); // other zones than UTC come as text
         let formatters = batch
             .columns()
             .iter()
