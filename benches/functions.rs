@@ -50,6 +50,18 @@ const CALLS: &[(&str, &str)] = &[
     ("slo_burn_rate_counts", "slo_burn_rate(g, g + 1, 0.999)"),
     ("error_budget_remaining", "error_budget_remaining(mixed, 0.999)"),
     ("novelty", "avg(novelty(e, [[0.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0], [2.0, 0.0, 2.0, 0.0]]))"),
+    ("accuracy_boolean", "accuracy(mixed, cur)"),
+    ("accuracy_text", "accuracy(s, s)"),
+    ("precision", "precision(mixed, cur)"),
+    ("recall_text", "recall(s, s, 'positive=refund')"),
+    ("f1_macro_text", "f1(s, s, 'average=macro')"),
+    ("confusion_matrix_text", "confusion_matrix(s, s)"),
+    ("roc_auc", "roc_auc(mixed, v)"),
+    ("log_loss", "log_loss(mixed, v / 4)"),
+    ("brier", "brier(mixed, v / 4)"),
+    ("ece", "ece(mixed, v / 4)"),
+    ("ece_quantile", "ece(mixed, v / 4, 'binning=quantile')"),
+    ("calibration", "calibration(mixed, v / 4)"),
     ("wilson_interval", "avg(wilson_interval(g, 1000)['upper'])"),
 ];
 

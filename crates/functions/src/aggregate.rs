@@ -1,5 +1,5 @@
 //! Aggregate functions, one a file. `comparison` is what the functions over two populations share, `slo` what the two SLO
-//! functions share.
+//! functions share, `quality` the functions over labels and predictions.
 //!
 //! # How to add a function over two populations
 //!
@@ -33,6 +33,7 @@ mod distance;
 mod documentation;
 mod error_budget_remaining;
 mod literals;
+mod quality;
 mod significance;
 mod slo;
 mod slo_burn_rate;
@@ -48,5 +49,5 @@ use datafusion::logical_expr::AggregateUDF;
 pub(crate) fn all() -> Vec<Arc<AggregateUDF>> {
     let comparisons = distance::ALL.into_iter().chain(significance::ALL).map(comparison::function);
     let levels = [&slo_burn_rate::SLO_BURN_RATE, &error_budget_remaining::ERROR_BUDGET_REMAINING];
-    comparisons.chain(levels.into_iter().map(slo::function)).collect()
+    comparisons.chain(levels.into_iter().map(slo::function)).chain(quality::all()).collect()
 }

@@ -3,11 +3,15 @@
 //! Statistics take integer counts or sorted values and compute their floats in one fixed order, so equal input gives equal
 //! bits. Values are finite `f64` as order-preserving `u64` (see [`keys`]).
 
+pub mod auc;
 pub mod bins;
+pub mod calibration;
+pub mod classification;
 pub mod collect;
 pub mod contingency;
 pub mod divergence;
 pub mod ewma;
+pub mod fixed;
 pub mod gamma;
 pub mod keys;
 pub mod kolmogorov;

@@ -5,6 +5,7 @@ mod emission;
 mod errors;
 mod golden;
 mod properties;
+mod quality;
 mod rows;
 mod scalars;
 mod streams;

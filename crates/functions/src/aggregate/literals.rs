@@ -10,6 +10,7 @@ use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
 use datafusion::logical_expr::{AggregateUDF, Expr, WindowFunctionDefinition};
 
 use super::comparison::ComparisonFunction;
+use super::quality::QualityFunction;
 use super::slo::SloFunction;
 
 /// The check, as DataFusion's analyzer runs it on every expression.
@@ -21,12 +22,12 @@ impl FunctionRewrite for CheckLiterals {
         "check_literals"
     }
 
-    fn rewrite(&self, expr: Expr, _: &DFSchema, _: &ConfigOptions) -> Result<Transformed<Expr>> {
+    fn rewrite(&self, expr: Expr, schema: &DFSchema, _: &ConfigOptions) -> Result<Transformed<Expr>> {
         match &expr {
-            Expr::AggregateFunction(call) => check(&call.func, &call.params.args)?,
+            Expr::AggregateFunction(call) => check(&call.func, &call.params.args, schema)?,
             Expr::WindowFunction(call) => {
                 if let WindowFunctionDefinition::AggregateUDF(function) = &call.fun {
-                    check(function, &call.params.args)?;
+                    check(function, &call.params.args, schema)?;
                 }
             }
             _ => {}
@@ -35,9 +36,12 @@ impl FunctionRewrite for CheckLiterals {
     }
 }
 
-fn check(function: &AggregateUDF, args: &[Expr]) -> Result<()> {
+fn check(function: &AggregateUDF, args: &[Expr], schema: &DFSchema) -> Result<()> {
     if let Some(comparison) = function.inner().downcast_ref::<ComparisonFunction>() {
         comparison.read_literal(args)?;
+    }
+    if let Some(quality) = function.inner().downcast_ref::<QualityFunction>() {
+        quality.check(args, schema)?;
     }
     if let Some(level) = function.inner().downcast_ref::<SloFunction>() {
         level.read_literal(args)?;

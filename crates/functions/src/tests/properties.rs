@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::{create, query, session};
 
-const CALLS: [&str; 22] = [
+const CALLS: [&str; 38] = [
     "psi(v, cur)",
     "psi(v, cur, 'binning=uniform, bins=7')",
     "psi(v, cur, 'edges=[-1, 0, 0.5]')",
@@ -31,6 +31,22 @@ const CALLS: [&str; 22] = [
     "ks_test(v, cur)",
     "slo_burn_rate(cur, 0.99)",
     "error_budget_remaining(v > 0, 0.9)",
+    "accuracy(s, t)",
+    "precision(v > 0, cur)",
+    "recall(s, t, 'positive=a')",
+    "f1(s, t, 'average=macro')",
+    "precision(s, t, 'average=weighted')",
+    "f1(s, t, 'average=micro')",
+    "confusion_matrix(s, t)",
+    "confusion_matrix(cur, v > 0)",
+    "roc_auc(cur, v)",
+    "roc_auc(s, v, 'positive=b')",
+    "log_loss(cur, p)",
+    "brier(cur, p)",
+    "ece(cur, p)",
+    "ece(cur, p, 'bins=4, binning=quantile')",
+    "calibration(cur, p, 'bins=3')",
+    "calibration(cur, p, 'bins=3, binning=quantile')",
 ];
 
 /// A row: group, value, text, side.
@@ -46,10 +62,14 @@ fn row() -> impl Strategy<Value = Row> {
 
 fn columns(rows: &[Row]) -> Vec<(&'static str, ArrayRef)> {
     let texts = ["", "a", "b", "a long text that does not fit into a view", "ß", "\u{1F980}"];
+    let said = |row: &Row| row.2.map(|i| if row.1 > Some(0.0) { usize::from(i) } else { 1 });
+    let probability = |v: f64| if v.is_finite() { (v.abs() / 2.0).min(1.0) } else { v };
     vec![
         ("g", Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.0)))),
         ("v", Arc::new(Float64Array::from_iter(rows.iter().map(|row| row.1)))),
         ("s", Arc::new(StringArray::from_iter(rows.iter().map(|row| row.2.map(|i| texts[usize::from(i)]))))),
+        ("t", Arc::new(StringArray::from_iter(rows.iter().map(|row| said(row).map(|i| texts[i]))))),
+        ("p", Arc::new(Float64Array::from_iter(rows.iter().map(|row| row.1.map(probability))))),
         ("cur", Arc::new(BooleanArray::from_iter(rows.iter().map(|row| row.3)))),
     ]
 }
