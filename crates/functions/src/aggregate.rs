@@ -11,8 +11,13 @@
 //!    |---|---|---|
 //!    | `Measure::Binned` | counts over the same bins, with the labels of the bins | numbers, text, booleans |
 //!    | `Measure::Ranked` | the sorted numbers of both sides: ranks, distances, and moments summed in that one order | numbers |
+//!    | `Measure::Mixed` | the sorted numbers, or the counts of categories | numbers, text, booleans |
+//!    | `Measure::Categories` | the counts of categories | text, booleans |
 //!    | `Measure::Flagged` | the counts of false and true | booleans |
 //!    | `Measure::Presence` | how many values are there, and how many are NULL | anything |
+//!
+//!    `Measure::Profiled` is one of these unless option `profile` names a tool whose convention is another one of them; what
+//!    the tools compute is in `kernels::conventions`.
 //!
 //!    Each also gets `excluded`: how many NULL, NaN and infinite values either side left out. The arithmetic is a function
 //!    in `kernels`, on plain slices, checked there against its named reference.

@@ -17,10 +17,11 @@ pub(crate) enum OptionName {
     Method,
     Alternative,
     Correction,
+    Profile,
 }
 
 impl OptionName {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Bins,
         Self::Binning,
         Self::Edges,
@@ -28,6 +29,7 @@ impl OptionName {
         Self::Method,
         Self::Alternative,
         Self::Correction,
+        Self::Profile,
     ];
 
     fn text(self) -> &'static str {
@@ -39,6 +41,7 @@ impl OptionName {
             Self::Method => "method",
             Self::Alternative => "alternative",
             Self::Correction => "correction",
+            Self::Profile => "profile",
         }
     }
 }
@@ -50,9 +53,43 @@ pub(crate) enum Binning {
     Quantile { bins: usize },
     /// In equal widths between the least and the largest value of the reference.
     Uniform { bins: usize },
+    /// The same, as many as Sturges' rule makes of the reference.
+    Sturges,
+    /// The same, as many as Doane's rule makes of the reference.
+    Doane,
     /// At the caller's edges.
     Edges(Vec<f64>),
 }
+
+/// A tool whose convention is followed to the digit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    Evidently,
+    Nannyml,
+    Fiddler,
+    PopmonNorm,
+    Deepchecks,
+}
+
+impl Profile {
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Evidently => "evidently",
+            Self::Nannyml => "nannyml",
+            Self::Fiddler => "fiddler",
+            Self::PopmonNorm => "popmon_norm",
+            Self::Deepchecks => "deepchecks",
+        }
+    }
+}
+
+const PROFILES: [(&str, Profile); 5] = [
+    ("evidently", Profile::Evidently),
+    ("nannyml", Profile::Nannyml),
+    ("fiddler", Profile::Fiddler),
+    ("popmon_norm", Profile::PopmonNorm),
+    ("deepchecks", Profile::Deepchecks),
+];
 
 /// How a p-value is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +117,8 @@ pub(crate) struct Options {
     pub(crate) alternative: Alternative,
     /// Whether a test of two categories is corrected for continuity.
     pub(crate) correction: bool,
+    /// Another tool's convention instead of ours; it leaves no other choice.
+    pub(crate) profile: Option<Profile>,
     /// Whether bins, binning or edges were given: they mean nothing for categories.
     pub(crate) binning_given: Option<OptionName>,
 }
@@ -92,6 +131,7 @@ impl Default for Options {
             method: Method::Auto,
             alternative: Alternative::TwoSided,
             correction: true,
+            profile: None,
             binning_given: None,
         }
     }
@@ -115,9 +155,8 @@ impl Options {
             seen.push(name);
             match name {
                 OptionName::Bins => bins = Some(parse_bins(value)?),
-                OptionName::Binning => {
-                    binning = Some(choose(key, value, &[("quantile", true), ("uniform", false)])?)
-                }
+                OptionName::Binning => binning = Some(choose(key, value, &RULES)?),
+                OptionName::Profile => options.profile = Some(choose(key, value, &PROFILES)?),
                 OptionName::Edges => edges = Some(parse_edges(value)?),
                 OptionName::Eps => options.eps = parse_eps(value)?,
                 OptionName::Method => options.method = choose(key, value, &METHODS)?,
@@ -130,11 +169,29 @@ impl Options {
                 options.binning_given = Some(name);
             }
         }
+        if options.profile.is_some()
+            && let Some(other) = seen.iter().find(|name| **name != OptionName::Profile)
+        {
+            let other = other.text();
+            return Err(format!(
+                "option 'profile' cannot be combined with '{other}': a profile is a whole convention"
+            ));
+        }
         options.binning = match (edges, bins, binning) {
             (Some(edges), None, None) => Binning::Edges(edges),
             (Some(_), ..) => return Err("option 'edges' cannot be combined with 'bins' or 'binning'".into()),
-            (None, bins, Some(false)) => Binning::Uniform { bins: bins.unwrap_or(DEFAULT_BINS) },
-            (None, bins, _) => Binning::Quantile { bins: bins.unwrap_or(DEFAULT_BINS) },
+            (None, bins, Some(Rule::Uniform)) => Binning::Uniform { bins: bins.unwrap_or(DEFAULT_BINS) },
+            (None, bins, Some(Rule::Quantile) | None) => {
+                Binning::Quantile { bins: bins.unwrap_or(DEFAULT_BINS) }
+            }
+            (None, Some(_), Some(Rule::Sturges | Rule::Doane)) => {
+                return Err(
+                    "option 'bins' is for binning=quantile and uniform: sturges and doane choose the number"
+                        .into(),
+                );
+            }
+            (None, None, Some(Rule::Sturges)) => Binning::Sturges,
+            (None, None, Some(Rule::Doane)) => Binning::Doane,
         };
         Ok(options)
     }
@@ -151,6 +208,21 @@ impl Options {
     }
 }
 
+/// A named rule for bins.
+#[derive(Debug, Clone, Copy)]
+enum Rule {
+    Quantile,
+    Uniform,
+    Sturges,
+    Doane,
+}
+
+const RULES: [(&str, Rule); 4] = [
+    ("quantile", Rule::Quantile),
+    ("uniform", Rule::Uniform),
+    ("sturges", Rule::Sturges),
+    ("doane", Rule::Doane),
+];
 const METHODS: [(&str, Method); 3] =
     [("auto", Method::Auto), ("exact", Method::Exact), ("asymp", Method::Asymptotic)];
 const ALTERNATIVES: [(&str, Alternative); 3] =

@@ -4,6 +4,8 @@ mod documentation;
 mod emission;
 mod errors;
 mod golden;
+mod golden_conventions;
+mod golden_ranks;
 mod properties;
 mod quality;
 mod rows;

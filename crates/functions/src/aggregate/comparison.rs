@@ -5,11 +5,11 @@
 //!
 //! | measure | value | kept | state that travels |
 //! |---|---|---|---|
-//! | `Ranked` | numbers | the finite values as ordered keys | sorted runs, merged in the final step |
+//! | `Ranked`, `Mixed` | numbers | the finite values as ordered keys | sorted runs, merged in the final step |
 //! | `Binned` | numbers | the finite values as ordered keys | the keys |
 //! | `Binned` | numbers, `edges=[...]` | counts a bin | counts |
-//! | `Binned` | booleans | two counts a side | counts |
-//! | `Binned` | text | counts a distinct text | texts and counts |
+//! | `Binned`, `Mixed`, `Categories` | booleans | two counts a side | counts |
+//! | `Binned`, `Mixed`, `Categories` | text | counts a distinct text | texts and counts |
 //! | `Flagged` | booleans | two counts a side | counts |
 //! | `Presence` | anything | one count a side | counts |
 //!
@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::{AggregateUDF, Documentation};
 
-use crate::options::{OptionName, Options};
+use crate::options::{OptionName, Options, Profile};
 
 pub(crate) use evidence::{Counts, Labels, Sorted};
 pub(crate) use excluded::Excluded;
@@ -57,14 +57,37 @@ pub(crate) enum Measure {
     Ranked(fn(&Sorted<'_>, &Options) -> Answer),
     /// From the counts of false and true, in this order. Never called with an empty side.
     Flagged(fn(&Counts<'_>, &Options) -> Answer),
+    /// From the sorted numbers, or from the counts of categories. Neither is called with an empty side.
+    Mixed { numbers: fn(&Sorted<'_>, &Options) -> Answer, categories: fn(&Counts<'_>, &Options) -> Answer },
+    /// From the counts of categories alone. Never called with an empty side.
+    Categories(fn(&Counts<'_>, &Options) -> Answer),
+    /// As `default`, unless option `profile` names a tool whose convention is another measure.
+    Profiled { default: &'static Measure, profiles: &'static [(Profile, Measure)] },
     /// From values of any type: one bin counts those that are not NULL, the others are among the excluded. Either may be 0.
     Presence(fn(&Counts<'_>, &Options) -> Answer),
 }
 
 impl Measure {
-    /// Whether the numbers of a group must be sorted; bins need them only selected and counted.
-    fn needs_order(&self) -> bool {
-        matches!(self, Self::Ranked(_))
+    /// The measure without options.
+    pub(crate) fn plain(&self) -> &Self {
+        match self {
+            Self::Profiled { default, .. } => default,
+            plain => plain,
+        }
+    }
+
+    /// The measure that a profile asks for.
+    fn of_profile(&'static self, profile: Option<Profile>) -> Result<&'static Self, String> {
+        let (Self::Profiled { profiles, .. }, Some(profile)) = (self, profile) else {
+            return Ok(self.plain());
+        };
+        profiles.iter().find(|(known, _)| *known == profile).map(|(_, measure)| measure).ok_or_else(|| {
+            let known: Vec<&str> = profiles.iter().map(|(known, _)| known.text()).collect();
+            let (profile, known) = (profile.text(), known.join(", "));
+            format!(
+                "{profile} has no such measure, so there is no profile '{profile}' of it (known: {known})"
+            )
+        })
     }
 }
 
@@ -72,7 +95,11 @@ impl Measure {
 #[derive(Clone)]
 pub(crate) struct Plan {
     comparison: &'static Comparison,
+    /// The comparison's measure, or that of the profile.
+    measure: &'static Measure,
     options: Arc<Options>,
+    /// Whether the column holds whole numbers by its type.
+    integers: bool,
 }
 
 impl std::fmt::Debug for Plan {

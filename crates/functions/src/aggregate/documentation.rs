@@ -25,11 +25,13 @@ pub(crate) const SLO: DocSection = DocSection {
 const VALUE: &str = "The compared value: any number (integers and decimals are read as DOUBLE: exact up to 2^53, the \
     nearest DOUBLE beyond), or a category: TEXT, dictionary-encoded text, BOOLEAN.";
 const NUMBER: &str = "The compared number; integers and decimals are read as DOUBLE: exact up to 2^53, the nearest DOUBLE beyond.";
+const CATEGORY: &str = "The compared category: TEXT, dictionary-encoded text, BOOLEAN.";
 const FLAG: &str = "BOOLEAN: the condition whose share is compared.";
 const ANYTHING: &str = "A column of any type.";
 const IS_CURRENT: &str = "BOOLEAN: false = reference, true = current, NULL = neither.";
 const BINS: &str = "`bins=10` (2 to 10000); `binning=quantile` (of the reference) or `binning=uniform` (equal widths between \
-    the least and the largest reference value); or `edges=[0, 0.5, 1]` instead of both. Outer bins are always open. Numbers only.";
+    the least and the largest reference value); `binning=sturges` or `binning=doane`: equal widths, as many as numpy makes of \
+    the reference by that rule, at least two; or `edges=[0, 0.5, 1]` instead of both. Outer bins are always open. Numbers only.";
 
 /// What every binned comparison does with its rows.
 pub(crate) const BINNED_ROWS: &str = "Numbers are counted in bins, by default at the reference's deciles (type 7, numpy's \
@@ -40,12 +42,19 @@ pub(crate) const BINNED_ROWS: &str = "Numbers are counted in bins, by default at
     With `edges` the memory does not grow with the rows; other bins need 8 bytes a value. Works in `OVER` windows, where bins \
     at quantiles are found again for every frame.";
 
+/// What every comparison of ranked numbers does with its rows.
+pub(crate) const RANKED_ROWS: &str = "NULL values and rows with NULL `is_current` are ignored; NaN and infinities are left \
+    out. The result is NULL when a side has no value. Text, BOOLEAN and TIMESTAMP values are refused. Needs 8 bytes a value. \
+    Works in `OVER` windows.";
+
 /// Starts the documentation of a function over `(value, is_current [, options])`. `options` explains those that are not the
 /// binning's; without any the function takes none.
 pub(crate) fn comparison(of: &Comparison, description: &str, options: &str) -> Documentation {
-    let (value, binning) = match of.measure {
+    let (value, binning) = match of.measure.plain() {
         Measure::Binned(_) => (VALUE, BINS),
-        Measure::Ranked(_) => (NUMBER, ""),
+        Measure::Mixed { .. } => (VALUE, ""),
+        Measure::Categories(_) => (CATEGORY, ""),
+        Measure::Ranked(_) | Measure::Profiled { .. } => (NUMBER, ""),
         Measure::Flagged(_) => (FLAG, ""),
         Measure::Presence(_) => (ANYTHING, ""),
     };
@@ -66,8 +75,11 @@ pub(crate) fn comparison(of: &Comparison, description: &str, options: &str) -> D
 }
 
 fn example(of: &Comparison) -> String {
-    let value = match of.measure {
-        Measure::Binned(_) | Measure::Ranked(_) => "confidence",
+    let value = match of.measure.plain() {
+        Measure::Binned(_) | Measure::Ranked(_) | Measure::Mixed { .. } | Measure::Profiled { .. } => {
+            "confidence"
+        }
+        Measure::Categories(_) => "CAST(confidence AS TEXT)",
         Measure::Flagged(_) => "confidence < 0.9",
         Measure::Presence(_) => "nullif(confidence, 0.71)",
     };

@@ -46,6 +46,11 @@ pub fn js_divergence(reference: &[u64], current: &[u64]) -> Option<f64> {
     Some((sum / 2.0 / LN_2).clamp(0.0, 1.0))
 }
 
+/// Jensen-Shannon distance: the root of [`js_divergence`].
+pub fn js_distance(reference: &[u64], current: &[u64]) -> Option<f64> {
+    js_divergence(reference, current).map(f64::sqrt)
+}
+
 /// Hellinger distance, `sqrt(sum (sqrt r - sqrt c)² / 2)`: 0 for equal shares, 1 for disjoint ones.
 pub fn hellinger(reference: &[u64], current: &[u64]) -> Option<f64> {
     let (r, c) = totals(reference, current)?;

@@ -59,15 +59,7 @@ pub struct KsTest {
 pub fn ks_test(reference: &[u64], current: &[u64], method: Method, alternative: Alternative) -> KsTest {
     let (n, m) = (reference.len(), current.len());
     assert!(n > 0 && m > 0, "both populations have values");
-    let (below, above) = extremes(reference, current);
-    let below_by = (-below.difference).clamp(0.0, 1.0);
-    let takes_below = match alternative {
-        Alternative::Less => true,
-        Alternative::Greater => false,
-        Alternative::TwoSided => below_by > above.difference,
-    };
-    let (difference, at, sign) =
-        if takes_below { (below_by, below.key, -1) } else { (above.difference, above.key, 1) };
+    let (difference, at, sign) = largest(reference, current, alternative);
     let exact = match method {
         Method::Auto => n.max(m) <= EXACT_AUTO_MAX,
         Method::Exact => ks_exact::is_feasible(n, m),
@@ -81,6 +73,26 @@ pub fn ks_test(reference: &[u64], current: &[u64], method: Method, alternative: 
         None => (difference, asymptotic(n, m, difference, alternative), MethodUsed::Asymptotic),
     };
     KsTest { statistic, p_value: p_value.clamp(0.0, 1.0), location: value_of(at), sign, method }
+}
+
+/// The statistic that [`ks_test`] gives by the automatic method, without its p-value.
+pub fn ks_statistic(reference: &[u64], current: &[u64], alternative: Alternative) -> f64 {
+    let (n, m) = (reference.len(), current.len());
+    assert!(n > 0 && m > 0, "both populations have values");
+    let (difference, ..) = largest(reference, current, alternative);
+    if n.max(m) <= EXACT_AUTO_MAX { ks_exact::on_grid(n, m, difference).0 } else { difference }
+}
+
+/// The difference that the alternative asks for, the key where it is reached, and its sign.
+fn largest(reference: &[u64], current: &[u64], alternative: Alternative) -> (f64, u64, i32) {
+    let (below, above) = extremes(reference, current);
+    let below_by = (-below.difference).clamp(0.0, 1.0);
+    let takes_below = match alternative {
+        Alternative::Less => true,
+        Alternative::Greater => false,
+        Alternative::TwoSided => below_by > above.difference,
+    };
+    if takes_below { (below_by, below.key, -1) } else { (above.difference, above.key, 1) }
 }
 
 /// The least or the largest difference of two distribution functions, and where.

@@ -19,10 +19,7 @@ pub fn is_feasible(n: usize, m: usize) -> bool {
 ///
 /// `None` where path counts overflow, and where rounding carries a certainty past 1: scipy gives up in the same places.
 pub fn p_value(n: usize, m: usize, statistic: f64, alternative: Alternative) -> (f64, Option<f64>) {
-    let gcd = gcd(n, m);
-    let lcm = (n / gcd * m) as f64;
-    let h = (statistic * lcm).round_ties_even();
-    let statistic = h / lcm;
+    let (statistic, h) = on_grid(n, m, statistic);
     if h == 0.0 {
         return (statistic, Some(1.0));
     }
@@ -33,6 +30,13 @@ pub fn p_value(n: usize, m: usize, statistic: f64, alternative: Alternative) -> 
         _ => can_count(n, m).then(|| touching(n.max(m), n.min(m), h as i64, false)),
     };
     (statistic, p.filter(|p| (0.0..=1.0).contains(p)))
+}
+
+/// The statistic as the nearest multiple of `1 / lcm(n, m)`, and which multiple.
+pub fn on_grid(n: usize, m: usize, statistic: f64) -> (f64, f64) {
+    let lcm = (n / gcd(n, m) * m) as f64;
+    let h = (statistic * lcm).round_ties_even();
+    (h / lcm, h)
 }
 
 /// Equal sizes, both lines: `2 (c(h) - c(2h) + c(3h) - ...)` with `c(k) = binom(2n, n - k) / binom(2n, n)`, nested from

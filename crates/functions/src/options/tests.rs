@@ -1,6 +1,7 @@
 use super::*;
 
 const BINNED: [OptionName; 4] = [OptionName::Bins, OptionName::Binning, OptionName::Edges, OptionName::Eps];
+const PROFILED: [OptionName; 2] = [OptionName::Bins, OptionName::Profile];
 const TEST: [OptionName; 2] = [OptionName::Method, OptionName::Alternative];
 
 // breaks when: a default changes, a spelling is no longer read, or a value lands in another option
@@ -14,6 +15,14 @@ fn reads_every_option() {
     assert_eq!(binned("binning=uniform").binning, Binning::Uniform { bins: 10 });
     assert_eq!(binned("binning=uniform, bins=5").binning, Binning::Uniform { bins: 5 });
     assert_eq!(binned("edges=[-1, 0.5,2e3], eps=0.01").binning, Binning::Edges(vec![-1.0, 0.5, 2000.0]));
+    assert_eq!(binned("binning=sturges").binning, Binning::Sturges);
+    assert_eq!(binned("binning=DOANE").binning, Binning::Doane);
+    let profile = |text: &str| Options::parse(text, &PROFILED).unwrap().profile;
+    assert_eq!(profile(""), None);
+    for (text, named) in PROFILES {
+        assert_eq!(profile(&format!("profile={text}")), Some(named));
+        assert_eq!(named.text(), text);
+    }
     let test = |text: &str| Options::parse(text, &TEST).unwrap();
     assert_eq!(test("method=exact").method, Method::Exact);
     assert_eq!(test("alternative=less, method=asymp").alternative, Alternative::Less);
@@ -25,7 +34,7 @@ fn reads_every_option() {
 // breaks when: a wrong option is taken silently, or its message loses the value or what is allowed
 #[test]
 fn refuses_with_the_value_and_what_is_allowed() {
-    let cases: [(&str, &[OptionName], &str); 17] = [
+    let cases: [(&str, &[OptionName], &str); 20] = [
         ("bin=20", &BINNED, "unknown option 'bin' (did you mean 'bins'? known: bins, binning, edges, eps)"),
         ("colour=red", &TEST, "unknown option 'colour' (known: method, alternative)"),
         ("eps=1", &TEST, "option 'eps' does not apply here (known: method, alternative)"),
@@ -36,7 +45,26 @@ fn refuses_with_the_value_and_what_is_allowed() {
         ("bins=10,", &BINNED, "option '' must have the form name=value"),
         ("eps=0", &BINNED, "option 'eps' must lie in (0, 1), got '0'"),
         ("eps=NaN", &BINNED, "option 'eps' must lie in (0, 1), got 'NaN'"),
-        ("binning=sturges", &BINNED, "option 'binning' must be one of quantile, uniform, got 'sturges'"),
+        (
+            "binning=scott",
+            &BINNED,
+            "option 'binning' must be one of quantile, uniform, sturges, doane, got 'scott'",
+        ),
+        (
+            "binning=doane, bins=7",
+            &BINNED,
+            "option 'bins' is for binning=quantile and uniform: sturges and doane choose the number",
+        ),
+        (
+            "profile=whylogs",
+            &PROFILED,
+            "option 'profile' must be one of evidently, nannyml, fiddler, popmon_norm, deepchecks, got 'whylogs'",
+        ),
+        (
+            "profile=evidently, bins=5",
+            &PROFILED,
+            "option 'profile' cannot be combined with 'bins': a profile is a whole convention",
+        ),
         ("edges=1", &BINNED, "option 'edges' must be a list such as [0, 0.5, 1], got '1'"),
         ("edges=[1, 1]", &BINNED, "option 'edges' must rise strictly, got 1 before 1"),
         ("edges=[0, inf]", &BINNED, "option 'edges' must hold finite numbers, got 'inf'"),

@@ -25,11 +25,11 @@ async fn messages_name_the_value_and_what_is_allowed() {
     let cases = [
         (
             "psi(v, cur, 'bin=20')",
-            "psi: unknown option 'bin' (did you mean 'bins'? known: bins, binning, edges, eps)",
+            "psi: unknown option 'bin' (did you mean 'bins'? known: bins, binning, edges, eps, profile)",
         ),
         (
             "js_distance(v, cur, 'eps=1e-4')",
-            "js_distance: option 'eps' does not apply here (known: bins, binning, edges)",
+            "js_distance: option 'eps' does not apply here (known: bins, binning, edges, profile)",
         ),
         (
             "ks_test(v, cur, 'method=fast')",
@@ -43,6 +43,38 @@ async fn messages_name_the_value_and_what_is_allowed() {
         (
             "psi(s, cur, 'bins=5')",
             "psi: option 'bins' is for numbers: text and boolean values are categories",
+        ),
+        (
+            "psi(v, cur, 'profile=nannyml')",
+            "psi: nannyml has no such measure, so there is no profile 'nannyml' of it (known: evidently, fiddler, \
+             popmon_norm, deepchecks)",
+        ),
+        (
+            "psi(v, cur, 'profile=nannyml') OVER ()",
+            "psi: nannyml has no such measure, so there is no profile 'nannyml' of it (known: evidently, fiddler, \
+             popmon_norm, deepchecks)",
+        ),
+        (
+            "psi(v, cur, 'profile=deepchecks')",
+            "psi: profile 'deepchecks': cannot compare values of type Float64: it compares categories; a code that is a \
+             number is one after a cast to TEXT",
+        ),
+        (
+            "chi2_test(n, cur, 'profile=nannyml')",
+            "chi2_test: profile 'nannyml': cannot compare values of type Int64: it compares categories; a code that is a \
+             number is one after a cast to TEXT",
+        ),
+        (
+            "wasserstein_norm(s, cur, 'profile=evidently')",
+            "wasserstein_norm: cannot compare values of type Utf8: it ranks numbers; compare categories with psi or js_distance",
+        ),
+        (
+            "tv_distance(v, cur, 'profile=evidently')",
+            "tv_distance: option 'profile' does not apply here (known: bins, binning, edges)",
+        ),
+        (
+            "psi(s, cur, 'binning=sturges')",
+            "psi: option 'binning' is for numbers: text and boolean values are categories",
         ),
         ("psi(v, cur, s)", "psi: the options must be one text literal"),
         ("psi(v, cur, 20)", "psi: the options must be one text literal, got Int64"),
@@ -70,7 +102,7 @@ async fn messages_name_the_value_and_what_is_allowed() {
         ),
         (
             "hellinger(v, cur, 'eps=0.1')",
-            "hellinger: option 'eps' does not apply here (known: bins, binning, edges)",
+            "hellinger: option 'eps' does not apply here (known: bins, binning, edges, profile)",
         ),
         (
             "chi2_test(s, cur, 'correction=yates')",
@@ -156,7 +188,7 @@ async fn instants_are_refused_with_advice() {
         ("current_date()", "extract(hour FROM time)"),
         ("INTERVAL '1 day'", "milliseconds"),
     ] {
-        for function in ["psi", "ks_test", "chi2_test"] {
+        for function in ["psi", "ks_test", "chi2_test", "drift_auto"] {
             let message = failure(&session, &format!("SELECT {function}({value}, cur) FROM t")).await;
             assert!(
                 message.contains("cannot compare values of type") && message.contains(advice),

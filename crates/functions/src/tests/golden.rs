@@ -14,28 +14,28 @@ use crate::kernels::ks::{self, Alternative, Method};
 use crate::kernels::{divergence, kolmogorov};
 
 /// Two populations and what is expected of them.
-struct Set {
-    name: String,
-    reference: Vec<f64>,
-    current: Vec<f64>,
-    expect: Value,
+pub(super) struct Set {
+    pub(super) name: String,
+    pub(super) reference: Vec<f64>,
+    pub(super) current: Vec<f64>,
+    pub(super) expect: Value,
 }
 
 fn golden() -> Value {
     read("drift_golden.json")
 }
 
-fn read(file: &str) -> Value {
+pub(super) fn read(file: &str) -> Value {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/golden/");
     serde_json::from_str(&std::fs::read_to_string(format!("{folder}{file}")).unwrap()).unwrap()
 }
 
-fn numbers(value: &Value) -> Vec<f64> {
+pub(super) fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
 }
 
 /// The numeric sets and the large one, which is generated.
-fn sets() -> Vec<Set> {
+pub(super) fn sets() -> Vec<Set> {
     let golden = golden();
     let mut sets: Vec<Set> = golden["numeric"]
         .as_object()
@@ -148,7 +148,7 @@ fn kolmogorov_survival_equals_scipy() {
 }
 
 /// Both populations as columns `v` and `cur`, interleaved.
-fn columns<T>(
+pub(super) fn columns<T>(
     reference: &[T],
     current: &[T],
     array: impl Fn(Vec<&T>) -> ArrayRef,

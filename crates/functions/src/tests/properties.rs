@@ -8,11 +8,24 @@ use proptest::prelude::*;
 
 use super::{create, query, session};
 
-const CALLS: [&str; 38] = [
+const CALLS: [&str; 59] = [
     "psi(v, cur)",
     "psi(v, cur, 'binning=uniform, bins=7')",
     "psi(v, cur, 'edges=[-1, 0, 0.5]')",
     "psi(s, cur)",
+    "psi(v, cur, 'binning=sturges')",
+    "psi_detail(i, cur, 'binning=doane')",
+    "psi(v, cur, 'profile=evidently')",
+    "psi(i, cur, 'profile=popmon_norm')",
+    "psi(s, cur, 'profile=deepchecks')",
+    "psi(i, cur, 'edges=[-1, 1]')",
+    "js_distance(v, cur, 'profile=nannyml')",
+    "hellinger(i, cur, 'profile=evidently')",
+    "chi2_test(s, cur, 'profile=evidently')",
+    "wasserstein_norm(v, cur, 'profile=deepchecks')",
+    "drift_auto(v, cur)",
+    "drift_auto(s, cur)",
+    "drift_auto(v > 0, cur)",
     "kl_divergence(s, cur)",
     "kl_divergence(v, cur, 'bins=3, eps=0.01')",
     "kl_divergence(v > 0, cur)",
@@ -29,6 +42,14 @@ const CALLS: [&str; 38] = [
     "z_test_prop(v > 0, cur)",
     "null_rate_drift(v, cur)",
     "ks_test(v, cur)",
+    "ks_statistic(v, cur)",
+    "wasserstein(v, cur)",
+    "wasserstein_norm(v, cur)",
+    "energy_distance(v, cur)",
+    "cvm_test(v, cur)",
+    "ad_test(v, cur)",
+    "mwu_test(v, cur)",
+    "welch_t_test(v, cur)",
     "slo_burn_rate(cur, 0.99)",
     "error_budget_remaining(v > 0, 0.9)",
     "accuracy(s, t)",
@@ -67,6 +88,7 @@ fn columns(rows: &[Row]) -> Vec<(&'static str, ArrayRef)> {
     vec![
         ("g", Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.0)))),
         ("v", Arc::new(Float64Array::from_iter(rows.iter().map(|row| row.1)))),
+        ("i", Arc::new(Int64Array::from_iter(rows.iter().map(|row| row.1.map(|v| v as i64 % 50))))),
         ("s", Arc::new(StringArray::from_iter(rows.iter().map(|row| row.2.map(|i| texts[usize::from(i)]))))),
         ("t", Arc::new(StringArray::from_iter(rows.iter().map(|row| said(row).map(|i| texts[i]))))),
         ("p", Arc::new(Float64Array::from_iter(rows.iter().map(|row| row.1.map(probability))))),

@@ -7,7 +7,7 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::Accumulator;
 
 use super::excluded::{self, Excluded};
-use super::rows::Sides;
+use super::rows::{Sides, readable};
 use super::{Answer, Plan};
 
 /// What is kept of the rows of one group.
@@ -46,7 +46,8 @@ impl<K: Kept> ComparisonAccumulator<K> {
 
 impl<K: Kept> Accumulator for ComparisonAccumulator<K> {
     fn update_batch(&mut self, args: &[ArrayRef]) -> Result<()> {
-        let sides = Sides::new(args, None)?;
+        let args = readable(args, self.plan.measure)?;
+        let sides = Sides::new(&args, None)?;
         excluded::add(&mut self.excluded, excluded::nulls_of(&sides));
         self.kept.add(&args[0], &sides, &mut self.excluded)
     }
@@ -56,7 +57,8 @@ impl<K: Kept> Accumulator for ComparisonAccumulator<K> {
     }
 
     fn retract_batch(&mut self, args: &[ArrayRef]) -> Result<()> {
-        let sides = Sides::new(args, None)?;
+        let args = readable(args, self.plan.measure)?;
+        let sides = Sides::new(&args, None)?;
         let mut less = excluded::nulls_of(&sides);
         self.kept.remove(&args[0], &sides, &mut less)?;
         excluded::remove(&mut self.excluded, less)

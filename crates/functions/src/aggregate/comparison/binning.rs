@@ -5,21 +5,27 @@ use super::excluded::Excluded;
 use super::kept::Interner;
 use super::{Answer, Measure, Plan};
 use crate::kernels::bins;
+use crate::kernels::histograms::{doane_bins, sturges_bins};
 use crate::kernels::keys::value_of;
 use crate::kernels::selection::order_statistics;
 use crate::options::Binning;
 
 impl Plan {
+    /// Whether the numbers of a group must be sorted; most bins need them only selected and counted.
     pub(crate) fn needs_order(&self) -> bool {
-        self.comparison.measure.needs_order()
+        match self.measure {
+            Measure::Ranked(_) | Measure::Mixed { .. } => true,
+            _ => matches!(self.options.binning, Binning::Sturges | Binning::Doane),
+        }
     }
 
     /// The answer over counts.
     pub(crate) fn of_counts(&self, counts: &Counts<'_>) -> Answer {
-        let measure = match &self.comparison.measure {
-            Measure::Binned(measure) | Measure::Flagged(measure) => measure,
+        let measure = match self.measure {
+            Measure::Binned(measure) | Measure::Flagged(measure) | Measure::Categories(measure) => measure,
+            Measure::Mixed { categories, .. } => categories,
             Measure::Presence(measure) => return measure(counts, &self.options),
-            Measure::Ranked(_) => unreachable!("ranks are taken of kept values"),
+            Measure::Ranked(_) | Measure::Profiled { .. } => unreachable!("ranks are taken of kept values"),
         };
         match counts.totals() {
             [0, _] | [_, 0] => Answer::Null,
@@ -41,7 +47,7 @@ impl Plan {
 
     /// The answer over the counts of false and true.
     pub(crate) fn of_flags(&self, reference: &[u64], current: &[u64], excluded: [Excluded; 2]) -> Answer {
-        if matches!(self.comparison.measure, Measure::Flagged(_)) {
+        if matches!(self.measure, Measure::Flagged(_)) {
             return self.of_counts(&Counts { reference, current, labels: Labels::Flags(&[0, 1]), excluded });
         }
         let pairs = reference.iter().zip(current).map(|(&r, &c)| [r, c]);
@@ -55,15 +61,20 @@ impl Plan {
         if reference.is_empty() || current.is_empty() {
             return Answer::Null;
         }
-        if let Measure::Ranked(measure) = &self.comparison.measure {
-            return measure(&Sorted { reference, current, excluded }, &self.options);
+        if let Measure::Ranked(measure) | Measure::Mixed { numbers: measure, .. } = self.measure {
+            let sides = Sorted { reference, current, integers: self.integers, excluded };
+            return measure(&sides, &self.options);
         }
+        let extremes = (value_of(reference[0]), value_of(reference[reference.len() - 1]));
+        // at least two, so that a constant column is an atom between them and not a blind spot
+        let of_equal_width = |bins: usize| bins::uniform_edges(extremes.0, extremes.1, bins.max(2));
         let edges = match &self.options.binning {
             Binning::Quantile { bins } => bins::quantile_edges(reference.len(), *bins, |at| reference[at]),
-            Binning::Uniform { bins } => {
-                let (low, high) = (reference[0], reference[reference.len() - 1]);
-                bins::uniform_edges(value_of(low), value_of(high), *bins)
+            Binning::Uniform { bins } => of_equal_width(*bins),
+            Binning::Sturges => {
+                of_equal_width(sturges_bins(reference.len(), extremes.0, extremes.1, self.integers))
             }
+            Binning::Doane => of_equal_width(doane_bins(reference, self.integers)),
             Binning::Edges(edges) => edges.clone(),
         };
         let counts = |keys| bins::counts_of_sorted(keys, &edges);
@@ -94,6 +105,7 @@ impl Plan {
                     reference.iter().fold((u64::MAX, 0), |(low, high), &key| (low.min(key), high.max(key)));
                 bins::uniform_edges(value_of(low), value_of(high), *bins)
             }
+            Binning::Sturges | Binning::Doane => unreachable!("these bins are made of sorted numbers"),
             Binning::Edges(edges) => edges.clone(),
         };
         let counts = |parts: &[&[u64]]| {

@@ -56,6 +56,8 @@ impl Labels<'_> {
 pub(crate) struct Sorted<'a> {
     pub(crate) reference: &'a [u64],
     pub(crate) current: &'a [u64],
+    /// Whether the column holds whole numbers by its type.
+    pub(crate) integers: bool,
     /// NULL, NaN and infinite values of the reference and of the current population.
     #[expect(dead_code, reason = "what every measure is given; no function of ranks reports it yet")]
     pub(crate) excluded: [Excluded; 2],

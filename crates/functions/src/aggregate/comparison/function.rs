@@ -46,7 +46,11 @@ impl ComparisonFunction {
     }
 
     fn parse(&self, text: &str) -> Result<Options> {
-        Options::parse(text, self.comparison.options).map_err(|message| self.refuse(&message))
+        let parsed = Options::parse(text, self.comparison.options).and_then(|options| {
+            self.comparison.measure.of_profile(options.profile)?;
+            Ok(options)
+        });
+        parsed.map_err(|message| self.refuse(&message))
     }
 
     /// The literal of options in a call that still has one, checked.
@@ -65,7 +69,7 @@ impl ComparisonFunction {
     }
 
     fn kind_of(&self, value: &DataType) -> Result<ValueKind> {
-        ValueKind::of(value, &self.comparison.measure).map_err(|message| self.refuse(&message))
+        ValueKind::of(value, self.comparison.measure.plain()).map_err(|message| self.refuse(&message))
     }
 
     /// Reads the options and decides what is kept.
@@ -83,7 +87,14 @@ impl ComparisonFunction {
                 }
             }
         };
-        let kind = self.kind_of(args.expr_fields[0].data_type())?;
+        let value = args.expr_fields[0].data_type();
+        let kind = self.kind_of(value)?;
+        let measure =
+            self.comparison.measure.of_profile(options.profile).map_err(|message| self.refuse(&message))?;
+        if let Some(profile) = options.profile {
+            ValueKind::of(value, measure)
+                .map_err(|message| self.refuse(&format!("profile '{}': {message}", profile.text())))?;
+        }
         if kind != ValueKind::Number {
             options.check_categories().map_err(|message| self.refuse(&message))?;
         }
@@ -94,7 +105,8 @@ impl ComparisonFunction {
             (ValueKind::Anything, _) => Kept::Bins(Bins::Whole),
             (ValueKind::Text, _) => Kept::Categories,
         };
-        Ok((Plan { comparison: self.comparison, options: Arc::new(options) }, kept))
+        let (integers, options) = (value.is_integer(), Arc::new(options));
+        Ok((Plan { comparison: self.comparison, measure, options, integers }, kept))
     }
 }
 
@@ -111,7 +123,7 @@ impl AggregateUDFImpl for ComparisonFunction {
     fn coerce_types(&self, arg_types: &[DataType]) -> Result<Vec<DataType>> {
         let mut types = arg_types.to_vec();
         if let Some(value) = types.first_mut() {
-            *value = coerced(value, &self.comparison.measure);
+            *value = coerced(value, self.comparison.measure.plain());
         }
         if let Some(flag @ DataType::Null) = types.get_mut(1) {
             *flag = DataType::Boolean;
@@ -132,7 +144,7 @@ impl AggregateUDFImpl for ComparisonFunction {
                 return Err(self.refuse(&message));
             }
         };
-        self.kind_of(&coerced(value, &self.comparison.measure))?;
+        self.kind_of(&coerced(value, self.comparison.measure.plain()))?;
         if !matches!(flag, DataType::Boolean | DataType::Null) {
             return Err(self.refuse(&format!(
                 "is_current must be BOOLEAN (false = reference, true = current, NULL = neither), got {flag}"

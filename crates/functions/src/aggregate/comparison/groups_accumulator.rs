@@ -8,7 +8,7 @@ use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 
 use super::excluded::{self, Excluded, ExcludedByGroup};
 use super::results::Results;
-use super::rows::Sides;
+use super::rows::{Sides, readable};
 use super::{Answer, Plan};
 
 /// What is kept of the rows of many groups, without an allocation a group.
@@ -86,7 +86,8 @@ impl<K: KeptByGroup> GroupsAccumulator for ComparisonGroups<K> {
         total_num_groups: usize,
     ) -> Result<()> {
         self.groups = checked_groups(total_num_groups)?;
-        let sides = Sides::new(args, filter)?;
+        let args = readable(args, self.plan.measure)?;
+        let sides = Sides::new(&args, filter)?;
         self.excluded.add_nulls(&sides, group_indices);
         self.kept.add(&args[0], &sides, group_indices, self.groups, &mut self.excluded)
     }

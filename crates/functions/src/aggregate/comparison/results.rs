@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array, ListArray, StringBuilder, StructArray};
+use arrow::array::{
+    ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, ListArray, StringBuilder, StructArray,
+};
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field, Fields};
 use datafusion::common::{Result, ScalarValue, internal_err, resources_err};
@@ -21,6 +23,7 @@ pub(crate) enum Kind {
     Double,
     BigInt,
     Integer,
+    Boolean,
     Text,
     /// A list of structs.
     Rows(&'static [(&'static str, Kind)]),
@@ -44,6 +47,7 @@ pub(crate) enum Cell {
     /// A count, as BIGINT.
     Count(u64),
     Integer(i32),
+    Boolean(bool),
     Text(Cow<'static, str>),
     Rows(Vec<Vec<Cell>>),
 }
@@ -51,6 +55,12 @@ pub(crate) enum Cell {
 impl From<Option<f64>> for Answer {
     fn from(value: Option<f64>) -> Self {
         value.map_or(Self::Null, Self::Double)
+    }
+}
+
+impl From<f64> for Answer {
+    fn from(value: f64) -> Self {
+        Self::Double(value)
     }
 }
 
@@ -88,6 +98,7 @@ impl Kind {
             Self::Double => DataType::Float64,
             Self::BigInt => DataType::Int64,
             Self::Integer => DataType::Int32,
+            Self::Boolean => DataType::Boolean,
             Self::Text => DataType::Utf8,
             Self::Rows(fields) => DataType::new_list(DataType::Struct(fields_of(fields)), true),
         }
@@ -115,6 +126,7 @@ enum Column {
     Doubles(Vec<Option<f64>>),
     BigInts(Vec<Option<i64>>),
     Integers(Vec<Option<i32>>),
+    Booleans(Vec<Option<bool>>),
     Texts(StringBuilder),
     Rows { table: Table, ends: Vec<i32> },
 }
@@ -176,6 +188,7 @@ impl Column {
             Kind::Double => Self::Doubles(Vec::new()),
             Kind::BigInt => Self::BigInts(Vec::new()),
             Kind::Integer => Self::Integers(Vec::new()),
+            Kind::Boolean => Self::Booleans(Vec::new()),
             Kind::Text => Self::Texts(StringBuilder::new()),
             Kind::Rows(fields) => Self::Rows { table: Table::new(fields), ends: Vec::new() },
         }
@@ -189,6 +202,8 @@ impl Column {
             (Self::BigInts(values), Cell::Null) => values.push(None),
             (Self::Integers(values), Cell::Integer(value)) => values.push(Some(value)),
             (Self::Integers(values), Cell::Null) => values.push(None),
+            (Self::Booleans(values), Cell::Boolean(value)) => values.push(Some(value)),
+            (Self::Booleans(values), Cell::Null) => values.push(None),
             (Self::Texts(texts), Cell::Text(text)) => texts.append_value(text),
             (Self::Texts(texts), Cell::Null) => texts.append_null(),
             (Self::Rows { table, ends }, cell @ (Cell::Rows(_) | Cell::Null)) => {
@@ -212,6 +227,7 @@ impl Column {
             Self::Doubles(values) => Arc::new(Float64Array::from(values)),
             Self::BigInts(values) => Arc::new(Int64Array::from(values)),
             Self::Integers(values) => Arc::new(Int32Array::from(values)),
+            Self::Booleans(values) => Arc::new(BooleanArray::from(values)),
             Self::Texts(mut texts) => Arc::new(texts.finish()),
             Self::Rows { table, mut ends } => {
                 ends.insert(0, 0);

@@ -1,10 +1,14 @@
 //! Which rows belong to which population, as bitmaps.
 
-use arrow::array::ArrayRef;
-use arrow::array::{Array, AsArray, BooleanArray};
+use std::borrow::Cow;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
+use arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::common::cast::as_boolean_array;
+
+use super::Measure;
 
 /// The rows of a batch in each population, reference first: flagged, and let pass by the filter.
 pub(crate) struct Sides {
@@ -60,6 +64,16 @@ pub(crate) fn conjunction<const N: usize>(
         }
     }
     kept
+}
+
+/// The arguments of a batch, whole numbers read as DOUBLE; what only counts NULLs takes them as they are.
+pub(crate) fn readable<'a>(args: &'a [ArrayRef], measure: &Measure) -> Result<Cow<'a, [ArrayRef]>> {
+    if !args[0].data_type().is_integer() || matches!(measure, Measure::Presence(_)) {
+        return Ok(Cow::Borrowed(args));
+    }
+    let mut read = args.to_vec();
+    read[0] = arrow::compute::cast(&args[0], &DataType::Float64)?;
+    Ok(Cow::Owned(read))
 }
 
 /// The values of a DOUBLE column, NULLs included as whatever lies there.

@@ -7,7 +7,7 @@ use super::Measure;
 /// As what the values of a column are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ValueKind {
-    /// DOUBLE.
+    /// DOUBLE; whole numbers are read as DOUBLE batch by batch, for some conventions ask for the type.
     Number,
     Flag,
     Text,
@@ -23,7 +23,7 @@ impl ValueKind {
         }
         let refuse = |advice: &str| Err(format!("cannot compare values of type {value}: {advice}"));
         let kind = match value {
-            DataType::Float64 => Self::Number,
+            number if *number == DataType::Float64 || number.is_integer() => Self::Number,
             DataType::Boolean => Self::Flag,
             DataType::Dictionary(_, inner) if is_text(inner) => Self::Text,
             text if is_text(text) => Self::Text,
@@ -42,6 +42,9 @@ impl ValueKind {
             (Measure::Ranked(_), Self::Flag | Self::Text) => {
                 refuse("it ranks numbers; compare categories with psi or js_distance")
             }
+            (Measure::Categories(_), Self::Number) => {
+                refuse("it compares categories; a code that is a number is one after a cast to TEXT")
+            }
             (Measure::Flagged(_), Self::Number | Self::Text) => {
                 refuse("it compares the share of true; pass a condition, for example value = 'refund'")
             }
@@ -50,13 +53,14 @@ impl ValueKind {
     }
 }
 
-/// The type a value is read as: every number as DOUBLE (so is NULL; as BOOLEAN where only that is taken), everything else as
-/// it is.
+/// The type a value is read as: whole numbers as they are, every other number as DOUBLE (so is NULL; as BOOLEAN where only
+/// that is taken), everything else as it is.
 pub(crate) fn coerced(value: &DataType, measure: &Measure) -> DataType {
     match value {
         _ if matches!(measure, Measure::Presence(_)) => value.clone(),
         DataType::Null if matches!(measure, Measure::Flagged(_)) => DataType::Boolean,
         DataType::Dictionary(_, inner) if !is_text(inner) => coerced(inner, measure),
+        whole if whole.is_integer() => whole.clone(),
         number if number.is_numeric() || number.is_null() => DataType::Float64,
         other => other.clone(),
     }

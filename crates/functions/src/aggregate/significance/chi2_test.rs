@@ -5,17 +5,76 @@ use std::sync::LazyLock;
 use datafusion::logical_expr::Documentation;
 
 use super::homogeneity::{self, CORRECTION, FIELDS};
-use crate::aggregate::comparison::{Comparison, Measure};
+use crate::aggregate::comparison::{Answer, Cell, Comparison, Measure};
 use crate::aggregate::documentation::{self, BINNED_ROWS};
-use crate::kernels::contingency::Power;
+use crate::kernels::contingency::{self, Power};
+use crate::kernels::conventions::{evidently, popmon};
+use crate::options::{OptionName, Profile};
 
 pub(crate) static CHI2_TEST: Comparison = Comparison {
     name: "chi2_test",
-    options: homogeneity::OPTIONS,
+    options: &[
+        OptionName::Bins,
+        OptionName::Binning,
+        OptionName::Edges,
+        OptionName::Correction,
+        OptionName::Profile,
+    ],
     returns: homogeneity::RETURNS,
-    measure: Measure::Binned(|counts, options| homogeneity::measure(counts, Power::Pearson, options)),
+    measure: Measure::Profiled {
+        default: &HOMOGENEITY,
+        profiles: &[
+            (
+                Profile::Evidently,
+                Measure::Mixed {
+                    numbers: |sides, _| {
+                        let [r, c] = evidently::values(sides.reference, sides.current);
+                        of_fit(&r, &c)
+                    },
+                    categories: |counts, _| of_fit(counts.reference, counts.current),
+                },
+            ),
+            (
+                Profile::Nannyml,
+                Measure::Categories(|counts, options| {
+                    homogeneity::answer(counts.reference, counts.current, Power::Pearson, options.correction)
+                }),
+            ),
+            (
+                Profile::PopmonNorm,
+                Measure::Mixed {
+                    numbers: |sides, _| {
+                        let [r, c] = popmon::bins(sides.reference, sides.current, sides.integers);
+                        homogeneity::answer(&r, &c, Power::Pearson, false)
+                    },
+                    categories: |counts, _| {
+                        homogeneity::answer(counts.reference, counts.current, Power::Pearson, false)
+                    },
+                },
+            ),
+        ],
+    },
     documentation: || &DOCUMENTATION,
 };
+
+const HOMOGENEITY: Measure =
+    Measure::Binned(|counts, options| homogeneity::measure(counts, Power::Pearson, options));
+
+/// evidently tests how well the current population fits the reference.
+fn of_fit(reference: &[u64], current: &[u64]) -> Answer {
+    let fit = evidently::chi2_of_fit(reference, current);
+    let v =
+        contingency::homogeneity(reference, current, Power::Pearson, true).and_then(|test| test.cramers_v);
+    Answer::Struct(vec![
+        Cell::Double(fit.statistic),
+        fit.p_value.into(),
+        Cell::Count(fit.dof),
+        Cell::Double(fit.min_expected),
+        v.into(),
+        Cell::Count(reference.iter().sum()),
+        Cell::Count(current.iter().sum()),
+    ])
+}
 
 static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     documentation::comparison(
@@ -27,6 +86,10 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
              expected of equal shares; `statistic`, `p_value` and `dof` equal `scipy.stats.chi2_contingency([ref, cur])` of \
              scipy 1.17 to 1e-9. Source: Pearson (1900), Yates (1934).\n\n{FIELDS}\n\n{BINNED_ROWS}"
         ),
-        CORRECTION,
+        &format!(
+            "{CORRECTION} `profile=evidently` (a test of fit: the reference taken for the truth, every number a category; p-value NULL for \
+             a single category), `nannyml` (categories alone, with Yates' correction) or `popmon_norm` (popmon's bins, without): \
+             that tool's convention to the digit, instead of all other options; see [the conventions](drift-conventions.md)."
+        ),
     )
 });

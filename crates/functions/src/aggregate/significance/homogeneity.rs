@@ -18,19 +18,22 @@ pub(crate) const RETURNS: Returns = Returns::Struct(&[
 ]);
 
 pub(crate) fn measure(counts: &Counts<'_>, power: Power, options: &Options) -> Answer {
-    let Some(test) = contingency::homogeneity(counts.reference, counts.current, power, options.correction)
-    else {
+    answer(counts.reference, counts.current, power, options.correction)
+}
+
+/// The test of two rows of counts.
+pub(crate) fn answer(reference: &[u64], current: &[u64], power: Power, correction: bool) -> Answer {
+    let Some(test) = contingency::homogeneity(reference, current, power, correction) else {
         return Answer::Null;
     };
-    let [n_ref, n_cur] = counts.totals();
     Answer::Struct(vec![
         Cell::Double(test.statistic),
         Cell::Double(test.p_value),
         Cell::Count(test.dof),
         Cell::Double(test.min_expected),
         test.cramers_v.into(),
-        Cell::Count(n_ref),
-        Cell::Count(n_cur),
+        Cell::Count(reference.iter().sum()),
+        Cell::Count(current.iter().sum()),
     ])
 }
 

@@ -31,11 +31,7 @@ fn measure(sides: &Sorted<'_>, options: &Options) -> Answer {
         options::Method::Exact => Method::Exact,
         options::Method::Asymptotic => Method::Asymptotic,
     };
-    let alternative = match options.alternative {
-        options::Alternative::TwoSided => Alternative::TwoSided,
-        options::Alternative::Less => Alternative::Less,
-        options::Alternative::Greater => Alternative::Greater,
-    };
+    let alternative = alternative(options);
     let test = ks::ks_test(sides.reference, sides.current, method, alternative);
     let used = match test.method {
         MethodUsed::Exact => "exact",
@@ -50,6 +46,14 @@ fn measure(sides: &Sorted<'_>, options: &Options) -> Answer {
         Cell::Count(sides.reference.len() as u64),
         Cell::Count(sides.current.len() as u64),
     ])
+}
+
+pub(crate) fn alternative(options: &Options) -> Alternative {
+    match options.alternative {
+        options::Alternative::TwoSided => Alternative::TwoSided,
+        options::Alternative::Less => Alternative::Less,
+        options::Alternative::Greater => Alternative::Greater,
+    }
 }
 
 static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
