@@ -56,3 +56,14 @@ fn sparse_bins_do_not_grow_with_an_outlier() {
     let [r, c] = popmon::bins(&values, &values, false);
     assert!(r.len() <= 101 && r == c && r.iter().sum::<u64>() == 101);
 }
+
+// breaks when: deepchecks' rare categories (below 1 % of the reference) are kept apart, or others are put together
+#[test]
+fn deepchecks_puts_rare_categories_together() {
+    let part = |p: f64, q: f64| (p - q) * (p / q).ln();
+    let psi = |r: &[u64], c: &[u64]| deepchecks::psi(r, c).unwrap();
+    let apart = part(0.97, 0.94) + part(0.015, 0.01) + part(0.015, 0.05);
+    assert!((psi(&[970, 15, 15], &[940, 10, 50]) - apart).abs() < 1e-12);
+    let together = part(0.982, 0.94) + part(0.018, 0.06);
+    assert!((psi(&[982, 9, 9], &[940, 10, 50]) - together).abs() < 1e-12);
+}
