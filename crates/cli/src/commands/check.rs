@@ -17,7 +17,10 @@ pub(crate) async fn run(path: &Path, args: &CheckArgs, terminal: &Terminal) -> R
         let report = database.storage().check(args.deep).await?;
         let mut out = std::io::stdout();
         for finding in &report.findings {
-            writeln!(out, "{}: {}", finding.object, finding.problem)?;
+            match finding.problem.starts_with(&finding.object) {
+                true => writeln!(out, "{}", finding.problem)?,
+                false => writeln!(out, "{}: {}", finding.object, finding.problem)?,
+            }
         }
         let looked_at = format!(
             "version {}: {} tables, {} segments, {} rows, {} bytes {}",
