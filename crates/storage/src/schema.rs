@@ -5,6 +5,7 @@
 
 mod batch;
 mod column_type;
+mod one_nan;
 mod spec;
 
 use std::{

@@ -10,7 +10,7 @@ use arrow::{
 };
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
-use super::{Column, ColumnType, TableSchema};
+use super::{Column, ColumnType, TableSchema, one_nan::one_nan};
 use crate::error::{Error, Result};
 
 /// A batch that is a slice of buffers this many times larger than itself is copied, so that it frees them.
@@ -18,8 +18,8 @@ const SLICE_WASTE_MAX: usize = 4;
 
 impl TableSchema {
     /// Checks a batch and brings it into the form in which rows are kept: the columns that the batch has, in the
-    /// order of the schema, in its Arrow types, each field with the column id in its metadata. All-null columns
-    /// are left out.
+    /// order of the schema, in its Arrow types, with one NaN, each field with the column id in its metadata. All-null
+    /// columns are left out.
     ///
     /// # Errors
     /// `Invalid` for an unknown or doubled column, another type, or a missing value in a NOT NULL column.
@@ -32,7 +32,7 @@ impl TableSchema {
             if arrays[position].is_some() {
                 return Err(Error::invalid(format!("column {:?} occurs twice in the batch", column.name)));
             }
-            arrays[position] = Some(conform_array(column, array)?);
+            arrays[position] = Some(one_nan(&conform_array(column, array)?)?);
         }
         let mut fields = Vec::with_capacity(arrays.len());
         let mut kept = Vec::with_capacity(arrays.len());

@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use arrow::{
     array::{
-        Array, ArrayRef, AsArray, DictionaryArray, Int32Array, Int64Array, LargeStringArray, NullArray,
-        RecordBatch, StringViewArray, TimestampNanosecondArray,
+        Array, ArrayRef, AsArray, DictionaryArray, Float64Array, Int32Array, Int64Array, LargeStringArray,
+        ListArray, NullArray, RecordBatch, StringViewArray, TimestampNanosecondArray,
     },
-    datatypes::Int32Type,
+    datatypes::{Float32Type, Float64Type, Int32Type},
 };
 use proptest::prelude::*;
 
@@ -162,6 +162,38 @@ fn a_batch_is_brought_into_the_types_of_the_table() {
     ])
     .unwrap();
     assert_eq!(schema.conform(&wrong).unwrap_err().message(), "column \"n\" is BIGINT, got INTEGER");
+}
+
+#[test]
+fn every_nan_becomes_the_one() {
+    // breaks when a NaN keeps its sign or payload, alone or nested, or when another value changes
+    let list = ColumnType::List(Box::new(ColumnType::Float32));
+    let columns =
+        vec![NewColumn::time(), NewColumn::new("x", ColumnType::Float64), NewColumn::new("l", list)];
+    let schema = TableSchema::from_spec(&spec(columns, &["time"])).unwrap();
+    let given = [-f64::NAN, f64::from_bits(f64::NAN.to_bits() | 1), f64::NAN, -0.0, f64::NEG_INFINITY, 1.5];
+    let floats = given.map(|value| if value.is_nan() { -f32::NAN } else { value as f32 });
+    let lists = floats.map(|value| Some(vec![Some(1.0), None, Some(value)]));
+    let times: Vec<i64> = (0..given.len() as i64).collect();
+    let batch = RecordBatch::try_from_iter([
+        ("time", Arc::new(TimestampNanosecondArray::from(times).with_timezone("UTC")) as ArrayRef),
+        ("x", Arc::new(Float64Array::from(given.to_vec()))),
+        ("l", Arc::new(ListArray::from_iter_primitive::<Float32Type, _, _>(lists))),
+    ])
+    .unwrap();
+    let conformed = schema.conform(&batch.slice(0, 6)).unwrap();
+    let wanted = [f64::NAN, f64::NAN, f64::NAN, -0.0, f64::NEG_INFINITY, 1.5];
+    let got = conformed.column(1).as_primitive::<Float64Type>().values().iter();
+    assert!(got.map(|value| value.to_bits()).eq(wanted.map(f64::to_bits)));
+    for (row, wanted) in wanted.iter().enumerate() {
+        let list = conformed.column(2).as_list::<i32>().value(row);
+        let list = list.as_primitive::<Float32Type>();
+        assert_eq!(
+            list.value(2).to_bits(),
+            if wanted.is_nan() { f32::NAN } else { *wanted as f32 }.to_bits()
+        );
+        assert!(list.is_null(1));
+    }
 }
 
 #[test]
