@@ -17,6 +17,7 @@ mod names;
 mod query;
 mod show;
 mod split;
+mod unique_names;
 
 use std::sync::Arc;
 

@@ -1,12 +1,14 @@
 //! A query: names are checked, the statement is planned over one snapshot, optimised and run as a stream.
 
+use std::collections::BTreeSet;
+
 use datafusion::common::TableReference;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as LogicalStatement};
 use datafusion::physical_plan::execute_stream;
 use datafusion::sql::parser::Statement as DfStatement;
 
 use super::cursor::Cursor;
-use super::group_by_alias;
+use super::{group_by_alias, unique_names};
 use crate::context::QueryContext;
 use crate::error::{Error, ErrorKind, Result};
 use crate::stream::QueryStream;
@@ -33,12 +35,40 @@ pub(super) async fn plan(statement: DfStatement, context: &QueryContext) -> Resu
 async fn plan_query(mut statement: DfStatement, context: &QueryContext) -> Result<LogicalPlan> {
     let state = context.state();
     group_by_alias::rewrite(&mut statement, |name| state.aggregate_functions().contains_key(name));
+    let mut references = vec![];
     if !matches!(statement, DfStatement::CreateExternalTable(_)) {
-        for reference in state.resolve_table_references(&statement)? {
-            context.check_exists(&reference)?;
+        references = state.resolve_table_references(&statement)?;
+        for reference in &references {
+            context.check_exists(reference)?;
         }
     }
-    Ok(state.statement_to_plan(statement).await?)
+    match state.statement_to_plan(statement.clone()).await {
+        Err(error) if unique_names::is_collision(&error) => {
+            let columns = columns_of(&references, context).await?;
+            if !unique_names::rewrite(&mut statement, &columns) {
+                return Err(error.into());
+            }
+            match state.statement_to_plan(statement).await {
+                Err(error) if unique_names::is_doubled(&error) => Err(Error::invalid(format!(
+                    "two keys of a GROUP BY, or two aggregates, differ in a CAST alone: cast in a subquery ({})",
+                    Error::from(error)
+                ))),
+                outcome => Ok(outcome?),
+            }
+        }
+        outcome => Ok(outcome?),
+    }
+}
+
+/// The names of all columns of some relations.
+async fn columns_of(references: &[TableReference], context: &QueryContext) -> Result<BTreeSet<String>> {
+    let mut columns = BTreeSet::new();
+    for reference in references {
+        // a table function is no relation, and has been planned before
+        let Ok(relation) = context.relation(reference).await else { continue };
+        columns.extend(relation.schema().fields().iter().map(|field| field.name().clone()));
+    }
+    Ok(columns)
 }
 
 /// Plans the query of a view; an error names the view.
