@@ -17,6 +17,7 @@ mod names;
 mod query;
 mod show;
 mod split;
+mod store;
 mod unique_names;
 
 use std::sync::Arc;
@@ -88,9 +89,10 @@ impl Statement {
             return Ok(Self::Show(show));
         }
         match cursor.delegate()? {
-            DfStatement::Statement(statement) if matches!(*statement, SqlStatement::Insert(_)) => {
-                insert::Insert::new(*statement).map(Self::Insert)
-            }
+            DfStatement::Statement(statement) => match *statement {
+                SqlStatement::Insert(insert) => insert::Insert::new(insert).map(Self::Insert),
+                other => Ok(Self::Query(Box::new(DfStatement::Statement(Box::new(other))))),
+            },
             other => Ok(Self::Query(Box::new(other))),
         }
     }

@@ -1,21 +1,31 @@
 //! `INSERT INTO name [(columns)] VALUES ... | query`: all rows or none. Without columns it means all that were declared, in their
-//! order; where a table promotes attributes, columns `FROM ATTRIBUTE` are not among them.
+//! order; where a table promotes attributes, columns `FROM ATTRIBUTE` are not among them. A value goes in unchanged or the statement
+//! fails: `store.rs`.
 //!
 //! A small insert is one frame of the log. One that outgrows the frame becomes a bulk load: segments in one manifest commit, in
 //! bounded memory, and equally all or nothing.
 
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
-use datafusion::logical_expr::{LogicalPlan, WriteOp, dml::InsertOp};
+use arrow::datatypes::Field;
+use datafusion::common::{DFSchema, TableReference};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
-    Ident, Insert as SqlInsert, ObjectName, Statement as SqlStatement, TableObject,
+    Expr as SqlExpr, ExprWithAlias, Ident, Insert as SqlInsert, ObjectName, Parens, Query as SqlQuery,
+    SetExpr, Statement as SqlStatement, TableObject, visit_expressions,
 };
-use driftline_storage::{Durability, Storage};
+use driftline_storage::{Column, Durability, Storage, TableSchema, TableSnapshot};
 use futures::{Stream, TryStreamExt};
 
 use super::query;
+use super::store::stored;
+use crate::catalog::PUBLIC_SCHEMA;
 use crate::context::QueryContext;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result, nearest};
 use crate::stream::QueryStream;
 
 /// Rows of an INSERT held in memory, and so in one frame of the log, before it becomes a bulk load.
@@ -24,68 +34,38 @@ const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// A parsed `INSERT`.
 #[derive(Debug)]
 pub(crate) struct Insert {
-    statement: Box<SqlStatement>,
+    insert: Box<SqlInsert>,
 }
 
 impl Insert {
-    pub(super) fn new(statement: SqlStatement) -> Result<Self> {
-        if let SqlStatement::Insert(insert) = &statement {
-            refuse_unsupported(insert)?;
-        }
-        Ok(Self { statement: Box::new(statement) })
+    pub(super) fn new(insert: SqlInsert) -> Result<Self> {
+        refuse_unsupported(&insert)?;
+        Ok(Self { insert: Box::new(insert) })
     }
 
-    /// The rows that the statement would write, as a plan.
+    /// The rows that the statement would write, as a plan in the types of the table.
     pub(super) async fn plan(self, context: &QueryContext) -> Result<(String, LogicalPlan)> {
-        let plan = match self.with_declared_columns(context) {
-            None => query::plan(DfStatement::Statement(self.statement), context).await?,
-            Some(declared) => match query::plan(DfStatement::Statement(declared), context).await {
-                Ok(plan) => plan,
-                // `INSERT INTO t SELECT * FROM t` has them all
-                Err(error) => {
-                    query::plan(DfStatement::Statement(self.statement), context).await.map_err(|_| error)?
-                }
-            },
-        };
-        let LogicalPlan::Dml(dml) = plan else {
+        let table = table_of(&self.insert, context)?;
+        let Some(source) = self.insert.source else {
             return Err(Error::invalid(
                 "expected INSERT INTO name VALUES ... or INSERT INTO name SELECT ...",
             ));
         };
-        if !matches!(dml.op, WriteOp::Insert(InsertOp::Append)) {
-            return Err(Error::invalid(
-                "rows can only be appended: INSERT OVERWRITE and REPLACE INTO are not supported",
-            ));
-        }
-        let table = dml.table_name.table().to_owned();
-        if context.snapshot().table(&table).is_none() {
-            return Err(Error::invalid(format!(
-                "\"{}\" is no table of the database: rows cannot be inserted into it",
-                dml.table_name
-            )));
-        }
-        Ok((table, dml.input.as_ref().clone()))
-    }
-
-    /// The statement with the columns that it means where it names none: those that were declared. A column that comes by
-    /// itself must not break a statement that worked before. `None` where the statement says it all.
-    fn with_declared_columns(&self, context: &QueryContext) -> Option<Box<SqlStatement>> {
-        let SqlStatement::Insert(insert) = self.statement.as_ref() else { return None };
-        let TableObject::TableName(name) = &insert.table else { return None };
-        let table = name.0.last().and_then(|part| part.as_ident()).map(|ident| match ident.quote_style {
-            Some(_) => ident.value.clone(),
-            None => ident.value.to_lowercase(),
-        })?;
-        let table = context.snapshot().table(&table).filter(|table| table.options().promote_attributes)?;
-        let columns = table.schema().columns();
-        if !insert.columns.is_empty() || columns.iter().all(|column| column.from_attribute.is_none()) {
-            return None;
-        }
-        let declared = columns.iter().filter(|column| column.from_attribute.is_none());
-        let mut insert = insert.clone();
-        insert.columns =
-            declared.map(|column| ObjectName::from(vec![Ident::with_quote('"', &column.name)])).collect();
-        Some(Box::new(SqlStatement::Insert(insert)))
+        let columns = named_columns(&self.insert.columns, table.schema())?;
+        let plan = match constant_rows(&source)? {
+            Some(rows) => {
+                let columns = columns.or_else(|| all_or_declared(table, rows[0].len()));
+                plan_rows(rows, &columns_for(rows[0].len(), columns, table)?, context)?
+            }
+            None => {
+                let query = DfStatement::Statement(Box::new(SqlStatement::Query(source)));
+                let query = query::plan(query, context).await?;
+                let given = query.schema().fields().len();
+                let columns = columns.or_else(|| all_or_declared(table, given));
+                plan_query(query, &columns_for(given, columns, table)?)?
+            }
+        };
+        Ok((table.name().to_owned(), plan))
     }
 
     pub(super) async fn run(self, context: &QueryContext) -> Result<QueryStream> {
@@ -96,15 +76,166 @@ impl Insert {
 }
 
 fn refuse_unsupported(insert: &SqlInsert) -> Result<()> {
+    if insert.overwrite || insert.replace_into || insert.or.is_some() || insert.ignore {
+        return Err(Error::invalid(
+            "rows can only be appended: INSERT OVERWRITE, INSERT OR ... and REPLACE INTO are not supported",
+        ));
+    }
     let unsupported = [
         (insert.on.is_some(), "ON CONFLICT"),
-        (insert.returning.is_some(), "RETURNING"),
-        (insert.partitioned.is_some(), "PARTITION"),
-        (!matches!(insert.table, TableObject::TableName(_)), "INSERT INTO FUNCTION"),
+        (insert.returning.is_some() || insert.output.is_some(), "RETURNING"),
+        (insert.partitioned.is_some() || !insert.after_columns.is_empty(), "PARTITION"),
+        (insert.table_alias.is_some() || insert.insert_alias.is_some(), "an alias"),
+        (!insert.assignments.is_empty(), "SET"),
+        (insert.settings.is_some() || insert.format_clause.is_some(), "SETTINGS or FORMAT"),
+        (insert.multi_table_insert_type.is_some(), "several tables"),
+        (!matches!(insert.table, TableObject::TableName(_)), "a function or query as the table"),
     ];
     match unsupported.iter().find(|(present, _)| *present) {
         Some((_, what)) => Err(Error::invalid(format!("{what} is not supported in INSERT"))),
         None => Ok(()),
+    }
+}
+
+/// The table that rows go into.
+fn table_of<'a>(insert: &SqlInsert, context: &'a QueryContext) -> Result<&'a TableSnapshot> {
+    let name = insert.table.to_string();
+    let TableObject::TableName(parts) = &insert.table else {
+        return Err(Error::invalid(format!("{name} is no name of a table")));
+    };
+    let parts: Vec<String> = parts.0.iter().filter_map(|part| part.as_ident().map(normalised)).collect();
+    let reference = match parts.as_slice() {
+        [table] => TableReference::bare(table.as_str()),
+        [schema, table] => TableReference::partial(schema.as_str(), table.as_str()),
+        [catalog, schema, table] => TableReference::full(catalog.as_str(), schema.as_str(), table.as_str()),
+        _ => return Err(Error::invalid(format!("{name} is no name of a table"))),
+    };
+    context.check_exists(&reference)?;
+    let is_ours = reference.schema().is_none_or(|schema| schema == PUBLIC_SCHEMA);
+    let table = context.snapshot().table(reference.table()).filter(|_| is_ours);
+    table.map(AsRef::as_ref).ok_or_else(|| {
+        let shown = query::shown(&reference);
+        Error::invalid(format!("\"{shown}\" is no table of the database: rows cannot be inserted into it"))
+    })
+}
+
+/// The columns that the statement names, if it names any.
+fn named_columns<'a>(names: &[ObjectName], schema: &'a TableSchema) -> Result<Option<Vec<&'a Column>>> {
+    let mut columns: Vec<&Column> = vec![];
+    for name in names {
+        let known = match name.0.as_slice() {
+            [part] => part.as_ident().map(normalised).and_then(|name| schema.column(&name)),
+            _ => None,
+        };
+        let column = known.ok_or_else(|| {
+            let shown = name.0.last().and_then(|part| part.as_ident()).map(normalised).unwrap_or_default();
+            let hint = nearest(&shown, schema.columns().iter().map(|column| column.name.as_str()));
+            Error::new(ErrorKind::NotFound, format!("column \"{shown}\" does not exist{hint}"))
+        })?;
+        if columns.iter().any(|before| before.id == column.id) {
+            return Err(Error::invalid(format!("column \"{}\" is named twice", column.name)));
+        }
+        columns.push(column);
+    }
+    Ok((!columns.is_empty()).then_some(columns))
+}
+
+/// The columns that a statement means that names none: those that were declared. A column that comes by itself must not break a
+/// statement that worked before; `INSERT INTO t SELECT * FROM t` has them all.
+fn all_or_declared(table: &TableSnapshot, given: usize) -> Option<Vec<&Column>> {
+    let all = table.schema().columns();
+    let promotes = table.options().promote_attributes;
+    let declared = |column: &&Column| !promotes || column.from_attribute.is_none();
+    match given == all.len() {
+        true => Some(all.iter().collect()),
+        false => Some(all.iter().filter(declared).collect()),
+    }
+}
+
+fn columns_for<'a>(
+    given: usize,
+    columns: Option<Vec<&'a Column>>,
+    table: &TableSnapshot,
+) -> Result<Vec<&'a Column>> {
+    let columns = columns.unwrap_or_default();
+    if columns.len() == given {
+        return Ok(columns);
+    }
+    let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    Err(Error::invalid(format!(
+        "INSERT into \"{}\" takes {} values a row ({}), got {given}",
+        table.name(),
+        columns.len(),
+        names.join(", ")
+    )))
+}
+
+/// The rows of a plain VALUES, whose values are looked at one by one: each has its own type.
+fn constant_rows(source: &SqlQuery) -> Result<Option<&[Parens<Vec<SqlExpr>>]>> {
+    let SetExpr::Values(values) = source.body.as_ref() else { return Ok(None) };
+    let subquery = visit_expressions(values, |expr| match expr {
+        SqlExpr::Subquery(_) | SqlExpr::InSubquery { .. } | SqlExpr::Exists { .. } => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    if subquery.is_break() {
+        return Err(Error::invalid("VALUES takes no subquery: write INSERT INTO name SELECT ..."));
+    }
+    let plain = source.with.is_none()
+        && source.order_by.is_none()
+        && source.limit_clause.is_none()
+        && source.fetch.is_none()
+        && !values.rows.is_empty();
+    Ok(plain.then_some(&values.rows))
+}
+
+fn plan_rows(
+    rows: &[Parens<Vec<SqlExpr>>],
+    columns: &[&Column],
+    context: &QueryContext,
+) -> Result<LogicalPlan> {
+    let nothing = DFSchema::empty();
+    let fields: Vec<Field> =
+        columns.iter().map(|column| Field::new(&column.name, column.ty.to_arrow(), true)).collect();
+    let schema = Arc::new(DFSchema::from_unqualified_fields(fields.into(), HashMap::new())?);
+    let mut planned = Vec::with_capacity(rows.len());
+    for row in rows {
+        if row.content.len() != columns.len() {
+            return Err(Error::invalid(format!(
+                "every row of VALUES needs {} values, got one with {}",
+                columns.len(),
+                row.content.len()
+            )));
+        }
+        let mut values = Vec::with_capacity(columns.len());
+        for (value, column) in row.content.iter().zip(columns) {
+            let expr = ExprWithAlias { expr: value.clone(), alias: None };
+            let expr = context.state().create_logical_expr_from_sql_expr(expr, &nothing)?;
+            let from = expr.get_type(&nothing)?;
+            values.push(stored(expr, &from, column)?);
+        }
+        planned.push(values);
+    }
+    let values = LogicalPlanBuilder::values_with_schema(planned, &schema)?.build()?;
+    let names = values.schema().columns().into_iter().zip(columns);
+    let named = names.map(|(value, column)| Expr::Column(value).alias(&column.name));
+    Ok(LogicalPlanBuilder::from(values).project(named.collect::<Vec<_>>())?.build()?)
+}
+
+fn plan_query(query: LogicalPlan, columns: &[&Column]) -> Result<LogicalPlan> {
+    let given = query.schema().iter().zip(columns);
+    let values: Vec<Expr> = given
+        .map(|((qualifier, field), column)| {
+            let value = Expr::Column((qualifier, field).into());
+            Ok(stored(value, field.data_type(), column)?.alias(&column.name))
+        })
+        .collect::<Result<_>>()?;
+    Ok(LogicalPlanBuilder::from(query).project(values)?.build()?)
+}
+
+fn normalised(identifier: &Ident) -> String {
+    match identifier.quote_style {
+        Some(_) => identifier.value.clone(),
+        None => identifier.value.to_lowercase(),
     }
 }
 
