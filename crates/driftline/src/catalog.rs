@@ -39,12 +39,13 @@ const VIEW_DEPTH_MAX: usize = 16;
 pub(crate) struct Relations {
     engine: Arc<Engine>,
     snapshot: Arc<Snapshot>,
-    depth: usize,
+    /// The views in which the names are looked up, the outermost first; a view cannot stand on one of them.
+    inside: Vec<String>,
 }
 
 impl Relations {
     pub(crate) fn new(engine: Arc<Engine>, snapshot: Snapshot) -> Arc<Self> {
-        Arc::new(Self { engine, snapshot: Arc::new(snapshot), depth: 0 })
+        Arc::new(Self { engine, snapshot: Arc::new(snapshot), inside: vec![] })
     }
 
     pub(crate) fn engine(&self) -> &Arc<Engine> {
@@ -65,6 +66,20 @@ impl Relations {
         self.snapshot.table(name).is_some()
             || self.view(name).is_some()
             || self.engine.external().get(name).is_some()
+    }
+
+    /// The same relations, as the query of a view sees them.
+    pub(crate) fn inside(&self, view: &str) -> Arc<Self> {
+        let mut inside = self.inside.clone();
+        inside.push(view.to_owned());
+        Arc::new(Self { engine: Arc::clone(&self.engine), snapshot: Arc::clone(&self.snapshot), inside })
+    }
+
+    /// The names that can be meant where one is unknown, sorted: no view means itself.
+    pub(crate) fn candidates(&self) -> Vec<String> {
+        let mut names = self.names();
+        names.retain(|name| !self.inside.contains(name));
+        names
     }
 
     /// All names, sorted.
@@ -90,17 +105,17 @@ impl Relations {
     }
 
     async fn plan_view(&self, name: &str, query: &str) -> DfResult<Arc<dyn TableProvider>> {
-        if self.depth >= VIEW_DEPTH_MAX {
+        if let Some(start) = self.inside.iter().position(|view| view == name) {
+            let cycle = [&self.inside[start..], &[name.to_owned()]].concat().join(" -> ");
+            return Err(external(Error::invalid(format!("view \"{name}\" would stand on itself: {cycle}"))));
+        }
+        if self.inside.len() >= VIEW_DEPTH_MAX {
             return Err(external(Error::invalid(format!(
-                "view \"{name}\" stands on more than {VIEW_DEPTH_MAX} views, or on itself"
+                "view \"{name}\" stands under more than {VIEW_DEPTH_MAX} views: {}",
+                self.inside.join(" -> ")
             ))));
         }
-        let inner = Arc::new(Self {
-            engine: Arc::clone(&self.engine),
-            snapshot: Arc::clone(&self.snapshot),
-            depth: self.depth + 1,
-        });
-        let context = QueryContext::over(inner, None);
+        let context = QueryContext::over(self.inside(name), None);
         let plan = sql::view_query(name, query, &context).await.map_err(external)?;
         Ok(Arc::new(ViewTable::new(plan, Some(query.to_owned()))))
     }

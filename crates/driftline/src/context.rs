@@ -48,6 +48,11 @@ impl QueryContext {
         Self { relations, state, deadline }
     }
 
+    /// The same view of the database, for the query of a view that is to be made.
+    pub(crate) fn inside(&self, view: &str) -> Self {
+        Self::over(self.relations.inside(view), self.deadline)
+    }
+
     pub(crate) fn engine(&self) -> &Arc<Engine> {
         self.relations.engine()
     }
@@ -81,7 +86,7 @@ impl QueryContext {
 
     /// A suggestion for a name that does not exist.
     pub(crate) fn nearest_relation(&self, name: &str) -> String {
-        let names = self.relations.names();
+        let names = self.relations.candidates();
         nearest(name, names.iter().map(String::as_str))
     }
 

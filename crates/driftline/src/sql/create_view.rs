@@ -35,7 +35,7 @@ impl CreateView {
                 false => Err(names::taken(&self.name)),
             };
         }
-        super::view_query(&self.name, &self.query, context).await?;
+        super::view_query(&self.name, &self.query, &context.inside(&self.name)).await?;
         let storage = context.engine().storage();
         storage.put_definition(VIEW, &self.name, &self.query, self.replace).await?;
         let verb = if replaces { "replaced" } else { "created" };

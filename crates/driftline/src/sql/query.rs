@@ -71,12 +71,13 @@ async fn columns_of(references: &[TableReference], context: &QueryContext) -> Re
     Ok(columns)
 }
 
-/// Plans the query of a view; an error names the view.
+/// Plans the query of a view; an error names the innermost view that it arose in.
 pub(crate) async fn view_query(name: &str, sql: &str, context: &QueryContext) -> Result<LogicalPlan> {
     let statement = Cursor::new(sql)?.delegate()?;
-    let plan = plan_query(statement, context)
-        .await
-        .map_err(|error| Error::new(error.kind(), format!("view \"{name}\": {error}")))?;
+    let plan = plan_query(statement, context).await.map_err(|error| match error.to_string() {
+        named if named.starts_with("view \"") => error,
+        message => Error::new(error.kind(), format!("view \"{name}\": {message}")),
+    })?;
     match &plan {
         LogicalPlan::Ddl(_) | LogicalPlan::Dml(_) | LogicalPlan::Copy(_) | LogicalPlan::Statement(_) => {
             Err(Error::invalid(format!("view \"{name}\" must be a query")))
