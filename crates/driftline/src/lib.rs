@@ -38,6 +38,7 @@ mod config;
 mod context;
 mod db;
 mod error;
+mod far_times;
 mod scan;
 mod session;
 mod sql;

@@ -12,6 +12,7 @@ use datafusion::prelude::SessionConfig;
 use crate::catalog::{DEFAULT_CATALOG, PUBLIC_SCHEMA};
 use crate::config::Config;
 use crate::error::Result;
+use crate::far_times::FarTimes;
 use crate::scan::SlicesForAggregates;
 
 /// How many of the largest consumers an error about memory names.
@@ -23,6 +24,7 @@ pub(crate) fn session_state(config: &Config) -> Result<SessionState> {
         .with_config(session_config(config))
         .with_runtime_env(runtime(config)?)
         .with_default_features()
+        .with_analyzer_rule(Arc::new(FarTimes))
         .with_physical_optimizer_rule(Arc::new(SlicesForAggregates))
         .build();
     driftline_functions::register(&mut state)?;

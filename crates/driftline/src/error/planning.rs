@@ -109,8 +109,22 @@ fn message_of(error: &DataFusionError) -> String {
         DataFusionError::ResourcesExhausted(message) => {
             format!("query needs more memory than its limit: {}", clean(message))
         }
-        other => clean(&other.strip_backtrace()),
+        other => {
+            let message = clean(&other.strip_backtrace());
+            time_message(&message).unwrap_or(message)
+        }
     }
+}
+
+/// What is wrong with a time, where the cause speaks of representations.
+fn time_message(message: &str) -> Option<String> {
+    if message.ends_with("Cannot cast timezone to different timezone") {
+        let change = "the clock of its time zone skips it, or shows it twice";
+        return Some(format!("a local time is not one moment: {change}"));
+    }
+    let (_, overflow) = message.split_once("Overflow converting ")?;
+    let (time, _) = overflow.split_once(" to Nanosecond. The dates that")?;
+    Some(format!("{time} is no TIMESTAMP: times lie between 1677-09-21 and 2262-04-11"))
 }
 
 fn schema_message(error: &SchemaError) -> String {
