@@ -19,6 +19,7 @@ mod show;
 mod split;
 mod store;
 mod unique_names;
+mod unsupported;
 
 use std::sync::Arc;
 
@@ -64,6 +65,7 @@ impl Statement {
     }
 
     fn parse_from(mut cursor: Cursor<'_>) -> Result<Self> {
+        unsupported::check(&cursor)?;
         if cursor.accept(&["CREATE", "TABLE"]) {
             return CreateTable::parse(cursor).map(Self::CreateTable);
         }

@@ -130,25 +130,39 @@ fn time_message(message: &str) -> Option<String> {
 fn schema_message(error: &SchemaError) -> String {
     match error {
         SchemaError::FieldNotFound { field, valid_fields } => {
-            let names: Vec<&str> = valid_fields.iter().map(Column::name).collect();
-            let shown = match &field.relation {
-                Some(relation) => format!("{}.{}", relation.table(), field.name),
-                None => field.name.clone(),
+            let Some(relation) = &field.relation else {
+                let hint = nearest(&field.name, valid_fields.iter().map(Column::name));
+                return format!("column \"{}\" does not exist{hint}", field.name);
             };
-            format!("column \"{shown}\" does not exist{}", nearest(&field.name, names))
+            let table = relation.table();
+            let of_table = valid_fields
+                .iter()
+                .filter(|valid| valid.relation.as_ref().is_some_and(|known| known.table() == table));
+            let hint = match nearest_name(&field.name, of_table.map(Column::name)) {
+                Some(name) => format!(" (did you mean \"{table}.{name}\"?)"),
+                None => String::new(),
+            };
+            format!("column \"{table}.{}\" does not exist{hint}", field.name)
         }
         SchemaError::AmbiguousReference { field } => {
             format!("column \"{}\" is ambiguous: write it with its table, as in t.{}", field.name, field.name)
         }
         SchemaError::DuplicateQualifiedField { name, .. }
         | SchemaError::DuplicateUnqualifiedField { name } => {
-            format!("column \"{name}\" is named twice")
+            format!("column \"{name}\" is named twice: give one of them another name with AS")
         }
     }
 }
 
 /// ` (did you mean "x"?)` for the nearest of the names that exist, or nothing where none is near.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    match nearest_name(name, candidates) {
+        Some(candidate) => format!(" (did you mean \"{candidate}\"?)"),
+        None => String::new(),
+    }
+}
+
+fn nearest_name<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = name.to_lowercase();
     candidates
         .into_iter()
@@ -158,8 +172,7 @@ pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
             *distance as f64 <= (length as f64 * SUGGESTION_DISTANCE_MAX).max(1.0)
         })
         .min()
-        .map(|(_, candidate)| format!(" (did you mean \"{candidate}\"?)"))
-        .unwrap_or_default()
+        .map(|(_, candidate)| candidate)
 }
 
 /// Strips the noise, lower-cases the first letter of an ordinary word and drops the full stop.

@@ -1,7 +1,8 @@
-//! `ALTER TABLE name ADD [COLUMN] column TYPE [FROM ATTRIBUTE 'a.b'] | RENAME [COLUMN] a TO b | RENAME TO name | DROP [COLUMN] column`
+//! `ALTER TABLE name ADD [COLUMN] [IF NOT EXISTS] column TYPE [FROM ATTRIBUTE 'a.b'] | RENAME [COLUMN] a TO b | RENAME TO name | DROP [COLUMN] column`
 //!
 //! All of it is metadata: no row is rewritten.
 
+use datafusion::sql::sqlparser::tokenizer::Token;
 use driftline_storage::TableChange;
 
 use super::cursor::Cursor;
@@ -15,6 +16,8 @@ use crate::stream::QueryStream;
 pub(crate) struct AlterTable {
     pub(super) name: String,
     if_exists: bool,
+    /// `ADD COLUMN IF NOT EXISTS`
+    if_not_exists: bool,
     change: TableChange,
 }
 
@@ -22,8 +25,10 @@ impl AlterTable {
     pub(super) fn parse(mut cursor: Cursor<'_>) -> Result<Self> {
         let if_exists = cursor.accept(&["IF", "EXISTS"]);
         let name = names::parse(&mut cursor, "the name of the table")?;
+        let mut if_not_exists = false;
         let change = if cursor.accept(&["ADD"]) {
             cursor.accept(&["COLUMN"]);
+            if_not_exists = cursor.accept(&["IF", "NOT", "EXISTS"]);
             TableChange::AddColumn(create_table::parse_column(&mut cursor)?)
         } else if cursor.accept(&["RENAME", "TO"]) {
             TableChange::RenameTable { to: cursor.identifier("the new name of the table")? }
@@ -38,8 +43,11 @@ impl AlterTable {
         } else {
             return Err(cursor.unexpected("ADD, RENAME or DROP"));
         };
+        if *cursor.peek() == Token::Comma {
+            return Err(cursor.unexpected("one change in an ALTER TABLE"));
+        }
         cursor.end()?;
-        Ok(Self { name, if_exists, change })
+        Ok(Self { name, if_exists, if_not_exists, change })
     }
 
     pub(super) fn describe(&self) -> String {
@@ -63,10 +71,13 @@ impl AlterTable {
             }
         }
         if let TableChange::AddColumn(column) = &self.change {
-            let has_attributes = context
-                .snapshot()
-                .table(&self.name)
-                .is_some_and(|table| table.schema().column(names::ATTRIBUTES).is_some());
+            let table = context.snapshot().table(&self.name);
+            if self.if_not_exists && table.is_some_and(|table| table.schema().column(&column.name).is_some())
+            {
+                return super::status(format!("column \"{}\" exists already", column.name));
+            }
+            let has_attributes =
+                table.is_some_and(|table| table.schema().column(names::ATTRIBUTES).is_some());
             if column.from_attribute.is_some() && !has_attributes {
                 return Err(Error::invalid(format!(
                     "table \"{}\" has no column \"{}\" to take an attribute from",

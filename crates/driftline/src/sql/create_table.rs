@@ -165,8 +165,29 @@ pub(super) fn parse_column(cursor: &mut Cursor<'_>) -> Result<NewColumn> {
         } else if cursor.accept(&["FROM", "ATTRIBUTE"]) {
             column.from_attribute = Some(cursor.text("the key of the attribute")?);
         } else {
+            refuse_constraints(cursor)?;
             return Ok(column);
         }
+    }
+}
+
+/// Says what there is instead of what other databases write behind a column.
+fn refuse_constraints(cursor: &Cursor<'_>) -> Result<()> {
+    let refused = [
+        (&["DEFAULT"][..], "a row without a value has NULL"),
+        (&["PRIMARY", "KEY"], "rows are appended as they come; WITH (sort = '...') orders them"),
+        (&["UNIQUE"], "rows are appended as they come"),
+        (&["REFERENCES"], "rows are appended as they come"),
+        (&["CHECK"], "rows are appended as they come"),
+        (&["GENERATED"], "use a view"),
+        (&["COLLATE"], "text is compared byte by byte"),
+    ];
+    match refused.iter().find(|(words, _)| cursor.at(words)) {
+        Some((words, instead)) => {
+            let expected = format!("no {} ({instead})", words.join(" "));
+            Err(cursor.unexpected(&expected))
+        }
+        None => Ok(()),
     }
 }
 

@@ -119,7 +119,7 @@ fn permit(plan: &LogicalPlan, context: &QueryContext) -> Result<()> {
         LogicalPlan::Statement(statement) => statement.name().to_owned(),
         _ => return Ok(()),
     };
-    Err(Error::new(ErrorKind::Invalid, format!("{refused} is not supported")))
+    Err(Error::new(ErrorKind::Invalid, format!("a statement of kind {refused} is not supported")))
 }
 
 /// How a table is written in messages.
