@@ -45,8 +45,10 @@ async fn render() -> String {
     }
     let mut page = format!(
         "<!-- Generated from the functions' own documentation; do not edit. To print it again:\n{COMMAND}\n-->\n\n# SQL functions\n\n\
-         These come on top of the functions of [DataFusion](https://datafusion.apache.org/user-guide/sql/). Aggregates also work \
-         with `GROUP BY`, `FILTER` and `OVER`; functions written with `OVER (...)` need it.\n"
+         These come on top of the functions of [DataFusion](https://datafusion.apache.org/user-guide/sql/): its aggregates and \
+         window functions, and its scalar functions for numbers, text, time, regular expressions, lists, structs, maps and \
+         encodings. Its functions for cryptography (`md5`, `sha256`, `digest`) are not built in; `SHOW FUNCTIONS` lists what \
+         there is. Aggregates also work with `GROUP BY`, `FILTER` and `OVER`; functions written with `OVER (...)` need it.\n"
     );
     for section in sections {
         write!(page, "\n## {}\n\n{}\n", section.label, section.description.unwrap_or_default()).unwrap();
