@@ -1,5 +1,6 @@
 //! The embedded API: limits, snapshots, telemetry, files, what EXPLAIN ANALYZE says of pruning.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use anyhow::Result;
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray};
 use driftline::{Database, Encoding, ErrorKind, FileAccess, Signal};
 use driftline_tests::display_rows;
+use futures::TryStreamExt;
 use tempfile::TempDir;
 
 /// 2026-01-01T00:00:00Z
@@ -45,6 +47,16 @@ fn day_batch(day: i64, rows: i64) -> Result<RecordBatch> {
         ("n", Arc::new(Int64Array::from_iter_values((0..rows).map(|row| day * rows + row)))),
     ];
     Ok(RecordBatch::try_from_iter(columns)?)
+}
+
+/// How many files lie below a directory.
+fn files_below(directory: &Path) -> Result<usize> {
+    let mut files = 0;
+    for entry in std::fs::read_dir(directory)? {
+        let path = entry?.path();
+        files += if path.is_dir() { files_below(&path)? } else { 1 };
+    }
+    Ok(files)
 }
 
 /// The number behind a metric in the text of EXPLAIN ANALYZE, summed over partitions by DataFusion.
@@ -178,16 +190,25 @@ async fn limits_end_a_query() -> Result<()> {
     Ok(())
 }
 
-/// Breaks when a sort larger than its memory fails instead of spilling.
+/// Breaks when a sort larger than its memory fails instead of spilling, spills elsewhere than beside the data, or what a killed
+/// process spilled stays.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_sort_spills() -> Result<()> {
     let dir = tempfile::tempdir()?;
+    let leftover = dir.path().join("db").join("spill").join("datafusion-of-a-killed-process");
+    std::fs::create_dir_all(&leftover)?;
+    std::fs::write(leftover.join("rows"), "spilled")?;
     let database = Database::builder(dir.path().join("db"))
         .memory_limit(24 * 1024 * 1024)
         .target_partitions(1)
         .open()
         .await?;
     let sql = "SELECT value, lpad(CAST(value AS TEXT), 100, '0') AS pad FROM generate_series(1, 300000) ORDER BY pad DESC";
+    assert!(!leftover.exists(), "the place is emptied at open");
+    let mut answer = database.sql(sql).await?;
+    let _first = answer.try_next().await?;
+    assert!(files_below(&dir.path().join("db").join("spill"))? > 0, "the sorted runs lie beside the data");
+    drop(answer);
     let rows = text(&database, sql).await?;
     let values: Vec<&str> = rows.lines().filter_map(|row| row.split(' ').next()).collect();
     assert_eq!((values.len(), values[0], values[299_999]), (300_000, "300000", "1"));

@@ -89,15 +89,7 @@ pub(crate) async fn with_database<T>(
     database: Database,
     work: impl AsyncFnOnce(&Database) -> Result<T>,
 ) -> Result<T> {
-    closing(database, async |database| interruptible(work(database)).await).await
-}
-
-/// Runs `work` to its end and closes the database. Where Ctrl-C shall stop a part, the work says so with [`interruptible`].
-pub(crate) async fn closing<T>(
-    database: Database,
-    work: impl AsyncFnOnce(&Database) -> Result<T>,
-) -> Result<T> {
-    let done = work(&database).await;
+    let done = interruptible(work(&database)).await;
     let closed = database.close().await.context("could not close the database");
     let value = done?;
     closed?;

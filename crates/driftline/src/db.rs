@@ -140,6 +140,16 @@ impl Database {
         Ok(self.engine.storage.bulk_load(table)?)
     }
 
+    /// Starts to load many rows into a new table, given by a `CREATE TABLE` without a query. Table and rows become visible together
+    /// when the load is committed; a load that is dropped leaves no table behind.
+    ///
+    /// # Errors
+    /// `AlreadyExists` when the name is taken, `Invalid` for another statement or a declaration that breaks a rule.
+    pub fn bulk_create(&self, create_table: &str) -> Result<BulkLoad> {
+        self.engine.check_open()?;
+        CreateTable::begin_load(create_table, &QueryContext::begin(&self.engine))
+    }
+
     /// Writes what lies in memory into segments.
     ///
     /// # Errors

@@ -11,11 +11,14 @@ use arrow::{
 };
 
 use crate::{
+    ddl,
     error::{Error, ErrorKind, Result},
-    flush, merge,
+    flush,
+    manifest::Root,
+    merge,
     order::times,
     partition::PartitionKey,
-    schema::batch_bytes,
+    schema::{TableSchema, TableSpec, batch_bytes},
     segment::SegmentMeta,
     snapshot::TableSnapshot,
     storage::{Core, Storage},
@@ -44,10 +47,20 @@ pub struct LoadReport {
 pub struct BulkLoad {
     core: Arc<Core>,
     table: Arc<TableSnapshot>,
+    target: Target,
     waiting: BTreeMap<PartitionKey, Waiting>,
     waiting_bytes: usize,
     written: Vec<Arc<SegmentMeta>>,
     rows: u64,
+}
+
+/// Where the rows go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Target {
+    /// A table that exists.
+    Existing,
+    /// A table that comes with its rows, in the same commit.
+    New,
 }
 
 #[derive(Debug, Default)]
@@ -64,18 +77,43 @@ impl Storage {
     pub fn bulk_load(&self, table: &str) -> Result<BulkLoad> {
         self.core.check_writable()?;
         let table = Arc::clone(self.core.state().table(table)?);
-        Ok(BulkLoad {
-            core: Arc::clone(&self.core),
-            table,
-            waiting: BTreeMap::new(),
-            waiting_bytes: 0,
-            written: Vec::new(),
-            rows: 0,
-        })
+        Ok(BulkLoad::new(&self.core, table, Target::Existing))
+    }
+
+    /// Starts a bulk load into a table that is made by the commit of the load: whoever sees the table sees its rows, and
+    /// an abandoned load leaves no table behind. A load without rows makes an empty table.
+    ///
+    /// # Errors
+    /// `AlreadyExists` when the name is taken, here or at the commit; `Invalid` when the declaration breaks a rule;
+    /// `Closed` after [`close`](Self::close).
+    pub fn bulk_create(&self, spec: TableSpec) -> Result<BulkLoad> {
+        self.core.check_writable()?;
+        ddl::free_name(self.core.state().root(), &spec.name)?;
+        let record = Arc::new(ddl::new_record(spec)?);
+        let reading = Arc::clone(&self.core.reading);
+        let table = TableSnapshot::new(record, Vec::new(), Arc::default(), reading);
+        Ok(BulkLoad::new(&self.core, Arc::new(table), Target::New))
     }
 }
 
 impl BulkLoad {
+    fn new(core: &Arc<Core>, table: Arc<TableSnapshot>, target: Target) -> Self {
+        Self {
+            core: Arc::clone(core),
+            table,
+            target,
+            waiting: BTreeMap::new(),
+            waiting_bytes: 0,
+            written: Vec::new(),
+            rows: 0,
+        }
+    }
+
+    /// The columns of the table.
+    pub fn schema(&self) -> &Arc<TableSchema> {
+        self.table.schema()
+    }
+
     /// Takes rows. Writes segments when too many wait.
     ///
     /// # Errors
@@ -112,14 +150,14 @@ impl BulkLoad {
     /// Writes what waits and makes all rows visible in one version of the manifest.
     ///
     /// # Errors
-    /// `NotFound` when the table was dropped meanwhile; `Conflict`, `ResourceExhausted` and `Unavailable` as a flush.
+    /// `NotFound` when the table was dropped meanwhile, `AlreadyExists` when another took the name of a new one; `Conflict`, `ResourceExhausted` and `Unavailable` as a flush.
     /// After an error none of the rows is visible.
     pub async fn commit(mut self) -> Result<LoadReport> {
         self.core.check_writable()?;
         // 1. the rest, and small pieces of one partition together
         self.write_down_to(0).await?;
         let segments = self.join_small().await?;
-        if segments.is_empty() {
+        if segments.is_empty() && self.target == Target::Existing {
             return Ok(LoadReport { version: self.core.state().root().version, ..LoadReport::default() });
         }
         // 2. one commit names all
@@ -128,12 +166,8 @@ impl BulkLoad {
             by_partition.entry(segment.partition.clone()).or_default().push(Arc::clone(segment));
         }
         let partitions: Vec<String> = by_partition.keys().cloned().collect();
-        let table = self.table.id();
         let mut commit = self.core.begin().await?;
-        if commit.root.table_by_id(table).is_none() {
-            let message = format!("table {:?} was dropped during the load", self.table.name());
-            return Err(Error::new(ErrorKind::NotFound, message));
-        }
+        let table = self.resolve(&mut commit.root)?;
         for (partition, segments) in by_partition {
             commit.change_partition(table, &partition, segments, &BTreeSet::new()).await?;
         }
@@ -148,6 +182,19 @@ impl BulkLoad {
         };
         self.core.flusher.send(flush::Message::Merge { table, partitions }).await.ok();
         Ok(report)
+    }
+
+    /// Finds the table in the root that is to name its rows, or puts it there. Returns its id.
+    fn resolve(&self, root: &mut Root) -> Result<u64> {
+        let id = self.table.id();
+        match self.target {
+            Target::New => ddl::add(root, self.table.record().as_ref().clone(), self.core.state().last()),
+            Target::Existing if root.table_by_id(id).is_some() => Ok(id),
+            Target::Existing => {
+                let message = format!("table {:?} was dropped during the load", self.table.name());
+                Err(Error::new(ErrorKind::NotFound, message))
+            }
+        }
     }
 
     /// Splits a batch by partition.

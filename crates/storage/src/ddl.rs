@@ -12,6 +12,7 @@ use crate::{
     nearest, paths,
     schema::{TableChange, TableSchema, TableSpec},
     storage::Storage,
+    wal::Position,
 };
 
 /// Most tables of a database: every one is named in every root.
@@ -24,25 +25,9 @@ impl Storage {
     /// `AlreadyExists` when the name is taken, `Invalid` when the declaration breaks a rule.
     pub async fn create_table(&self, spec: TableSpec) -> Result<()> {
         self.core.check_writable()?;
-        let schema = Arc::new(TableSchema::from_spec(&spec)?);
+        let record = new_record(spec)?;
         let mut commit = self.core.begin().await?;
-        free_name(&commit.root, &spec.name)?;
-        if commit.root.tables.len() >= TABLES_MAX {
-            let message = format!("a database has at most {TABLES_MAX} tables");
-            return Err(Error::new(ErrorKind::ResourceExhausted, message));
-        }
-        let id = commit.root.next_table_id;
-        commit.root.next_table_id += 1;
-        commit.root.tables.push(Arc::new(TableRecord {
-            id,
-            name: spec.name,
-            schema,
-            retention: spec.options.retention,
-            promote_attributes: spec.options.promote_attributes,
-            properties: spec.options.properties,
-            flushed: self.core.state().last().0,
-            partitions: Vec::new(),
-        }));
+        add(&mut commit.root, record, self.core.state().last())?;
         commit.finish(Vec::new()).await.map(drop)
     }
 
@@ -82,6 +67,34 @@ impl Storage {
     }
 }
 
+/// The record of a table that no root has yet: its id and position are those of nothing.
+pub(crate) fn new_record(spec: TableSpec) -> Result<TableRecord> {
+    let schema = Arc::new(TableSchema::from_spec(&spec)?);
+    Ok(TableRecord {
+        id: 0,
+        name: spec.name,
+        schema,
+        retention: spec.options.retention,
+        promote_attributes: spec.options.promote_attributes,
+        properties: spec.options.properties,
+        flushed: 0,
+        partitions: Vec::new(),
+    })
+}
+
+/// Puts a new table into a root: none of the log so far is about it. Returns its id.
+pub(crate) fn add(root: &mut Root, record: TableRecord, last: Position) -> Result<u64> {
+    free_name(root, &record.name)?;
+    if root.tables.len() >= TABLES_MAX {
+        let message = format!("a database has at most {TABLES_MAX} tables");
+        return Err(Error::new(ErrorKind::ResourceExhausted, message));
+    }
+    let id = root.next_table_id;
+    root.next_table_id += 1;
+    root.tables.push(Arc::new(TableRecord { id, flushed: last.0, ..record }));
+    Ok(id)
+}
+
 fn find<'a>(root: &'a Root, name: &str) -> Result<&'a Arc<TableRecord>> {
     root.table(name).ok_or_else(|| {
         let names = root.tables.iter().map(|table| table.name.as_str());
@@ -89,7 +102,7 @@ fn find<'a>(root: &'a Root, name: &str) -> Result<&'a Arc<TableRecord>> {
     })
 }
 
-fn free_name(root: &Root, name: &str) -> Result<()> {
+pub(crate) fn free_name(root: &Root, name: &str) -> Result<()> {
     match root.table(name) {
         Some(_) => Err(Error::new(ErrorKind::AlreadyExists, format!("table {name:?} exists already"))),
         None => Ok(()),

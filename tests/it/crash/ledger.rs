@@ -48,6 +48,8 @@ struct Unit {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Fate {
     created: bool,
+    /// It comes with its rows: nobody ever sees it empty.
+    with_rows: bool,
     drop_attempted: bool,
     dropped: bool,
 }
@@ -130,6 +132,10 @@ impl Ledger {
         self.tables.entry(table).or_default();
     }
 
+    pub(super) fn create_with_rows_attempted(&mut self, table: &'static str) {
+        self.tables.entry(table).or_default().with_rows = true;
+    }
+
     pub(super) fn created(&mut self, table: &'static str) {
         self.tables.entry(table).or_default().created = true;
     }
@@ -149,6 +155,8 @@ impl Ledger {
             let there = visible.contains_key(*table);
             ensure!(there || !fate.created || fate.drop_attempted, "table {table} is gone");
             ensure!(!there || !fate.dropped, "table {table} was dropped and is back");
+            let empty = visible.get(*table).is_some_and(BTreeMap::is_empty);
+            ensure!(!empty || !fate.with_rows, "table {table} came without its rows");
         }
         for table in visible.keys() {
             ensure!(self.tables.contains_key(table.as_str()), "nobody ever asked for table {table}");

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use anyhow::Result;
 use driftline_storage::testing::{ManualClock, SimDisk};
 use driftline_storage::{
-    ColumnType, Durability, Error, NewColumn, Storage, StorageOptions, TableChange, TableOptions, TableSpec,
+    BulkLoad, ColumnType, Durability, Error, LoadReport, NewColumn, Storage, StorageOptions, TableChange,
+    TableOptions, TableSpec,
 };
 
 use super::ledger::{Ledger, batch};
@@ -48,6 +49,7 @@ pub(super) async fn run(disk: &SimDisk, ledger: &mut Ledger) -> Result<Storage, 
     append(&storage, ledger, &[("a", 2)], Durability::Durable).await;
     flush(&storage, ledger, None).await;
     bulk_load(&storage, ledger, "b", 6).await;
+    bulk_create(&storage, ledger, "d", 4).await;
     // the last frame holds rows of both tables, of which one is flushed
     append(&storage, ledger, &[("a", 1), ("b", 1)], Durability::Durable).await;
     flush(&storage, ledger, Some("b")).await;
@@ -168,15 +170,26 @@ async fn flush(storage: &Storage, ledger: &mut Ledger, table: Option<&str>) {
 /// Loads rows in two batches over several days: all of them or none.
 async fn bulk_load(storage: &Storage, ledger: &mut Ledger, table: &'static str, rows: usize) {
     let (unit, ids) = ledger.attempt(&[(table, rows)], false);
-    let (first, second) = ids[0].split_at(rows / 2);
-    let load = async {
-        let mut load = storage.bulk_load(table)?;
-        for ids in [first, second] {
-            load.push(batch(ids, false, note(storage, table)).expect("columns of one length")).await?;
-        }
-        load.commit().await
-    };
-    if load.await.is_ok() {
+    if fill(storage.bulk_load(table), &ids[0], note(storage, table)).await.is_ok() {
         ledger.acknowledge(unit, Durability::Durable);
     }
+}
+
+/// Loads rows into a table that comes with them: table and rows, or nothing.
+async fn bulk_create(storage: &Storage, ledger: &mut Ledger, table: &'static str, rows: usize) {
+    ledger.create_with_rows_attempted(table);
+    let (unit, ids) = ledger.attempt(&[(table, rows)], false);
+    if fill(storage.bulk_create(spec(table)), &ids[0], "note").await.is_ok() {
+        ledger.created(table);
+        ledger.acknowledge(unit, Durability::Durable);
+    }
+}
+
+async fn fill(load: Result<BulkLoad, Error>, ids: &[i64], note: &str) -> Result<LoadReport, Error> {
+    let mut load = load?;
+    let (first, second) = ids.split_at(ids.len() / 2);
+    for ids in [first, second] {
+        load.push(batch(ids, false, note).expect("columns of one length")).await?;
+    }
+    load.commit().await
 }

@@ -1,12 +1,13 @@
 //! `driftline import`: Parquet, CSV and NDJSON files into a table, created when it is not there. All rows or none.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use arrow::datatypes::{DataType, Schema, SchemaRef};
-use driftline::Database;
+use driftline::BulkLoad;
 
-use super::{closing, interruptible, open_or_create};
+use super::{open_or_create, with_database};
 use crate::args::ImportArgs;
 use crate::failure::Failure;
 use crate::import::rows::RowFile;
@@ -27,13 +28,16 @@ pub(crate) async fn run(path: &Path, args: &ImportArgs, terminal: &Terminal) -> 
     for (from, to) in mapping.renamed(&columns) {
         terminal.note(&format!("column '{from}' becomes '{to}'"));
     }
-    closing(open_or_create(path, terminal).await?, async |database| {
-        let present = table_schema(database, &args.table);
-        let is_new = present.is_none();
-        let table = match present {
-            Some(table) => table,
-            None => create(database, &mapping, &columns, args).await?,
+    with_database(open_or_create(path, terminal).await?, async |database| {
+        let is_new = database.storage().snapshot().table(&args.table).is_none();
+        // all or nothing: a table left without rows would make the next attempt keep today's guess of the types
+        let load = match is_new {
+            true => {
+                database.bulk_create(&mapping.create_table(&args.table, &columns, args.sort.as_deref())?)?
+            }
+            false => database.bulk_load(&args.table)?,
         };
+        let table = Arc::clone(load.schema().arrow());
         let unknown = mapping.unknown(&table);
         if !unknown.is_empty() {
             return Err(Failure::invalid(format!(
@@ -50,13 +54,7 @@ pub(crate) async fn run(path: &Path, args: &ImportArgs, terminal: &Terminal) -> 
                 Some(field.data_type().clone())
             });
         }
-        let loaded = interruptible(load(database, &files, &table, args, terminal)).await;
-        if is_new && loaded.is_err() {
-            // all or nothing: an empty table would make the next attempt keep today's guess of the types
-            let drop = format!("DROP TABLE \"{}\"", args.table.replace('"', "\"\""));
-            database.sql(&drop).await?.collect().await?;
-        }
-        let rows = loaded?;
+        let rows = fill(load, &files, &table, args, terminal).await?;
         let verb = if is_new { "created table" } else { "extended table" };
         terminal.note(&format!("{verb} '{}': {}", args.table, counted(rows as u64, "row", "rows")));
         Ok(())
@@ -64,8 +62,9 @@ pub(crate) async fn run(path: &Path, args: &ImportArgs, terminal: &Terminal) -> 
     .await
 }
 
-async fn load(
-    database: &Database,
+/// Loads the rows of all files, or none.
+async fn fill(
+    mut load: BulkLoad,
     files: &[RowFile],
     table: &SchemaRef,
     args: &ImportArgs,
@@ -73,7 +72,6 @@ async fn load(
 ) -> Result<usize> {
     let bytes = files.iter().map(RowFile::bytes).sum::<Result<u64>>()?;
     let bar = terminal.progress(bytes, PROGRESS);
-    let mut load = database.bulk_load(&args.table)?;
     let mut rows = 0;
     for file in files {
         bar.set_message(file.path().display().to_string());
@@ -90,22 +88,6 @@ async fn load(
     load.commit().await?;
     bar.finish_and_clear();
     Ok(rows)
-}
-
-async fn create(
-    database: &Database,
-    mapping: &Mapping,
-    columns: &Schema,
-    args: &ImportArgs,
-) -> Result<SchemaRef> {
-    let statement = mapping.create_table(&args.table, columns, args.sort.as_deref())?;
-    database.sql(&statement).await?.collect().await?;
-    table_schema(database, &args.table).with_context(|| format!("table '{}' is gone", args.table))
-}
-
-/// The exact types of a table; `None` when there is no such table.
-fn table_schema(database: &Database, table: &str) -> Option<SchemaRef> {
-    database.storage().snapshot().table(table).map(|table| table.schema().arrow().clone())
 }
 
 /// The columns of all files together. Whole and broken numbers meet as DOUBLE; a column that is empty in one file takes the type of

@@ -11,7 +11,9 @@ use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::tokenizer::Token;
-use driftline_storage::{ColumnType, NewColumn, Partitioning, TIME_COLUMN, TableOptions, TableSpec};
+use driftline_storage::{
+    BulkLoad, ColumnType, NewColumn, Partitioning, TIME_COLUMN, TableOptions, TableSpec,
+};
 
 use super::cursor::Cursor;
 use super::{data_type, insert, names, query};
@@ -67,6 +69,25 @@ impl CreateTable {
         }
     }
 
+    /// Starts to load a table whose rows come by another way than SQL: it is made with them.
+    pub(crate) fn begin_load(sql: &str, context: &QueryContext) -> Result<BulkLoad> {
+        let create = match super::Statement::parse(sql)? {
+            super::Statement::CreateTable(create) if create.query.is_none() && !create.if_not_exists => {
+                create
+            }
+            _ => {
+                return Err(Error::invalid(
+                    "expected CREATE TABLE name (column TYPE, ...), without IF NOT EXISTS and without AS",
+                ));
+            }
+        };
+        names::check_free(&create.name)?;
+        if context.has_relation(&create.name) {
+            return Err(names::taken(&create.name));
+        }
+        Ok(context.engine().storage().bulk_create(create.spec())?)
+    }
+
     fn spec(self) -> TableSpec {
         TableSpec { name: self.name, columns: self.columns, options: self.options }
     }
@@ -94,15 +115,8 @@ impl CreateTable {
         self.columns = columns_of(rows.schema().fields())?;
         let types: Vec<DataType> = self.columns.iter().map(|column| column.ty.to_arrow()).collect();
         let rows = rows.and_then(move |batch| ready(in_types(&batch, &types)));
-        let name = self.name.clone();
-        storage.create_table(self.spec()).await?;
-        match insert::write(storage, &name, rows).await {
-            Ok(count) => super::count(count),
-            Err(error) => {
-                storage.drop_table(&name).await?;
-                Err(error)
-            }
-        }
+        let load = storage.bulk_create(self.spec())?;
+        super::count(insert::load_all(load, vec![], rows).await?)
     }
 }
 

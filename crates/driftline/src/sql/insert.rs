@@ -18,7 +18,7 @@ use datafusion::sql::sqlparser::ast::{
     Expr as SqlExpr, ExprWithAlias, Ident, Insert as SqlInsert, ObjectName, Parens, Query as SqlQuery,
     SetExpr, Statement as SqlStatement, TableObject, visit_expressions,
 };
-use driftline_storage::{Column, Durability, Storage, TableSchema, TableSnapshot};
+use driftline_storage::{BulkLoad, Column, Durability, Storage, TableSchema, TableSnapshot};
 use futures::{Stream, TryStreamExt};
 
 use super::query;
@@ -240,7 +240,7 @@ fn normalised(identifier: &Ident) -> String {
 }
 
 /// Writes all rows of a stream into a table, or none, and returns how many they are.
-pub(super) async fn write(
+async fn write(
     storage: &Storage,
     table: &str,
     mut rows: impl Stream<Item = Result<RecordBatch>> + Unpin,
@@ -254,7 +254,7 @@ pub(super) async fn write(
         bytes += batch.get_array_memory_size();
         held.push(batch);
         if bytes > FRAME_BYTES_MAX {
-            return write_in_bulk(storage, table, held, rows).await;
+            return load_all(storage.bulk_load(table)?, held, rows).await;
         }
     }
     if held.is_empty() {
@@ -264,13 +264,12 @@ pub(super) async fn write(
     Ok(storage.append_all(frame, Durability::Durable).await?.rows as u64)
 }
 
-async fn write_in_bulk(
-    storage: &Storage,
-    table: &str,
+/// Loads all rows of a stream in bulk, or none, and returns how many they are.
+pub(super) async fn load_all(
+    mut load: BulkLoad,
     held: Vec<RecordBatch>,
     mut rows: impl Stream<Item = Result<RecordBatch>> + Unpin,
 ) -> Result<u64> {
-    let mut load = storage.bulk_load(table)?;
     for batch in held {
         load.push(batch).await?;
     }

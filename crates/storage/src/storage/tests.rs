@@ -221,6 +221,34 @@ async fn a_bulk_load_is_visible_whole_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn a_table_can_come_with_its_rows() {
+    // breaks when the table shows before its rows, stays behind an abandoned load, takes a name that is in use, or when
+    // appends after the commit do not find it
+    let directory = TempDir::new().unwrap();
+    let storage = Storage::open(directory.path()).await.unwrap();
+    let taken = "table \"predictions\" exists already";
+    let mut abandoned = storage.bulk_create(predictions()).unwrap();
+    abandoned.push(rows(&[1], &[None], &[0])).await.unwrap();
+    drop(abandoned);
+    let mut load = storage.bulk_create(predictions()).unwrap();
+    let late = storage.bulk_create(predictions()).unwrap();
+    load.push(rows(&[1, DAY_NS], &[None, Some("a")], &[1, 2])).await.unwrap();
+    assert_eq!(storage.snapshot().tables().count(), 0);
+    assert_eq!(load.commit().await.unwrap().partitions, 2);
+    assert_eq!(read(&storage.snapshot(), "predictions").await, [(1, 1), (DAY_NS, 2)]);
+    assert_eq!(late.commit().await.unwrap_err().message(), taken);
+    assert_eq!(storage.bulk_create(predictions()).unwrap_err().message(), taken);
+    storage.append("predictions", rows(&[3], &[None], &[3]), Durability::Durable).await.unwrap();
+    let empty = TableSpec { name: "empty".to_owned(), ..predictions() };
+    storage.bulk_create(empty).unwrap().commit().await.unwrap();
+    drop(storage);
+    let storage = reopen(&directory).await;
+    assert_eq!(read(&storage.snapshot(), "predictions").await, [(1, 1), (DAY_NS, 2), (3, 3)]);
+    assert_eq!(read(&storage.snapshot(), "empty").await, []);
+    assert_eq!(storage.check(true).await.unwrap().findings, []);
+}
+
+#[tokio::test]
 async fn the_number_of_segments_in_a_partition_is_bounded() {
     // breaks when the merge does not run, loses rows, or keeps the old segments beside the new one
     let directory = TempDir::new().unwrap();
