@@ -5,6 +5,7 @@
 //! finds: table by table, batch by batch, row by row.
 
 mod ledger;
+mod objects;
 mod promotion;
 mod workload;
 

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod attributes;
+mod baselines;
 mod command_line;
 mod crash;
 mod database;

@@ -13,6 +13,7 @@ use driftline_storage::{
 };
 use tokio::sync::Mutex;
 
+use crate::baseline::Baselines;
 use crate::catalog::{BUILT_IN_TABLES, ExternalTables};
 use crate::config::{Config, DatabaseBuilder};
 use crate::context::QueryContext;
@@ -74,6 +75,7 @@ impl Database {
             clock,
             ingest: IngestStats::default(),
             external: ExternalTables::default(),
+            baselines: Baselines::default(),
             ddl: Mutex::new(()),
             closed: AtomicBool::new(false),
         };
@@ -187,6 +189,7 @@ pub(crate) struct Engine {
     clock: Arc<dyn Clock>,
     ingest: IngestStats,
     external: ExternalTables,
+    baselines: Baselines,
     /// Held by the one statement that changes the catalog.
     ddl: Mutex<()>,
     closed: AtomicBool,
@@ -222,6 +225,10 @@ impl Engine {
 
     pub(crate) fn ingest(&self) -> &IngestStats {
         &self.ingest
+    }
+
+    pub(crate) fn baselines(&self) -> &Baselines {
+        &self.baselines
     }
 
     pub(crate) fn external(&self) -> &ExternalTables {

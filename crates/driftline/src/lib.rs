@@ -33,6 +33,7 @@
 //! All rows of a table are one time series: every table has a column `time`, a UTC instant in nanoseconds. What is acknowledged is
 //! durable; a query sees one snapshot of everything acknowledged before it began.
 
+mod baseline;
 mod catalog;
 mod config;
 mod context;

@@ -4,10 +4,13 @@
 //! before a dialect is asked.
 
 mod alter_table;
+mod baseline_calls;
+mod create_baseline;
 mod create_table;
 mod create_view;
 mod cursor;
 pub(crate) mod data_type;
+mod describe_baseline;
 mod drop;
 mod explain;
 mod flush;
@@ -44,6 +47,7 @@ use cursor::Cursor;
 pub(crate) enum Statement {
     CreateTable(CreateTable),
     CreateView(create_view::CreateView),
+    CreateBaseline(create_baseline::CreateBaseline),
     Drop(drop::Drop),
     AlterTable(alter_table::AlterTable),
     Insert(insert::Insert),
@@ -74,6 +78,12 @@ impl Statement {
         }
         if cursor.accept(&["CREATE", "VIEW"]) {
             return create_view::CreateView::parse(cursor, false).map(Self::CreateView);
+        }
+        if cursor.accept(&["CREATE", "OR", "REPLACE", "BASELINE"]) {
+            return create_baseline::CreateBaseline::parse(cursor, true).map(Self::CreateBaseline);
+        }
+        if cursor.accept(&["CREATE", "BASELINE"]) {
+            return create_baseline::CreateBaseline::parse(cursor, false).map(Self::CreateBaseline);
         }
         if cursor.accept(&["DROP"]) {
             return drop::Drop::parse(cursor).map(Self::Drop);
@@ -108,6 +118,7 @@ impl Statement {
                 | Self::Flush(_)
                 | Self::CreateTable(_)
                 | Self::CreateView(_)
+                | Self::CreateBaseline(_)
                 | Self::AlterTable(_)
         )
     }
@@ -124,6 +135,7 @@ impl Statement {
             Self::Insert(insert) => insert.run(context).await,
             Self::CreateTable(create) => create.run(context).await,
             Self::CreateView(create) => create.run(context).await,
+            Self::CreateBaseline(create) => create.run(context).await,
             Self::Drop(drop) => drop.run(context).await,
             Self::AlterTable(alter) => alter.run(context).await,
             Self::Show(show) => show.run(context).await,

@@ -1,5 +1,6 @@
 //! The tables of schema `driftline`: what the database knows of itself, computed when a query reads them.
 
+mod baselines;
 mod functions;
 mod ingest_stats;
 mod segments;
@@ -21,10 +22,11 @@ use crate::catalog::Relations;
 use crate::error::external;
 
 /// Their names.
-pub(crate) const NAMES: [&str; 4] = ["functions", "ingest_stats", "segments", "tables"];
+pub(crate) const NAMES: [&str; 5] = ["baselines", "functions", "ingest_stats", "segments", "tables"];
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
+    Baselines,
     Functions,
     IngestStats,
     Segments,
@@ -41,6 +43,7 @@ pub(crate) struct SystemTable {
 impl SystemTable {
     pub(crate) fn named(name: &str, relations: &Arc<Relations>) -> Option<Self> {
         let (kind, schema) = match name {
+            "baselines" => (Kind::Baselines, baselines::schema()),
             "functions" => (Kind::Functions, functions::schema()),
             "ingest_stats" => (Kind::IngestStats, ingest_stats::schema()),
             "segments" => (Kind::Segments, segments::schema()),
@@ -53,6 +56,7 @@ impl SystemTable {
 
     async fn rows(&self, session: &dyn Session) -> crate::Result<RecordBatch> {
         let columns = match self.kind {
+            Kind::Baselines => baselines::columns(&self.relations).await?,
             Kind::Functions => functions::columns(session),
             Kind::IngestStats => ingest_stats::columns(self.relations.engine().ingest()),
             Kind::Segments => segments::columns(self.relations.snapshot()).await?,

@@ -19,6 +19,9 @@
 //!    `Measure::Profiled` is one of these unless option `profile` names a tool whose convention is another one of them; what
 //!    the tools compute is in `kernels::conventions`.
 //!
+//!    All but `Ranked` also compare with a `baseline(...)`, without a line of their own. (`Measure::Summary` is what
+//!    `CREATE BASELINE` keeps.)
+//!
 //!    Each also gets `excluded`: how many NULL, NaN and infinite values either side left out. The arithmetic is a function
 //!    in `kernels`, on plain slices, checked there against its named reference.
 //! 2. `returns` is `Returns::Double`, or `Returns::Struct` with the names and kinds of its fields; the measure then gives an
@@ -43,6 +46,10 @@ mod significance;
 mod slo;
 mod slo_burn_rate;
 
+pub(crate) use comparison::{
+    Answer, Cell, Comparison, ComparisonFunction, Counts, Excluded, Kind, Measure, Population, Returns,
+    function as comparison_function,
+};
 pub(crate) use documentation::DRIFT;
 pub(crate) use literals::CheckLiterals;
 

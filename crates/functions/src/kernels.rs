@@ -29,6 +29,7 @@ pub mod p_adjust;
 pub mod pooled;
 pub mod proportions;
 pub mod ranks;
+pub mod reference;
 pub mod selection;
 pub mod smirnov;
 pub mod sorted;

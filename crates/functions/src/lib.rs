@@ -21,6 +21,7 @@
 //! ```
 
 mod aggregate;
+pub mod baseline;
 pub mod kernels;
 mod options;
 mod scalar;

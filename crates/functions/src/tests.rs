@@ -1,5 +1,6 @@
 //! Tests of the functions as SQL, through a plain session.
 
+mod baselines;
 mod documentation;
 mod emission;
 mod errors;

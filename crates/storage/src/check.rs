@@ -22,6 +22,8 @@ pub struct CheckReport {
     pub rows: u64,
     /// Bytes of these segments.
     pub bytes: u64,
+    /// Named objects, such as baselines, read.
+    pub objects: u64,
     /// What is wrong; empty when all is well.
     pub findings: Vec<Finding>,
 }
@@ -36,7 +38,8 @@ pub struct Finding {
 }
 
 impl Storage {
-    /// Checks everything that the newest root names (for a reader, the root that it opened): the root, all day lists, and of every segment its size and footer;
+    /// Checks everything that the newest root names (for a reader, the root that it opened): the root, all day lists, all named
+    /// objects, and of every segment its size and footer;
     /// with `deep` also every byte by its checksum and every value by decoding it. Goes on after a finding.
     ///
     /// # Errors
@@ -73,6 +76,7 @@ impl Storage {
                 self.core.check_partition(table, entry, deep, &mut report).await;
             }
         }
+        self.core.reading.check_objects(&root, &mut report).await;
         Ok(report)
     }
 }

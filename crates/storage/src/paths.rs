@@ -28,6 +28,11 @@ pub(crate) fn day_list(id: &str) -> String {
     format!("{MANIFEST_DIR}/days/{id}.json")
 }
 
+/// Where a named object lies.
+pub(crate) fn object(id: &str) -> String {
+    format!("objects/{id}")
+}
+
 pub(crate) fn segment(table: &str, partitioning: Partitioning, partition: &str, id: &str) -> String {
     let unit = match partitioning {
         Partitioning::Day => "date",

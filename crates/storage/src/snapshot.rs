@@ -11,7 +11,7 @@ use object_store::{ObjectStore, PutMode, PutOptions, path::Path};
 use crate::{
     cache::Cache,
     error::{Error, Result},
-    manifest::{Manifest, PartitionEntry, TableRecord},
+    manifest::{Manifest, PartitionEntry, Root, TableRecord},
     memtable::Memtable,
     options::StorageOptions,
     partition::TimeRange,
@@ -71,6 +71,14 @@ impl Reading {
 impl Snapshot {
     pub(crate) fn new(state: Arc<State>) -> Self {
         Self { state }
+    }
+
+    pub(crate) fn root(&self) -> &Root {
+        self.state.root()
+    }
+
+    pub(crate) fn reading(&self) -> &Reading {
+        self.state.reading()
     }
 
     /// The version of the manifest.

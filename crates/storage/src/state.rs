@@ -56,6 +56,10 @@ impl State {
         &self.root
     }
 
+    pub(crate) fn reading(&self) -> &Reading {
+        &self.reading
+    }
+
     pub(crate) fn last(&self) -> Position {
         self.last
     }

@@ -23,13 +23,14 @@ pub(crate) async fn run(path: &Path, args: &CheckArgs, terminal: &Terminal) -> R
             }
         }
         let looked_at = format!(
-            "version {}: {} tables, {} segments, {} rows, {} bytes {}",
+            "version {}: {} tables, {} segments, {} rows, {} bytes {}; {} named objects read",
             report.version,
             report.tables,
             report.segments,
             report.rows,
             report.bytes,
-            if args.deep { "read and decoded" } else { "by size and footer (--deep reads every byte)" }
+            if args.deep { "read and decoded" } else { "by size and footer (--deep reads every byte)" },
+            report.objects
         );
         terminal.note(&looked_at);
         if let Some(unfinished) = unfinished(database) {

@@ -1,9 +1,10 @@
-//! `DROP TABLE | VIEW [IF EXISTS] name`
+//! `DROP TABLE | VIEW | BASELINE [IF EXISTS] name`
 
 use driftline_storage::ErrorKind;
 
 use super::cursor::Cursor;
 use super::names;
+use crate::baseline::{self, BASELINE};
 use crate::catalog::VIEW;
 use crate::context::QueryContext;
 use crate::error::{Error, Result};
@@ -21,6 +22,7 @@ pub(crate) struct Drop {
 enum Kind {
     Table,
     View,
+    Baseline,
 }
 
 impl Kind {
@@ -28,6 +30,7 @@ impl Kind {
         match self {
             Self::Table => "table",
             Self::View => "view",
+            Self::Baseline => "baseline",
         }
     }
 }
@@ -37,10 +40,15 @@ impl Drop {
         let kind = match () {
             () if cursor.accept(&["TABLE"]) => Kind::Table,
             () if cursor.accept(&["VIEW"]) => Kind::View,
-            () => return Err(cursor.unexpected("TABLE or VIEW")),
+            () if cursor.accept(&["BASELINE"]) => Kind::Baseline,
+            () => return Err(cursor.unexpected("TABLE, VIEW or BASELINE")),
         };
         let if_exists = cursor.accept(&["IF", "EXISTS"]);
-        let name = names::parse(&mut cursor, &format!("the name of the {}", kind.word()))?;
+        let what = format!("the name of the {}", kind.word());
+        let name = match kind {
+            Kind::Baseline => cursor.identifier(&what)?,
+            Kind::Table | Kind::View => names::parse(&mut cursor, &what)?,
+        };
         cursor.end()?;
         Ok(Self { kind, name, if_exists })
     }
@@ -55,7 +63,15 @@ impl Drop {
         let is_table = context.snapshot().table(&self.name).is_some();
         let is_view = context.snapshot().definition(VIEW, &self.name).is_some();
         match self.kind {
-            _ if names::is_built_in(&self.name) && context.has_relation(&self.name) => {
+            Kind::Baseline if context.snapshot().object(BASELINE, &self.name).is_some() => {
+                storage.drop_object(BASELINE, &self.name).await?;
+            }
+            Kind::Baseline if !self.if_exists => {
+                return Err(baseline::not_found(&self.name, context.snapshot()));
+            }
+            Kind::Table | Kind::View
+                if names::is_built_in(&self.name) && context.has_relation(&self.name) =>
+            {
                 return Err(Error::invalid(format!("\"{}\" is built in and cannot be dropped", self.name)));
             }
             Kind::Table if is_table => storage.drop_table(&self.name).await?,

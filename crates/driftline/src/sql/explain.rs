@@ -52,6 +52,11 @@ async fn explain(statement: Statement, context: &QueryContext) -> Result<QuerySt
         }
         Statement::CreateTable(create) => ("statement", create.describe()),
         Statement::CreateView(create) => ("statement", format!("create view {}", create.name)),
+        Statement::CreateBaseline(create) => {
+            let name = create.name.clone();
+            let plan = context.state().optimize(&create.plan(context).await?)?;
+            ("logical_plan", format!("create baseline {name}\n{}", plan.display_indent()))
+        }
         Statement::Drop(drop) => ("statement", drop.describe()),
         Statement::AlterTable(alter) => ("statement", alter.describe()),
         Statement::Flush(flush) => {

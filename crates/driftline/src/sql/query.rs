@@ -8,7 +8,7 @@ use datafusion::physical_plan::execute_stream;
 use datafusion::sql::parser::Statement as DfStatement;
 
 use super::cursor::Cursor;
-use super::{group_by_alias, unique_names};
+use super::{baseline_calls, group_by_alias, unique_names};
 use crate::context::QueryContext;
 use crate::error::{Error, ErrorKind, Result};
 use crate::stream::QueryStream;
@@ -42,22 +42,25 @@ async fn plan_query(mut statement: DfStatement, context: &QueryContext) -> Resul
             context.check_exists(reference)?;
         }
     }
-    match state.statement_to_plan(statement.clone()).await {
+    let plan = match state.statement_to_plan(statement.clone()).await {
         Err(error) if unique_names::is_collision(&error) => {
             let columns = columns_of(&references, context).await?;
             if !unique_names::rewrite(&mut statement, &columns) {
                 return Err(error.into());
             }
             match state.statement_to_plan(statement).await {
-                Err(error) if unique_names::is_doubled(&error) => Err(Error::invalid(format!(
-                    "two keys of a GROUP BY, or two aggregates, differ in a CAST alone: cast in a subquery ({})",
-                    Error::from(error)
-                ))),
-                outcome => Ok(outcome?),
+                Err(error) if unique_names::is_doubled(&error) => {
+                    return Err(Error::invalid(format!(
+                        "two keys of a GROUP BY, or two aggregates, differ in a CAST alone: cast in a subquery ({})",
+                        Error::from(error)
+                    )));
+                }
+                outcome => outcome?,
             }
         }
-        outcome => Ok(outcome?),
-    }
+        outcome => outcome?,
+    };
+    baseline_calls::resolve(plan, context).await
 }
 
 /// The names of all columns of some relations.

@@ -1,4 +1,4 @@
-//! `SHOW TABLES`, `SHOW FUNCTIONS`, `SHOW COLUMNS FROM name`, `DESCRIBE name`
+//! `SHOW TABLES`, `SHOW FUNCTIONS`, `SHOW BASELINES`, `SHOW COLUMNS FROM name`, `DESCRIBE name`, `DESCRIBE BASELINE name`
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use arrow::datatypes::FieldRef;
 use datafusion::common::TableReference;
 
 use super::cursor::Cursor;
-use super::{data_type, query};
+use super::{data_type, describe_baseline, query};
 use crate::catalog::SYSTEM_SCHEMA;
 use crate::context::QueryContext;
 use crate::error::Result;
@@ -18,6 +18,8 @@ use crate::stream::QueryStream;
 pub(crate) enum Show {
     Tables,
     Functions,
+    Baselines,
+    Baseline(String),
     Columns(TableReference),
 }
 
@@ -28,6 +30,10 @@ impl Show {
             Self::Tables
         } else if cursor.accept(&["SHOW", "FUNCTIONS"]) {
             Self::Functions
+        } else if cursor.accept(&["SHOW", "BASELINES"]) {
+            Self::Baselines
+        } else if cursor.accept(&["DESCRIBE", "BASELINE"]) || cursor.accept(&["DESC", "BASELINE"]) {
+            Self::Baseline(cursor.identifier("the name of a baseline")?)
         } else if cursor.accept(&["SHOW", "COLUMNS"]) {
             if !cursor.accept(&["IN"]) {
                 cursor.expect(&["FROM"])?;
@@ -59,6 +65,11 @@ impl Show {
                 )
                 .await
             }
+            Self::Baselines => {
+                let sql = "SELECT name, columns, keys, rows, created_at, query FROM driftline.baselines ORDER BY name";
+                query::run_sql(sql, context).await
+            }
+            Self::Baseline(name) => describe_baseline::run(&name, context).await,
             Self::Columns(table) => describe(table, context).await,
         }
     }

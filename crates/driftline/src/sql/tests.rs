@@ -64,6 +64,7 @@ fn the_first_words_choose_the_statement() {
     let verb = |sql: &str| match Statement::parse(sql).unwrap() {
         Statement::CreateTable(_) => "create table",
         Statement::CreateView(_) => "create view",
+        Statement::CreateBaseline(_) => "create baseline",
         Statement::Drop(_) => "drop",
         Statement::AlterTable(_) => "alter",
         Statement::Insert(_) => "insert",
@@ -75,7 +76,12 @@ fn the_first_words_choose_the_statement() {
     for (sql, wanted) in [
         ("-- a comment\nCREATE TABLE t (time TIMESTAMP NOT NULL)", "create table"),
         ("create or replace view v as select 1;", "create view"),
+        ("create or replace baseline b as select 1 as x", "create baseline"),
+        ("CREATE BASELINE b AS WITH x AS (SELECT 1 AS y) SELECT y FROM x GROUP BY y", "create baseline"),
         ("DROP VIEW v", "drop"),
+        ("drop baseline if exists b", "drop"),
+        ("SHOW BASELINES", "show"),
+        ("DESC BASELINE b", "show"),
         ("alter table t add c text from attribute 'a.b'", "alter"),
         ("INSERT INTO t VALUES (1)", "insert"),
         ("show tables", "show"),

@@ -13,10 +13,14 @@
 //! | `Flagged` | booleans | two counts a side | counts |
 //! | `Presence` | anything | one count a side | counts |
 //!
+//! | any but `Ranked` | against a baseline | counts a bin, or a distinct text | the choice of a reference, texts and counts |
+//! | `Summary` | numbers; texts and booleans | as `Ranked`; as `Binned` | |
+//!
 //! With each goes how many rows of each side were left out: NULL, NaN, infinite. So partial states merge in any order to
 //! the same integers, and floats appear only when a group is finished.
 
 mod accumulator;
+mod against;
 mod binning;
 mod evidence;
 mod excluded;
@@ -33,7 +37,7 @@ use datafusion::logical_expr::{AggregateUDF, Documentation};
 
 use crate::options::{OptionName, Options, Profile};
 
-pub(crate) use evidence::{Counts, Labels, Sorted};
+pub(crate) use evidence::{Counts, Labels, Population, Sorted};
 pub(crate) use excluded::Excluded;
 pub(crate) use function::ComparisonFunction;
 pub(crate) use results::{Answer, Cell, Kind, Returns};
@@ -65,6 +69,8 @@ pub(crate) enum Measure {
     Profiled { default: &'static Measure, profiles: &'static [(Profile, Measure)] },
     /// From values of any type: one bin counts those that are not NULL, the others are among the excluded. Either may be 0.
     Presence(fn(&Counts<'_>, &Options) -> Answer),
+    /// What a baseline keeps of one population, the reference; the other is empty. Called without values, too.
+    Summary(fn(&Population<'_>, Excluded) -> Answer),
 }
 
 impl Measure {
@@ -100,6 +106,8 @@ pub(crate) struct Plan {
     options: Arc<Options>,
     /// Whether the column holds whole numbers by its type.
     integers: bool,
+    /// Whether all rows are current, the reference being a stored one.
+    against_baseline: bool,
 }
 
 impl std::fmt::Debug for Plan {

@@ -9,7 +9,8 @@ pub(crate) const DRIFT: DocSection = DocSection {
     label: "Drift",
     description: Some(
         "How different a current population is from a reference one, in one scan. `is_current` tells which population a row \
-         belongs to: false = reference, true = current, NULL = neither.",
+         belongs to: false = reference, true = current, NULL = neither. In its place, `baseline('name')` names a stored reference \
+         with which every row is compared.",
     ),
 };
 
@@ -57,6 +58,7 @@ pub(crate) fn comparison(of: &Comparison, description: &str, options: &str) -> D
         Measure::Ranked(_) | Measure::Profiled { .. } => (NUMBER, ""),
         Measure::Flagged(_) => (FLAG, ""),
         Measure::Presence(_) => (ANYTHING, ""),
+        Measure::Summary(_) => (VALUE, ""),
     };
     let name = of.name;
     let options = format!("{binning} {options}");
@@ -64,10 +66,14 @@ pub(crate) fn comparison(of: &Comparison, description: &str, options: &str) -> D
         "" => format!("{name}(value, is_current)"),
         _ => format!("{name}(value, is_current [, options])"),
     };
-    let documentation = Documentation::builder(DRIFT, description, syntax)
+    let mut documentation = Documentation::builder(DRIFT, description, syntax.clone())
         .with_argument("value", value)
         .with_argument("is_current", IS_CURRENT)
         .with_sql_example(example(of));
+    if !matches!(of.measure.plain(), Measure::Ranked(_)) {
+        documentation =
+            documentation.with_alternative_syntax(syntax.replace("is_current", "baseline('name' ...)"));
+    }
     match options.trim() {
         "" => documentation.build(),
         options => documentation.with_argument("options", format!("One text literal. {options}")).build(),
@@ -82,6 +88,7 @@ fn example(of: &Comparison) -> String {
         Measure::Categories(_) => "CAST(confidence AS TEXT)",
         Measure::Flagged(_) => "confidence < 0.9",
         Measure::Presence(_) => "nullif(confidence, 0.71)",
+        Measure::Summary(_) => "confidence",
     };
     let call = format!("{}({value}, day >= 8)", of.name);
     let call = match of.returns {

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    objects::NamedObject,
     partition::TimeRange,
     schema::{TableOptions, TableSchema},
 };
@@ -26,6 +27,9 @@ pub(crate) struct Root {
     /// Texts of the layers above, such as views: by kind, then by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) definitions: BTreeMap<String, BTreeMap<String, String>>,
+    /// Objects of the layers above, such as baselines: by kind, then by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) objects: BTreeMap<String, BTreeMap<String, NamedObject>>,
 }
 
 /// One table of one version.
@@ -86,6 +90,7 @@ impl Root {
             log_flushed: 0,
             tables: Vec::new(),
             definitions: BTreeMap::new(),
+            objects: BTreeMap::new(),
         }
     }
 

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use object_store::memory::InMemory;
 
 use super::*;
-use crate::{ColumnType, NewColumn, TableOptions, TableSchema, TableSpec, segment::SegmentMeta};
+use crate::{ColumnType, NamedObject, NewColumn, TableOptions, TableSchema, TableSpec, segment::SegmentMeta};
 
 fn store() -> Arc<dyn ObjectStore> {
     Arc::new(InMemory::new())
@@ -68,6 +68,13 @@ fn root(version: u64) -> Root {
         definitions: BTreeMap::from([(
             "view".to_owned(),
             BTreeMap::from([("v".to_owned(), "SELECT 1".to_owned())]),
+        )]),
+        objects: BTreeMap::from([(
+            "baseline".to_owned(),
+            BTreeMap::from([(
+                "b".to_owned(),
+                NamedObject { id: "O1".to_owned(), created_at: 4, bytes: 5, crc32c: 6 },
+            )]),
         )]),
     }
 }

@@ -12,11 +12,11 @@ use super::{Answer, Plan};
 
 /// What is kept of the rows of one group.
 pub(crate) trait Kept: Debug + Send + Sync + 'static {
-    /// Takes rows in. What is neither NULL nor a finite value is counted in `excluded`.
-    fn add(&mut self, values: &ArrayRef, sides: &Sides, excluded: &mut [Excluded; 2]) -> Result<()>;
+    /// Takes rows in: the value is the first argument. What is neither NULL nor a finite value is counted in `excluded`.
+    fn add(&mut self, args: &[ArrayRef], sides: &Sides, excluded: &mut [Excluded; 2]) -> Result<()>;
 
     /// Takes rows out again, as a sliding window does.
-    fn remove(&mut self, values: &ArrayRef, sides: &Sides, excluded: &mut [Excluded; 2]) -> Result<()>;
+    fn remove(&mut self, args: &[ArrayRef], sides: &Sides, excluded: &mut [Excluded; 2]) -> Result<()>;
 
     /// The partial state: one list a column. What is left behind is not used again.
     fn state(&mut self, plan: &Plan) -> Result<Vec<ArrayRef>>;
@@ -47,9 +47,9 @@ impl<K: Kept> ComparisonAccumulator<K> {
 impl<K: Kept> Accumulator for ComparisonAccumulator<K> {
     fn update_batch(&mut self, args: &[ArrayRef]) -> Result<()> {
         let args = readable(args, self.plan.measure)?;
-        let sides = Sides::new(&args, None)?;
+        let sides = self.plan.sides(&args, None)?;
         excluded::add(&mut self.excluded, excluded::nulls_of(&sides));
-        self.kept.add(&args[0], &sides, &mut self.excluded)
+        self.kept.add(&args, &sides, &mut self.excluded)
     }
 
     fn supports_retract_batch(&self) -> bool {
@@ -58,9 +58,9 @@ impl<K: Kept> Accumulator for ComparisonAccumulator<K> {
 
     fn retract_batch(&mut self, args: &[ArrayRef]) -> Result<()> {
         let args = readable(args, self.plan.measure)?;
-        let sides = Sides::new(&args, None)?;
+        let sides = self.plan.sides(&args, None)?;
         let mut less = excluded::nulls_of(&sides);
-        self.kept.remove(&args[0], &sides, &mut less)?;
+        self.kept.remove(&args, &sides, &mut less)?;
         excluded::remove(&mut self.excluded, less)
     }
 

@@ -1,8 +1,12 @@
 //! From what a group has kept to its answer.
 
-use super::evidence::{Counts, Labels, Sorted};
+use arrow::array::{ArrayRef, BooleanArray};
+use datafusion::common::Result;
+
+use super::evidence::{Counts, Labels, Population, Sorted};
 use super::excluded::Excluded;
 use super::kept::Interner;
+use super::rows::Sides;
 use super::{Answer, Measure, Plan};
 use crate::kernels::bins;
 use crate::kernels::histograms::{doane_bins, sturges_bins};
@@ -11,10 +15,18 @@ use crate::kernels::selection::order_statistics;
 use crate::options::Binning;
 
 impl Plan {
+    /// Which rows belong to which population.
+    pub(crate) fn sides(&self, args: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Sides> {
+        match self.against_baseline {
+            true => Ok(Sides::current(&args[0], filter)),
+            false => Sides::new(args, filter),
+        }
+    }
+
     /// Whether the numbers of a group must be sorted; most bins need them only selected and counted.
     pub(crate) fn needs_order(&self) -> bool {
         match self.measure {
-            Measure::Ranked(_) | Measure::Mixed { .. } => true,
+            Measure::Ranked(_) | Measure::Mixed { .. } | Measure::Summary(_) => true,
             _ => matches!(self.options.binning, Binning::Sturges | Binning::Doane),
         }
     }
@@ -25,6 +37,9 @@ impl Plan {
             Measure::Binned(measure) | Measure::Flagged(measure) | Measure::Categories(measure) => measure,
             Measure::Mixed { categories, .. } => categories,
             Measure::Presence(measure) => return measure(counts, &self.options),
+            Measure::Summary(measure) => {
+                return measure(&Population::Categories(counts), counts.excluded[0]);
+            }
             Measure::Ranked(_) | Measure::Profiled { .. } => unreachable!("ranks are taken of kept values"),
         };
         match counts.totals() {
@@ -58,6 +73,9 @@ impl Plan {
 
     /// The answer over sorted keys.
     pub(crate) fn of_sorted(&self, reference: &[u64], current: &[u64], excluded: [Excluded; 2]) -> Answer {
+        if let Measure::Summary(measure) = self.measure {
+            return measure(&Population::Numbers(reference), excluded[0]);
+        }
         if reference.is_empty() || current.is_empty() {
             return Answer::Null;
         }

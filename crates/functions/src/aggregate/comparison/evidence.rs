@@ -19,6 +19,14 @@ impl Counts<'_> {
     }
 }
 
+/// One population, finished.
+pub(crate) enum Population<'a> {
+    /// The finite numbers, as sorted keys.
+    Numbers(&'a [u64]),
+    /// Categories, with the counts of the reference alone.
+    Categories(&'a Counts<'a>),
+}
+
 /// What the bins are called.
 pub(crate) enum Labels<'a> {
     /// Numbers between edges: one bin more than edges, the outer ones open.

@@ -15,18 +15,33 @@ use datafusion::logical_expr::{
 use datafusion::physical_expr::expressions::Literal;
 
 use super::accumulator::ComparisonAccumulator;
+use super::against::{Against, Cut};
 use super::groups_accumulator::ComparisonGroups;
 use super::kept::lists::item_field;
-use super::kept::{Bins, Categories, CategoriesByGroup, FixedBins, FixedBinsByGroup, Values, ValuesByGroup};
+use super::kept::{
+    AgainstBins, AgainstBinsByGroup, AgainstTexts, AgainstTextsByGroup, Bins, Categories, CategoriesByGroup,
+    FixedBins, FixedBinsByGroup, Values, ValuesByGroup,
+};
 use super::value::{ValueKind, coerced, is_text};
-use super::{Comparison, Plan};
+use super::{Comparison, Measure, Plan};
+use crate::baseline::{self, References};
+use crate::kernels::reference::{GRID, is_on_grid};
 use crate::options::{Binning, Options};
+use crate::scalar::is_token;
 
-/// The function. `bound` holds the options once planning has read their literal.
+/// The function. `bound` holds the options once planning has read their literal, `against` the baseline that it compares with.
 pub(crate) struct ComparisonFunction {
     comparison: &'static Comparison,
     bound: Option<String>,
+    against: Option<AgainstBaseline>,
     signature: Signature,
+}
+
+/// The baseline of a call, and what tells it from every other: content, column and row.
+#[derive(Debug, Clone)]
+struct AgainstBaseline {
+    identity: (String, String, Option<Option<u32>>),
+    references: Arc<Against>,
 }
 
 /// What is kept of a value.
@@ -34,6 +49,8 @@ enum Kept {
     Values,
     Bins(Bins),
     Categories,
+    AgainstBins(Arc<Against>),
+    AgainstTexts(Arc<Against>),
 }
 
 impl ComparisonFunction {
@@ -42,7 +59,68 @@ impl ComparisonFunction {
     }
 
     fn bound(comparison: &'static Comparison, bound: Option<String>) -> Self {
-        Self { comparison, bound, signature: Signature::user_defined(Volatility::Immutable) }
+        Self { comparison, bound, against: None, signature: Signature::user_defined(Volatility::Immutable) }
+    }
+
+    /// Whether it has its options or a baseline inside already.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.bound.is_some() || self.against.is_some()
+    }
+
+    /// The same function against a baseline: the reference of a row, `Some(None)` being a key without one, or by the keys that
+    /// follow the value.
+    pub(crate) fn against(
+        &self,
+        references: Arc<References>,
+        row: Option<Option<u32>>,
+        options: Option<String>,
+    ) -> Result<Self> {
+        let parsed = options.as_deref().map_or_else(|| Ok(Options::default()), |text| self.parse(text))?;
+        let cut = self.cut(references.kind(), &parsed).map_err(|message| self.refuse(&message))?;
+        let identity = (references.id.clone(), references.column.clone(), row);
+        let references = Arc::new(Against::new(references, row, cut));
+        let against = Some(AgainstBaseline { identity, references });
+        Ok(Self { against, ..Self::bound(self.comparison, options) })
+    }
+
+    /// How a baseline's column is cut for this function, which may need more than a baseline has.
+    fn cut(&self, kind: baseline::Kind, options: &Options) -> Result<Cut, String> {
+        let is_number = kind == baseline::Kind::Number;
+        match self.comparison.measure.of_profile(options.profile)? {
+            Measure::Presence(_) => return Ok(Cut::Presence),
+            Measure::Ranked(_) => return Err(RANKED.to_owned()),
+            Measure::Mixed { .. } if is_number => return Err(RANKED.to_owned()),
+            _ if !is_number => {
+                options.check_categories()?;
+                return Ok(Cut::Values { bins: 1 });
+            }
+            _ => {}
+        }
+        match options.binning {
+            _ if options.profile.is_some() => Err(
+                "a baseline has bins at the quantiles of its reference: option 'profile' needs the rows of the \
+                 reference, as (value, is_current)"
+                    .to_owned(),
+            ),
+            Binning::Quantile { bins } if is_on_grid(bins) => Ok(Cut::Values { bins }),
+            Binning::Quantile { bins } => Err(format!(
+                "option 'bins' must divide {GRID} against a baseline, which keeps quantiles of 0.1 % (2, 4, 5, 8, 10, 20, 25, \
+                 40, 50, 100, 125, 200, 250, 500, {GRID}), got {bins}"
+            )),
+            _ => Err("a baseline has bins at the quantiles of its reference: option 'edges' and every other 'binning' need the \
+                 rows of the reference, as (value, is_current)"
+                .to_owned()),
+        }
+    }
+
+    /// The kind of values that it would compare in a column of this type; `None` where any will do.
+    pub(crate) fn compared_kind(&self, value: &DataType) -> Result<Option<baseline::Kind>> {
+        Ok(match self.kind_of(&coerced(value, self.comparison.measure.plain()))? {
+            ValueKind::Number => Some(baseline::Kind::Number),
+            ValueKind::Text => Some(baseline::Kind::Text),
+            ValueKind::Flag => Some(baseline::Kind::Boolean),
+            ValueKind::Anything => None,
+        })
     }
 
     fn parse(&self, text: &str) -> Result<Options> {
@@ -55,7 +133,8 @@ impl ComparisonFunction {
 
     /// The literal of options in a call that still has one, checked.
     pub(crate) fn read_literal<'a>(&self, args: &'a [Expr]) -> Result<Option<&'a str>> {
-        if let Some(Expr::Literal(literal, _)) = args.get(2)
+        if self.against.is_none()
+            && let Some(Expr::Literal(literal, _)) = args.get(2)
             && let Some(Some(text)) = literal.try_as_str()
         {
             self.parse(text)?;
@@ -79,6 +158,7 @@ impl ComparisonFunction {
         }
         let options = match (&self.bound, args.exprs.get(2)) {
             (Some(text), _) => self.parse(text)?,
+            (None, _) if self.against.is_some() => Options::default(),
             (None, None) => Options::default(),
             (None, Some(expr)) => {
                 match expr.downcast_ref::<Literal>().map(|literal| literal.value().try_as_str()) {
@@ -98,6 +178,16 @@ impl ComparisonFunction {
         if kind != ValueKind::Number {
             options.check_categories().map_err(|message| self.refuse(&message))?;
         }
+        if let Some(against) = &self.against {
+            let references = Arc::clone(&against.references);
+            let kept = match kind {
+                ValueKind::Text => Kept::AgainstTexts(references),
+                _ => Kept::AgainstBins(references),
+            };
+            let (integers, options) = (value.is_integer(), Arc::new(options));
+            let comparison = self.comparison;
+            return Ok((Plan { comparison, measure, options, integers, against_baseline: true }, kept));
+        }
         let kept = match (kind, &options.binning) {
             (ValueKind::Number, Binning::Edges(edges)) => Kept::Bins(Bins::Edges(edges.clone().into())),
             (ValueKind::Number, _) => Kept::Values,
@@ -106,9 +196,12 @@ impl ComparisonFunction {
             (ValueKind::Text, _) => Kept::Categories,
         };
         let (integers, options) = (value.is_integer(), Arc::new(options));
-        Ok((Plan { comparison: self.comparison, measure, options, integers }, kept))
+        Ok((Plan { comparison: self.comparison, measure, options, integers, against_baseline: false }, kept))
     }
 }
+
+const RANKED: &str = "it ranks every value of the reference, of which a baseline keeps quantiles only: compare with the rows of the \
+    reference, as (value, is_current), or use psi or js_distance";
 
 impl AggregateUDFImpl for ComparisonFunction {
     fn name(&self) -> &str {
@@ -132,6 +225,10 @@ impl AggregateUDFImpl for ComparisonFunction {
     }
 
     fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
+        if self.against.is_some() {
+            // planning has checked the arguments
+            return Ok(self.comparison.returns.data_type());
+        }
         let (value, flag) = match arg_types {
             [value, flag] => (value, flag),
             [value, flag, options] if is_text(options) => (value, flag),
@@ -145,9 +242,15 @@ impl AggregateUDFImpl for ComparisonFunction {
             }
         };
         self.kind_of(&coerced(value, self.comparison.measure.plain()))?;
+        if is_token(flag) {
+            return match self.comparison.measure.plain() {
+                Measure::Ranked(_) => Err(self.refuse(RANKED)),
+                _ => Ok(self.comparison.returns.data_type()),
+            };
+        }
         if !matches!(flag, DataType::Boolean | DataType::Null) {
             return Err(self.refuse(&format!(
-                "is_current must be BOOLEAN (false = reference, true = current, NULL = neither), got {flag}"
+                "is_current must be BOOLEAN (false = reference, true = current, NULL = neither) or baseline('name'), got {flag}"
             )));
         }
         Ok(self.comparison.returns.data_type())
@@ -171,6 +274,12 @@ impl AggregateUDFImpl for ComparisonFunction {
             (plan, Kept::Values) => Box::new(ComparisonAccumulator::new(plan, Values::default())),
             (plan, Kept::Bins(bins)) => Box::new(ComparisonAccumulator::new(plan, FixedBins::new(bins))),
             (plan, Kept::Categories) => Box::new(ComparisonAccumulator::new(plan, Categories::default())),
+            (plan, Kept::AgainstBins(against)) => {
+                Box::new(ComparisonAccumulator::new(plan, AgainstBins::new(against)))
+            }
+            (plan, Kept::AgainstTexts(against)) => {
+                Box::new(ComparisonAccumulator::new(plan, AgainstTexts::new(against)))
+            }
         })
     }
 
@@ -183,6 +292,12 @@ impl AggregateUDFImpl for ComparisonFunction {
             (plan, Kept::Values) => Box::new(ComparisonGroups::new(plan, ValuesByGroup::default())),
             (plan, Kept::Bins(bins)) => Box::new(ComparisonGroups::new(plan, FixedBinsByGroup::new(bins))),
             (plan, Kept::Categories) => Box::new(ComparisonGroups::new(plan, CategoriesByGroup::default())),
+            (plan, Kept::AgainstBins(against)) => {
+                Box::new(ComparisonGroups::new(plan, AgainstBinsByGroup::new(against)))
+            }
+            (plan, Kept::AgainstTexts(against)) => {
+                Box::new(ComparisonGroups::new(plan, AgainstTextsByGroup::new(against)))
+            }
         })
     }
 
@@ -192,6 +307,9 @@ impl AggregateUDFImpl for ComparisonFunction {
 
     /// Reads the literal of options while planning, and spares the aggregation an array of equal texts a batch.
     fn simplify(&self) -> Option<AggregateFunctionSimplification> {
+        if self.against.is_some() {
+            return None;
+        }
         let comparison = self.comparison;
         Some(Box::new(move |mut call: AggregateFunction, _| {
             let unbound = ComparisonFunction::new(comparison);
@@ -214,13 +332,17 @@ impl std::fmt::Debug for ComparisonFunction {
         f.debug_struct("ComparisonFunction")
             .field("name", &self.comparison.name)
             .field("bound", &self.bound)
+            .field("against", &self.against.as_ref().map(|against| &against.identity))
             .finish()
     }
 }
 
 impl PartialEq for ComparisonFunction {
     fn eq(&self, other: &Self) -> bool {
-        self.comparison.name == other.comparison.name && self.bound == other.bound
+        let identity = |function: &Self| function.against.as_ref().map(|against| against.identity.clone());
+        self.comparison.name == other.comparison.name
+            && self.bound == other.bound
+            && identity(self) == identity(other)
     }
 }
 
@@ -230,5 +352,6 @@ impl Hash for ComparisonFunction {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.comparison.name.hash(state);
         self.bound.hash(state);
+        self.against.as_ref().map(|against| &against.identity).hash(state);
     }
 }

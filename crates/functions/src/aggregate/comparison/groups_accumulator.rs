@@ -19,10 +19,10 @@ pub(crate) trait KeptByGroup: Debug + Send + Sync + Sized + 'static {
     /// A new one without rows.
     fn fresh(&self) -> Self;
 
-    /// Takes rows in; there are `groups` groups by now. What is neither NULL nor a finite value is counted in `excluded`.
+    /// Takes rows in, the value being the first argument; there are `groups` groups by now. What is neither NULL nor a finite value is counted in `excluded`.
     fn add(
         &mut self,
-        values: &ArrayRef,
+        args: &[ArrayRef],
         sides: &Sides,
         group_indices: &[usize],
         groups: usize,
@@ -87,9 +87,9 @@ impl<K: KeptByGroup> GroupsAccumulator for ComparisonGroups<K> {
     ) -> Result<()> {
         self.groups = checked_groups(total_num_groups)?;
         let args = readable(args, self.plan.measure)?;
-        let sides = Sides::new(&args, filter)?;
+        let sides = self.plan.sides(&args, filter)?;
         self.excluded.add_nulls(&sides, group_indices);
-        self.kept.add(&args[0], &sides, group_indices, self.groups, &mut self.excluded)
+        self.kept.add(&args, &sides, group_indices, self.groups, &mut self.excluded)
     }
 
     fn merge_batch(

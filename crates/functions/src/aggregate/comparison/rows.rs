@@ -30,7 +30,18 @@ impl Sides {
                 [&counted ^ &current, current]
             }
         };
-        Ok(match args[0].logical_nulls().filter(|nulls| nulls.null_count() > 0) {
+        Ok(Self::of_flagged(&args[0], flagged))
+    }
+
+    /// All rows as the current population.
+    pub(crate) fn current(values: &ArrayRef, filter: Option<&BooleanArray>) -> Self {
+        let rows = values.len();
+        let current = conjunction([], filter).unwrap_or_else(|| BooleanBuffer::new_set(rows));
+        Self::of_flagged(values, [BooleanBuffer::new_unset(rows), current])
+    }
+
+    fn of_flagged(values: &ArrayRef, flagged: [BooleanBuffer; 2]) -> Self {
+        match values.logical_nulls().filter(|nulls| nulls.null_count() > 0) {
             None => Self { values: flagged, nulls: None },
             Some(valid) => {
                 let values = flagged.each_ref().map(|side| side & valid.inner());
@@ -38,7 +49,7 @@ impl Sides {
                 let nulls = [&flagged[0] ^ &values[0], &flagged[1] ^ &values[1]];
                 Self { values, nulls: Some(nulls) }
             }
-        })
+        }
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) enum Bins {
 }
 
 impl Bins {
-    fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         match self {
             Self::Edges(edges) => edges.len() + 1,
             Self::Flags => 2,
@@ -35,7 +35,7 @@ impl Bins {
     }
 
     /// Adds the selected rows to one side's counts.
-    fn count(
+    pub(super) fn count(
         &self,
         counts: &mut [u64],
         values: &ArrayRef,
@@ -63,7 +63,7 @@ impl Bins {
     }
 
     /// Calls `visit(row, bin)` for the selected rows; the bin of a value that is not finite is that value.
-    fn for_each(
+    pub(super) fn for_each(
         &self,
         values: &ArrayRef,
         selected: &BooleanBuffer,
@@ -85,7 +85,13 @@ impl Bins {
         }
     }
 
-    fn answer(&self, plan: &Plan, reference: &[u64], current: &[u64], excluded: [Excluded; 2]) -> Answer {
+    pub(super) fn answer(
+        &self,
+        plan: &Plan,
+        reference: &[u64],
+        current: &[u64],
+        excluded: [Excluded; 2],
+    ) -> Answer {
         let labels = match self {
             Self::Edges(edges) => Labels::Edges(edges),
             Self::Flags => return plan.of_flags(reference, current, excluded),
@@ -111,17 +117,17 @@ impl FixedBins {
 }
 
 impl Kept for FixedBins {
-    fn add(&mut self, values: &ArrayRef, rows: &Sides, excluded: &mut [Excluded; 2]) -> Result<()> {
+    fn add(&mut self, args: &[ArrayRef], rows: &Sides, excluded: &mut [Excluded; 2]) -> Result<()> {
         for (side, counts) in self.sides.iter_mut().enumerate() {
-            self.bins.count(counts, values, &rows.values[side], &mut excluded[side], &mut self.scratch);
+            self.bins.count(counts, &args[0], &rows.values[side], &mut excluded[side], &mut self.scratch);
         }
         Ok(())
     }
 
-    fn remove(&mut self, values: &ArrayRef, rows: &Sides, excluded: &mut [Excluded; 2]) -> Result<()> {
+    fn remove(&mut self, args: &[ArrayRef], rows: &Sides, excluded: &mut [Excluded; 2]) -> Result<()> {
         for (side, counts) in self.sides.iter_mut().enumerate() {
             let mut less = vec![0; counts.len()];
-            self.bins.count(&mut less, values, &rows.values[side], &mut excluded[side], &mut self.scratch);
+            self.bins.count(&mut less, &args[0], &rows.values[side], &mut excluded[side], &mut self.scratch);
             for (count, less) in counts.iter_mut().zip(less) {
                 let Some(left) = count.checked_sub(less) else {
                     return internal_err!("a window retracted values that it never held");
@@ -186,7 +192,7 @@ impl KeptByGroup for FixedBinsByGroup {
 
     fn add(
         &mut self,
-        values: &ArrayRef,
+        args: &[ArrayRef],
         rows: &Sides,
         group_indices: &[usize],
         groups: usize,
@@ -196,7 +202,7 @@ impl KeptByGroup for FixedBinsByGroup {
         self.counts.resize(groups * 2 * width, 0);
         for (side, selected) in rows.values.iter().enumerate() {
             let counts = &mut self.counts;
-            self.bins.for_each(values, selected, |row, bin| match bin {
+            self.bins.for_each(&args[0], selected, |row, bin| match bin {
                 Ok(bin) => counts[(group_indices[row] * 2 + side) * width + bin] += 1,
                 Err(value) => excluded.of(group_indices[row])[side].note(value),
             });
@@ -255,7 +261,7 @@ impl Leaving for LeavingBins {
     }
 }
 
-fn add_list(counts: &mut [u64], list: &[u64]) -> Result<()> {
+pub(super) fn add_list(counts: &mut [u64], list: &[u64]) -> Result<()> {
     if !list.is_empty() && list.len() != counts.len() {
         return internal_err!("a partial state has {} bins instead of {}", list.len(), counts.len());
     }

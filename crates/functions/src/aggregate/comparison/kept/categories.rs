@@ -15,9 +15,9 @@ use crate::aggregate::comparison::{Answer, Excluded, Plan};
 /// The categories of one group.
 #[derive(Debug, Default)]
 pub(crate) struct Categories {
-    interner: Interner,
+    pub(super) interner: Interner,
     /// Of the reference and of the current population, by the number of the text.
-    counts: Vec<[u64; 2]>,
+    pub(super) counts: Vec<[u64; 2]>,
 }
 
 impl Categories {
@@ -49,12 +49,12 @@ fn counts_of(counts: &mut Vec<[u64; 2]>, id: u32) -> &mut [u64; 2] {
 }
 
 impl Kept for Categories {
-    fn add(&mut self, values: &ArrayRef, rows: &Sides, _excluded: &mut [Excluded; 2]) -> Result<()> {
-        self.count(values, rows, |count| Some(count + 1))
+    fn add(&mut self, args: &[ArrayRef], rows: &Sides, _excluded: &mut [Excluded; 2]) -> Result<()> {
+        self.count(&args[0], rows, |count| Some(count + 1))
     }
 
-    fn remove(&mut self, values: &ArrayRef, rows: &Sides, _excluded: &mut [Excluded; 2]) -> Result<()> {
-        self.count(values, rows, |count| count.checked_sub(1))
+    fn remove(&mut self, args: &[ArrayRef], rows: &Sides, _excluded: &mut [Excluded; 2]) -> Result<()> {
+        self.count(&args[0], rows, |count| count.checked_sub(1))
     }
 
     fn state(&mut self, _plan: &Plan) -> Result<Vec<ArrayRef>> {

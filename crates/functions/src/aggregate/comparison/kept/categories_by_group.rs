@@ -31,10 +31,10 @@ struct Cells {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Cell {
+pub(super) struct Cell {
     group: u32,
-    category: u32,
-    counts: [u64; 2],
+    pub(super) category: u32,
+    pub(super) counts: [u64; 2],
 }
 
 impl Cells {
@@ -60,8 +60,8 @@ impl Cells {
 
 /// The cells of the first groups in order of groups, with the interner that knows their texts.
 pub(crate) struct LeavingCategories {
-    interner: Interner,
-    cells: Vec<Cell>,
+    pub(super) interner: Interner,
+    pub(super) cells: Vec<Cell>,
     /// The first cell of the next group that is asked for.
     next: usize,
 }
@@ -75,7 +75,7 @@ impl KeptByGroup for CategoriesByGroup {
 
     fn add(
         &mut self,
-        values: &ArrayRef,
+        args: &[ArrayRef],
         rows: &Sides,
         group_indices: &[usize],
         _groups: usize,
@@ -83,7 +83,7 @@ impl KeptByGroup for CategoriesByGroup {
     ) -> Result<()> {
         for (side, selected) in rows.values.iter().enumerate() {
             let cells = &mut self.cells;
-            for_each_text(&mut self.interner, values, selected, |row, id| {
+            for_each_text(&mut self.interner, &args[0], selected, |row, id| {
                 cells.counts(group_indices[row] as u32, id)[side] += 1;
             })?;
         }
@@ -122,7 +122,7 @@ impl KeptByGroup for CategoriesByGroup {
 
 impl LeavingCategories {
     /// Moves on to the cells of a group. To be called for each group in order.
-    fn advance(&mut self, group: usize) -> std::ops::Range<usize> {
+    pub(super) fn advance(&mut self, group: usize) -> std::ops::Range<usize> {
         let start = self.next;
         let rest = &self.cells[start..];
         self.next += rest.partition_point(|cell| cell.group as usize <= group);

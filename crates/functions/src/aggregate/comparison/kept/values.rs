@@ -39,16 +39,16 @@ struct Side {
 }
 
 impl Kept for Values {
-    fn add(&mut self, values: &ArrayRef, rows: &Sides, excluded: &mut [Excluded; 2]) -> Result<()> {
+    fn add(&mut self, args: &[ArrayRef], rows: &Sides, excluded: &mut [Excluded; 2]) -> Result<()> {
         for (side, target) in self.sides.iter_mut().enumerate() {
-            append(&mut target.loose, doubles(values), rows, side, excluded);
+            append(&mut target.loose, doubles(&args[0]), rows, side, excluded);
         }
         Ok(())
     }
 
-    fn remove(&mut self, values: &ArrayRef, rows: &Sides, excluded: &mut [Excluded; 2]) -> Result<()> {
+    fn remove(&mut self, args: &[ArrayRef], rows: &Sides, excluded: &mut [Excluded; 2]) -> Result<()> {
         for (side, target) in self.sides.iter_mut().enumerate() {
-            append(&mut target.retracted, doubles(values), rows, side, excluded);
+            append(&mut target.retracted, doubles(&args[0]), rows, side, excluded);
         }
         Ok(())
     }

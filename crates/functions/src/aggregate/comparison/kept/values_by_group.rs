@@ -56,13 +56,13 @@ impl KeptByGroup for ValuesByGroup {
 
     fn add(
         &mut self,
-        values: &ArrayRef,
+        args: &[ArrayRef],
         rows: &Sides,
         group_indices: &[usize],
         _groups: usize,
         excluded: &mut ExcludedByGroup,
     ) -> Result<()> {
-        let values = doubles(values);
+        let values = doubles(&args[0]);
         for (side, log) in self.sides.iter_mut().enumerate() {
             for_each_selected(&rows.values[side], |row| {
                 if values[row].is_finite() {

@@ -1,0 +1,64 @@
+//! `DESCRIBE BASELINE name`: what it keeps, one row a key and column.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, StringViewArray};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use driftline_functions::baseline::Reference;
+
+use crate::baseline::{Baseline, BaselineColumn};
+use crate::context::QueryContext;
+use crate::error::Result;
+use crate::stream::QueryStream;
+
+struct Row<'a> {
+    key: Option<&'a str>,
+    column: &'a BaselineColumn,
+    reference: &'a Reference,
+}
+
+pub(super) async fn run(name: &str, context: &QueryContext) -> Result<QueryStream> {
+    let baseline = context.engine().baselines().get(name, context.snapshot()).await?;
+    let keys = keys_of(&baseline)?;
+    let of_key = |(at, key)| {
+        let columns = baseline.columns.iter();
+        columns.map(move |column| Row { key, column, reference: column.references.rows()[at].as_ref() })
+    };
+    let rows: Vec<Row<'_>> = keys.iter().map(Option::as_deref).enumerate().flat_map(of_key).collect();
+    let texts = |value: fn(&Row<'_>) -> Option<String>| -> ArrayRef {
+        Arc::new(StringViewArray::from_iter(rows.iter().map(value)))
+    };
+    let counts = |value: fn(&Reference) -> Option<u64>| -> ArrayRef {
+        Arc::new(Int64Array::from_iter(rows.iter().map(|row| value(row.reference).map(|count| count as i64))))
+    };
+    let quantiles = |step: usize| -> ArrayRef {
+        Arc::new(Float64Array::from_iter(rows.iter().map(|row| row.reference.quantile(step))))
+    };
+    Ok(QueryStream::of_batch(RecordBatch::try_from_iter_with_nullable([
+        ("key", texts(|row| row.key.map(str::to_owned)), true),
+        ("column_name", texts(|row| Some(row.column.name.clone())), false),
+        ("data_type", texts(|row| Some(row.column.sql_type.clone())), false),
+        ("count", counts(|reference| Some(reference.count())), false),
+        ("nulls", counts(|reference| Some(reference.nulls())), false),
+        ("nans", counts(|reference| Some(reference.nans())), false),
+        ("infinities", counts(|reference| Some(reference.infinities())), false),
+        ("categories", counts(Reference::categories), true),
+        ("min", quantiles(0), true),
+        ("median", quantiles(500), true),
+        ("max", quantiles(1000), true),
+    ])?))
+}
+
+/// The keys of a baseline as text, `model = a, region = NULL`; one that is no text where it has none.
+fn keys_of(baseline: &Baseline) -> Result<Vec<Option<String>>> {
+    let Some(keys) = &baseline.keys else { return Ok(vec![None]) };
+    let options = FormatOptions::default().with_null("NULL");
+    let columns = keys.columns().iter().map(|column| ArrayFormatter::try_new(column, &options));
+    let columns: Vec<_> = columns.collect::<Result<_, _>>()?;
+    let rows = keys.columns().first().map_or(0, |column| column.len());
+    let of_row = |row: usize| -> String {
+        let named = keys.names().iter().zip(&columns);
+        named.map(|(name, column)| format!("{name} = {}", column.value(row))).collect::<Vec<_>>().join(", ")
+    };
+    Ok((0..rows).map(|row| Some(of_row(row))).collect())
+}

@@ -1,0 +1,261 @@
+//! What a baseline keeps of one column: a reference for each of its keys.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, StructArray};
+use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use datafusion::common::{Result, exec_err};
+
+use super::Keys;
+use super::summary::{CATEGORIES, COUNT, INFINITIES, KNOTS, NANS, NULLS};
+use crate::aggregate::Excluded;
+use crate::kernels::reference::{Knot, Knots};
+
+/// What kind of values a column of a baseline has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Integers, floats and decimals.
+    Number,
+    /// Texts.
+    Text,
+    /// Booleans.
+    Boolean,
+}
+
+impl Kind {
+    /// The kind of a column's type; `None` where a baseline cannot hold it.
+    pub fn of(kind: &DataType) -> Option<Self> {
+        match kind {
+            DataType::Dictionary(_, value) => Self::of(value),
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Some(Self::Text),
+            DataType::Boolean => Some(Self::Boolean),
+            number if number.is_numeric() => Some(Self::Number),
+            _ => None,
+        }
+    }
+
+    /// In words: numbers, texts, booleans.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Number => "numbers",
+            Self::Text => "texts",
+            Self::Boolean => "booleans",
+        }
+    }
+}
+
+/// The reference of one key.
+#[derive(Debug)]
+pub struct Reference {
+    count: u64,
+    pub(crate) excluded: Excluded,
+    pub(crate) content: Content,
+}
+
+/// The values themselves, as far as they are kept.
+#[derive(Debug)]
+pub(crate) enum Content {
+    Numbers(Knots),
+    /// Of false and of true.
+    Flags([u64; 2]),
+    Texts {
+        texts: Arc<[String]>,
+        counts: Vec<u64>,
+    },
+}
+
+impl Reference {
+    /// How many values it has, those left out not counted.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// How many were NULL.
+    pub fn nulls(&self) -> u64 {
+        self.excluded.nulls
+    }
+
+    /// How many were NaN.
+    pub fn nans(&self) -> u64 {
+        self.excluded.nans
+    }
+
+    /// How many were infinite.
+    pub fn infinities(&self) -> u64 {
+        self.excluded.infinities
+    }
+
+    /// The quantile `step / 1000` of type 7; `None` for categories and without a value.
+    pub fn quantile(&self, step: usize) -> Option<f64> {
+        match &self.content {
+            Content::Numbers(knots) if !knots.is_empty() => Some(knots.quantile(step)),
+            _ => None,
+        }
+    }
+
+    /// How many categories it has; `None` for numbers.
+    pub fn categories(&self) -> Option<u64> {
+        match &self.content {
+            Content::Numbers(_) => None,
+            Content::Flags(counts) => Some(counts.iter().filter(|count| **count > 0).count() as u64),
+            Content::Texts { texts, .. } => Some(texts.len() as u64),
+        }
+    }
+
+    /// Reads one answer of the summary.
+    fn read(row: &Row<'_>, kind: Kind) -> Option<Self> {
+        let categories = row.categories()?;
+        let knots = Knots::of_stored(row.knots()?)?;
+        let content = match kind {
+            Kind::Number => Content::Numbers(knots),
+            Kind::Text => {
+                let (texts, counts): (Vec<String>, Vec<u64>) =
+                    categories.map(|(text, count)| (text.to_owned(), count)).unzip();
+                Content::Texts { texts: texts.into(), counts }
+            }
+            Kind::Boolean => {
+                let mut counts = [0; 2];
+                for (text, count) in categories {
+                    counts[usize::from(text.parse::<bool>().ok()?)] = count;
+                }
+                Content::Flags(counts)
+            }
+        };
+        let count = row.number(COUNT)?;
+        let excluded = Excluded {
+            nulls: row.number(NULLS)?,
+            nans: row.number(NANS)?,
+            infinities: row.number(INFINITIES)?,
+        };
+        let counted = match &content {
+            Content::Numbers(knots) => knots.len() as u64,
+            Content::Flags(counts) => counts.iter().sum(),
+            Content::Texts { counts, .. } => counts.iter().sum(),
+        };
+        (counted == count).then_some(Self { count, excluded, content })
+    }
+
+    fn heap_bytes(&self) -> usize {
+        match &self.content {
+            Content::Numbers(knots) => knots.heap_bytes(),
+            Content::Flags(_) => 0,
+            Content::Texts { texts, counts } => {
+                let texts: usize = texts.iter().map(|text| size_of::<String>() + text.capacity()).sum();
+                texts + counts.capacity() * size_of::<u64>()
+            }
+        }
+    }
+}
+
+/// One row of a stored summary.
+struct Row<'a> {
+    summary: &'a StructArray,
+    at: usize,
+}
+
+impl<'a> Row<'a> {
+    fn column(&self, name: &str) -> Option<&'a ArrayRef> {
+        self.summary.column_by_name(name).filter(|column| column.is_valid(self.at))
+    }
+
+    fn number(&self, name: &str) -> Option<u64> {
+        let numbers = self.column(name)?.as_primitive_opt::<Int64Type>()?;
+        u64::try_from(numbers.value(self.at)).ok()
+    }
+
+    /// The structs of a list: the whole array, and where those of this row lie.
+    fn list(&self, name: &str) -> Option<(&'a StructArray, std::ops::Range<usize>)> {
+        let lists: &ListArray = self.column(name)?.as_list_opt()?;
+        let offsets = lists.value_offsets();
+        Some((lists.values().as_struct_opt()?, offsets[self.at] as usize..offsets[self.at + 1] as usize))
+    }
+
+    fn knots(&self) -> Option<impl Iterator<Item = Knot> + use<'a>> {
+        let (rows, range) = self.list(KNOTS)?;
+        let values = rows.column_by_name("value")?.as_primitive_opt::<Float64Type>()?;
+        let below = rows.column_by_name("below")?.as_primitive_opt::<Int64Type>()?;
+        let through = rows.column_by_name("through")?.as_primitive_opt::<Int64Type>()?;
+        Some(range.map(|at| Knot {
+            value: values.value(at),
+            below: below.value(at).max(0) as u64,
+            through: through.value(at).max(0) as u64,
+        }))
+    }
+
+    fn categories(&self) -> Option<impl Iterator<Item = (&'a str, u64)> + use<'a>> {
+        let (rows, range) = self.list(CATEGORIES)?;
+        let texts = rows.column_by_name("category")?.as_string_opt::<i32>()?;
+        let counts = rows.column_by_name("count")?.as_primitive_opt::<Int64Type>()?;
+        Some(range.map(|at| (texts.value(at), counts.value(at).max(0) as u64)))
+    }
+}
+
+/// What a baseline keeps of one column: a reference for each of its keys, or one when it has none.
+#[derive(Debug)]
+pub struct References {
+    pub(crate) id: String,
+    pub(crate) column: String,
+    kind: Kind,
+    rows: Vec<Arc<Reference>>,
+    keys: Option<Arc<Keys>>,
+    missed: Arc<AtomicU64>,
+}
+
+impl References {
+    /// Most distinct texts of a column that a baseline keeps.
+    pub const CATEGORIES_MAX: usize = 10_000;
+
+    /// Reads the stored answers of [`summary`](super::summary), one a key. `id` tells this content from every other; `missed` counts
+    /// the answers that are NULL because there is no reference for their key.
+    ///
+    /// # Errors
+    /// Fails where the answers are none of a summary.
+    pub fn read(
+        (id, baseline, column): (&str, &str, &str),
+        kind: Kind,
+        summary: &ArrayRef,
+        keys: Option<Arc<Keys>>,
+        missed: Arc<AtomicU64>,
+    ) -> Result<Self> {
+        let damaged =
+            |at: usize| format!("column \"{column}\" of baseline \"{baseline}\" is damaged in row {at}");
+        let Some(summary) = summary.as_struct_opt() else { return exec_err!("{}", damaged(0)) };
+        let mut rows = Vec::with_capacity(summary.len());
+        for at in 0..summary.len() {
+            match Reference::read(&Row { summary, at }, kind) {
+                Some(reference) => rows.push(Arc::new(reference)),
+                None => return exec_err!("{}", damaged(at)),
+            }
+        }
+        if keys.is_none() && rows.len() != 1 {
+            return exec_err!("baseline \"{baseline}\" has {} references and no key", rows.len());
+        }
+        let (id, column) = (id.to_owned(), column.to_owned());
+        Ok(Self { id, column, kind, rows, keys, missed })
+    }
+
+    /// What kind of values the column has.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The references, in the order of the keys.
+    pub fn rows(&self) -> &[Arc<Reference>] {
+        &self.rows
+    }
+
+    /// The keys by which the references are found.
+    pub fn keys(&self) -> Option<&Arc<Keys>> {
+        self.keys.as_ref()
+    }
+
+    pub(crate) fn miss(&self) {
+        self.missed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The bytes it holds, keys not counted.
+    pub fn heap_bytes(&self) -> usize {
+        self.rows.iter().map(|reference| size_of::<Reference>() + reference.heap_bytes()).sum()
+    }
+}
