@@ -73,6 +73,36 @@ const CALLS: &[(&str, &str)] = &[
     ("ece", "ece(mixed, v / 4)"),
     ("ece_quantile", "ece(mixed, v / 4, 'binning=quantile')"),
     ("calibration", "calibration(mixed, v / 4)"),
+    ("distribution", "distribution(v)"),
+    ("distribution_quantile", "distribution_quantile(distribution(v), 0.5)"),
+    ("distribution_cdf", "distribution_cdf(distribution(v), 1.5)"),
+    (
+        "distribution_merge",
+        "distribution_merge(distribution_from_otel({scale: 0, zero_count: 1, zero_threshold: 0.0, positive_offset: 0, positive_counts: [1, 2, 3], negative_offset: 0, negative_counts: [1]}, 'delta'))",
+    ),
+    (
+        "psi_between",
+        "psi_between(distribution(v) FILTER (WHERE cur), distribution(v) FILTER (WHERE NOT cur))",
+    ),
+    ("kl_between", "kl_between(distribution(v) FILTER (WHERE cur), distribution(v) FILTER (WHERE NOT cur))"),
+    (
+        "js_divergence_between",
+        "js_divergence_between(distribution(v) FILTER (WHERE cur), distribution(v) FILTER (WHERE NOT cur))",
+    ),
+    (
+        "js_distance_between",
+        "js_distance_between(distribution(v) FILTER (WHERE cur), distribution(v) FILTER (WHERE NOT cur))",
+    ),
+    (
+        "hellinger_between",
+        "hellinger_between(distribution(v) FILTER (WHERE cur), distribution(v) FILTER (WHERE NOT cur))",
+    ),
+    ("tv_between", "tv_between(distribution(v) FILTER (WHERE cur), distribution(v) FILTER (WHERE NOT cur))"),
+    ("ks_between", "ks_between(distribution(v) FILTER (WHERE cur), distribution(v) FILTER (WHERE NOT cur))"),
+    (
+        "wasserstein_between",
+        "wasserstein_between(distribution(v) FILTER (WHERE cur), distribution(v) FILTER (WHERE NOT cur))",
+    ),
     ("wilson_interval", "avg(wilson_interval(g, 1000)['upper'])"),
 ];
 

@@ -48,7 +48,7 @@ mod slo_burn_rate;
 
 pub(crate) use comparison::{
     Answer, Cell, Comparison, ComparisonFunction, Counts, Excluded, Kind, Measure, Population, Returns,
-    function as comparison_function,
+    function as comparison_function, rows,
 };
 pub(crate) use documentation::DRIFT;
 pub(crate) use literals::CheckLiterals;
@@ -61,5 +61,6 @@ use datafusion::logical_expr::AggregateUDF;
 pub(crate) fn all() -> Vec<Arc<AggregateUDF>> {
     let comparisons = distance::ALL.into_iter().chain(significance::ALL).map(comparison::function);
     let levels = [&slo_burn_rate::SLO_BURN_RATE, &error_budget_remaining::ERROR_BUDGET_REMAINING];
-    comparisons.chain(levels.into_iter().map(slo::function)).chain(quality::all()).collect()
+    let levels = levels.into_iter().map(slo::function);
+    comparisons.chain(levels).chain(quality::all()).chain(crate::distribution::aggregates()).collect()
 }

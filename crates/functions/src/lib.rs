@@ -2,7 +2,8 @@
 //!
 //! Four rooms. [`kernels`] is the arithmetic on plain slices: it knows neither SQL nor DataFusion, and every number it
 //! returns is checked against its named reference. `aggregate`, `scalar` and `window` hold one SQL function a file:
-//! signature, options, documentation and the way into the kernels.
+//! signature, options, documentation and the way into the kernels. `distribution` is a room of its own: aggregates that make a
+//! summary, scalars that read and compare it.
 //!
 //! The invariant of the aggregates: a partial state holds integers only (counts, or values as order-preserving integers),
 //! and floats are computed once, from the finished state. So a result does not depend on partitions, batches or row order.
@@ -22,6 +23,7 @@
 
 mod aggregate;
 pub mod baseline;
+mod distribution;
 pub mod kernels;
 mod options;
 mod scalar;

@@ -12,13 +12,15 @@ use datafusion::logical_expr::ScalarUDF;
 
 pub use attr::attribute_text;
 pub(crate) use baseline::{BaselineToken, is_token};
+pub(crate) use texts::Texts;
 
 /// Every scalar function, in the order of the documentation.
 pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
-    vec![
-        Arc::new(ScalarUDF::new_from_impl(BaselineToken::new())),
-        Arc::new(ScalarUDF::new_from_impl(novelty::Novelty::new())),
-        Arc::new(ScalarUDF::new_from_impl(wilson_interval::WilsonInterval::new())),
-        Arc::new(ScalarUDF::new_from_impl(attr::Attr::new())),
-    ]
+    let own = [
+        ScalarUDF::new_from_impl(BaselineToken::new()),
+        ScalarUDF::new_from_impl(novelty::Novelty::new()),
+        ScalarUDF::new_from_impl(wilson_interval::WilsonInterval::new()),
+        ScalarUDF::new_from_impl(attr::Attr::new()),
+    ];
+    own.into_iter().map(Arc::new).chain(crate::distribution::scalars()).collect()
 }

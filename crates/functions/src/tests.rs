@@ -1,6 +1,7 @@
 //! Tests of the functions as SQL, through a plain session.
 
 mod baselines;
+mod distributions;
 mod documentation;
 mod emission;
 mod errors;

@@ -12,6 +12,7 @@ use datafusion::logical_expr::{AggregateUDF, Expr, WindowFunctionDefinition};
 use super::comparison::ComparisonFunction;
 use super::quality::QualityFunction;
 use super::slo::SloFunction;
+use crate::distribution::DistributionFunction;
 
 /// The check, as DataFusion's analyzer runs it on every expression.
 #[derive(Debug)]
@@ -45,6 +46,9 @@ fn check(function: &AggregateUDF, args: &[Expr], schema: &DFSchema) -> Result<()
     }
     if let Some(level) = function.inner().downcast_ref::<SloFunction>() {
         level.read_literal(args)?;
+    }
+    if let Some(distribution) = function.inner().downcast_ref::<DistributionFunction>() {
+        distribution.read_literal(args)?;
     }
     Ok(())
 }

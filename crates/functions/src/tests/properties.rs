@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::{create, query, session};
 
-const CALLS: [&str; 59] = [
+const CALLS: [&str; 61] = [
     "psi(v, cur)",
     "psi(v, cur, 'binning=uniform, bins=7')",
     "psi(v, cur, 'edges=[-1, 0, 0.5]')",
@@ -51,6 +51,8 @@ const CALLS: [&str; 59] = [
     "mwu_test(v, cur)",
     "welch_t_test(v, cur)",
     "slo_burn_rate(cur, 0.99)",
+    "distribution(v)",
+    "distribution(v, 'buckets=8')",
     "error_budget_remaining(v > 0, 0.9)",
     "accuracy(s, t)",
     "precision(v > 0, cur)",

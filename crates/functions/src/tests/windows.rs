@@ -80,6 +80,8 @@ async fn frames_equal_plain_aggregates() {
         "energy_distance(v, cur)",
         "ad_test(v, cur)",
         "welch_t_test(v, cur)",
+        "distribution(v)",
+        "distribution(v, 'buckets=8')",
         "slo_burn_rate(b, 0.9)",
         "slo_burn_rate(CAST(b AS BIGINT), 1, 0.9)",
         "error_budget_remaining(b, CASE WHEN i >= 0 THEN 0.99 END)",

@@ -1,0 +1,37 @@
+//! Distributions in SQL: aggregates that make them, scalars that read and compare them.
+//!
+//! `column` is the way between [`crate::kernels::distribution`] and Arrow: the documented STRUCT, which is also the partial
+//! state. `aggregate` and `accumulator` make distributions, `between` compares two, one function a file.
+
+mod accumulator;
+mod aggregate;
+mod between;
+mod column;
+mod documentation;
+mod from_otel;
+mod operand;
+mod read;
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+
+pub(crate) use aggregate::DistributionFunction;
+use aggregate::Source;
+
+/// The aggregate functions, in the order of the documentation.
+pub(crate) fn aggregates() -> impl Iterator<Item = Arc<AggregateUDF>> {
+    [Source::Values, Source::Distributions]
+        .into_iter()
+        .map(|source| Arc::new(AggregateUDF::new_from_impl(DistributionFunction::new(source))))
+}
+
+/// The scalar functions, in the order of the documentation.
+pub(crate) fn scalars() -> impl Iterator<Item = Arc<ScalarUDF>> {
+    let read = read::ALL.into_iter().map(|read| ScalarUDF::new_from_impl(read::ReadFunction::new(read)));
+    let between = between::ALL
+        .into_iter()
+        .map(|between| ScalarUDF::new_from_impl(between::BetweenFunction::new(between)));
+    let foreign = [ScalarUDF::new_from_impl(from_otel::FromOtel::new())];
+    read.chain(between).chain(foreign).map(Arc::new)
+}

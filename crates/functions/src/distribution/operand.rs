@@ -1,0 +1,43 @@
+//! Arguments of scalar functions: a constant is read once a batch, not once a row.
+
+use std::borrow::Cow;
+
+use arrow::array::ArrayRef;
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::ColumnarValue;
+
+use super::column::Distributions;
+use crate::kernels::distribution::Distribution;
+
+/// An argument that is a distribution.
+pub(super) enum Operand {
+    Constant(Option<Distribution>),
+    Column(Distributions),
+}
+
+impl Operand {
+    pub(super) fn new(argument: &ColumnarValue) -> Result<Self> {
+        match argument {
+            ColumnarValue::Scalar(constant) => {
+                Ok(Self::Constant(Distributions::new(&constant.to_array_of_size(1)?)?.get(0)?))
+            }
+            ColumnarValue::Array(column) => Ok(Self::Column(Distributions::new(column)?)),
+        }
+    }
+
+    /// The distribution of a row; `None` for NULL.
+    pub(super) fn get(&self, row: usize) -> Result<Option<Cow<'_, Distribution>>> {
+        Ok(match self {
+            Self::Constant(constant) => constant.as_ref().map(Cow::Borrowed),
+            Self::Column(column) => column.get(row)?.map(Cow::Owned),
+        })
+    }
+}
+
+/// The answers of a batch; one constant if all arguments are constants.
+pub(super) fn answer(args: &[ColumnarValue], answers: &ArrayRef) -> Result<ColumnarValue> {
+    Ok(match args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_))) {
+        true => ColumnarValue::Scalar(ScalarValue::try_from_array(answers, 0)?),
+        false => ColumnarValue::Array(ArrayRef::clone(answers)),
+    })
+}
