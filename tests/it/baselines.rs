@@ -77,7 +77,7 @@ async fn a_baseline_survives_and_is_checked() -> Result<()> {
     bytes[middle] ^= 1;
     std::fs::write(&object, bytes)?;
     let database = Database::open(directory.path()).await?;
-    let error = database.sql(DRIFT).await.err().expect("damage is an error");
+    let error = database.sql(DRIFT).await.expect_err("damage is an error");
     ensure!(error.kind() == ErrorKind::Corrupted && error.to_string().contains("objects/"), "{error}");
     ensure!(database.storage().check(false).await?.findings.len() == 1);
     ensure!(text(&database, "SELECT count(*) FROM p").await?.contains("2000"), "nothing else is hurt");

@@ -20,11 +20,12 @@ struct Row<'a> {
 pub(super) async fn run(name: &str, context: &QueryContext) -> Result<QueryStream> {
     let baseline = context.engine().baselines().get(name, context.snapshot()).await?;
     let keys = keys_of(&baseline)?;
-    let of_key = |(at, key)| {
-        let columns = baseline.columns.iter();
-        columns.map(move |column| Row { key, column, reference: column.references.rows()[at].as_ref() })
-    };
-    let rows: Vec<Row<'_>> = keys.iter().map(Option::as_deref).enumerate().flat_map(of_key).collect();
+    let mut rows: Vec<Row<'_>> = vec![];
+    for (at, key) in keys.iter().enumerate() {
+        for column in &baseline.columns {
+            rows.push(Row { key: key.as_deref(), column, reference: &column.references.rows()[at] });
+        }
+    }
     let texts = |value: fn(&Row<'_>) -> Option<String>| -> ArrayRef {
         Arc::new(StringViewArray::from_iter(rows.iter().map(value)))
     };

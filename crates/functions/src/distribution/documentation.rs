@@ -76,7 +76,7 @@ pub(super) fn binned(name: &str, description: &str, options: &str) -> Documentat
          The bins lie at the reference's deciles, moved to ends of buckets, so that the counts are exact: the bucket of a decile \
          is cut off at whichever end leaves the share below nearer to the decile's. A bucket with two or more deciles (many \
          zeros, a constant column) has a bin of its own; the outer bins are open. With buckets of some percent the answer is near \
-         that over the raw values, not equal to it; two parts of one set of distributions always agree.\n\n\
+         that over the raw values, not equal to it.\n\n\
          NULL for a NULL distribution or one without values; NULL, NaN and infinite values do not count."
     );
     let options = match options {

@@ -144,7 +144,6 @@ async fn mistakes_are_named() {
         ),
         ("distribution(v, 'bucket=5')".to_string(), "unknown option 'bucket' (did you mean 'buckets'?"),
         ("distribution(v, 'buckets=5') OVER ()".to_string(), "option 'buckets' must be a whole number"),
-        ("distribution(DISTINCT v)".to_string(), "DISTINCT changes the distribution"),
         ("distribution(v, 5)".to_string(), "the options must be one text literal"),
         ("distribution_merge(v)".to_string(), "takes what distribution(value) makes, got Float64"),
         (

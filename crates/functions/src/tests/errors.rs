@@ -81,7 +81,7 @@ async fn messages_name_the_value_and_what_is_allowed() {
         ("psi(v)", "psi: takes (value, is_current [, options]), got 1 arguments"),
         (
             "psi(v, n)",
-            "psi: is_current must be BOOLEAN (false = reference, true = current, NULL = neither), got Int64",
+            "psi: is_current must be BOOLEAN (false = reference, true = current, NULL = neither) or baseline('name'), got Int64",
         ),
         ("psi(DISTINCT v, cur)", "psi: DISTINCT changes the distribution and is not supported"),
         (

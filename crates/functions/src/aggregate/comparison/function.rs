@@ -88,8 +88,10 @@ impl ComparisonFunction {
         let is_number = kind == baseline::Kind::Number;
         match self.comparison.measure.of_profile(options.profile)? {
             Measure::Presence(_) => return Ok(Cut::Presence),
+            Measure::Ranked(_) | Measure::Mixed { .. } if is_number => {
+                return Err(if options.profile.is_some() { PROFILED } else { RANKED }.to_owned());
+            }
             Measure::Ranked(_) => return Err(RANKED.to_owned()),
-            Measure::Mixed { .. } if is_number => return Err(RANKED.to_owned()),
             _ if !is_number => {
                 options.check_categories()?;
                 return Ok(Cut::Values { bins: 1 });
@@ -200,6 +202,7 @@ impl ComparisonFunction {
     }
 }
 
+const PROFILED: &str = "option 'profile' needs the rows of the reference: numbers are compared with them, as (value, is_current)";
 const RANKED: &str = "it ranks every value of the reference, of which a baseline keeps quantiles only: compare with the rows of the \
     reference, as (value, is_current), or use psi or js_distance";
 

@@ -117,7 +117,7 @@ fn the_polynomial_is_far_better_than_the_distance_that_it_needs() {
     let worst = (0..1 << 16)
         .map(|step| {
             // cell borders, where the polynomial is worst, and what lies between
-            let mantissa = (step << 36) | (step * 0x9E37 & 0xffff);
+            let mantissa = (step << 36) | ((step * 0x9E37) & 0xffff);
             let m = f64::from_bits(mantissa | ONE_BITS);
             let cell = CELLS[(mantissa >> (MANTISSA_BITS - CELL_BITS)) as usize];
             let r = m * cell.reciprocal - 1.0;
