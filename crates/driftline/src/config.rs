@@ -18,6 +18,9 @@ pub const CACHE_BYTES_DEFAULT: usize = 256 * 1024 * 1024;
 /// Disk space of spilled rows, in bytes.
 pub const SPILL_BYTES_DEFAULT: u64 = 32 * 1024 * 1024 * 1024;
 
+/// Values of one group that exact drift functions keep.
+pub const EXACT_MAX_ROWS_DEFAULT: usize = 50_000_000;
+
 /// How long a query may run.
 pub const QUERY_TIMEOUT_DEFAULT: Duration = Duration::from_secs(300);
 
@@ -46,6 +49,7 @@ pub(crate) struct Config {
     pub(crate) query_timeout: Option<Duration>,
     pub(crate) target_partitions: usize,
     pub(crate) batch_rows: usize,
+    pub(crate) exact_max_rows: usize,
     pub(crate) file_access: FileAccess,
 }
 
@@ -105,6 +109,7 @@ impl DatabaseBuilder {
                 query_timeout: Some(QUERY_TIMEOUT_DEFAULT),
                 target_partitions: cores.min(TARGET_PARTITIONS_MAX),
                 batch_rows: BATCH_ROWS_DEFAULT,
+                exact_max_rows: EXACT_MAX_ROWS_DEFAULT,
                 file_access: FileAccess::default(),
             },
             storage: StorageOptions::default(),
@@ -160,6 +165,28 @@ impl DatabaseBuilder {
     /// How many rows a batch of an answer has at most (default [`BATCH_ROWS_DEFAULT`]).
     pub fn batch_rows(mut self, rows: usize) -> Self {
         self.config.batch_rows = rows;
+        self
+    }
+
+    /// How many values of one group, reference and current together, drift functions keep to be exact, 8 bytes each (default
+    /// [`EXACT_MAX_ROWS_DEFAULT`]). A larger group is not sampled: bins at quantiles move to the nearest ends of buckets, `ks_test`
+    /// answers with bounds, and what would have to be estimated fails with `ResourceExhausted`. Functions name this limit
+    /// `drift.exact_max_rows`.
+    ///
+    /// # Example
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use driftline::Database;
+    /// use driftline::arrow::array::AsArray;
+    /// let database = Database::builder(dir.path()).exact_max_rows(1000).open().await?;
+    /// let sql = "SELECT psi_detail(value, value > 5000)['method'] AS method FROM range(10000)";
+    /// let answer = database.sql(sql).await?.collect().await?;
+    /// assert_eq!(answer[0].column(0).as_string::<i32>().value(0), "buckets");
+    /// # Ok::<(), driftline::Error>(()) }).unwrap();
+    /// ```
+    pub fn exact_max_rows(mut self, rows: usize) -> Self {
+        self.config.exact_max_rows = rows;
         self
     }
 

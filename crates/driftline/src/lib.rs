@@ -55,8 +55,8 @@ pub use driftline_storage::{
 };
 
 pub use config::{
-    BATCH_ROWS_DEFAULT, CACHE_BYTES_DEFAULT, DatabaseBuilder, FileAccess, MEMORY_BYTES_DEFAULT,
-    QUERY_TIMEOUT_DEFAULT, SPILL_BYTES_DEFAULT,
+    BATCH_ROWS_DEFAULT, CACHE_BYTES_DEFAULT, DatabaseBuilder, EXACT_MAX_ROWS_DEFAULT, FileAccess,
+    MEMORY_BYTES_DEFAULT, QUERY_TIMEOUT_DEFAULT, SPILL_BYTES_DEFAULT,
 };
 pub use db::{Database, IngestReport, Moved, Rejected};
 pub use error::{Error, ErrorKind, Result};

@@ -8,6 +8,7 @@ use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
+use driftline_functions::DriftOptions;
 
 use crate::catalog::{DEFAULT_CATALOG, PUBLIC_SCHEMA};
 use crate::config::Config;
@@ -42,6 +43,7 @@ fn session_config(config: &Config) -> SessionConfig {
     // now() and TIMESTAMP WITH TIME ZONE get the type of our time columns, so that comparing with them casts no column
     options.execution.time_zone = Some("UTC".to_owned());
     options.execution.parquet.pushdown_filters = true;
+    options.extensions.insert(DriftOptions::of_exact_max_rows(config.exact_max_rows));
     session
 }
 

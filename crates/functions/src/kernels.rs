@@ -29,6 +29,7 @@ pub mod mann_whitney;
 pub mod moments;
 pub mod nearest;
 pub mod p_adjust;
+pub(crate) mod parallel;
 pub mod pooled;
 pub mod proportions;
 pub mod ranks;

@@ -36,6 +36,7 @@ use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
+pub use options::DriftOptions;
 pub use scalar::attribute_text;
 
 /// Registers every function of this crate.

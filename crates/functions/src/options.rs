@@ -4,6 +4,9 @@
 //! Every refusal names the value and what is allowed.
 
 pub(crate) mod named;
+mod session;
+
+pub use session::DriftOptions;
 
 use crate::kernels::bins::BINS_MAX;
 

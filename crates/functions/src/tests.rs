@@ -8,6 +8,7 @@ mod errors;
 mod golden;
 mod golden_conventions;
 mod golden_ranks;
+mod limit;
 mod properties;
 mod quality;
 mod rows;
@@ -31,6 +32,13 @@ pub(crate) fn session(partitions: usize) -> SessionContext {
     let mut session =
         SessionContext::new_with_config(SessionConfig::new().with_target_partitions(partitions));
     crate::register(&mut session).expect("the registry is writable");
+    session
+}
+
+/// The session with another limit of exact modes.
+pub(crate) fn limited(session: SessionContext, exact_max_rows: usize) -> SessionContext {
+    let state = session.state_ref();
+    state.write().config_mut().options_mut().extensions.insert(crate::DriftOptions { exact_max_rows });
     session
 }
 

@@ -5,8 +5,9 @@
 //!
 //! | measure | value | kept | state that travels |
 //! |---|---|---|---|
-//! | `Ranked`, `Mixed` | numbers | the finite values as ordered keys | sorted runs, merged in the final step |
+//! | `Ranked`, `Bounded`, `Mixed` | numbers | the finite values as ordered keys | sorted runs, merged in the final step |
 //! | `Binned` | numbers | the finite values as ordered keys | the keys |
+//! | any of these, past `drift.exact_max_rows` | numbers | a distribution a side | the distributions |
 //! | `Binned` | numbers, `edges=[...]` | counts a bin | counts |
 //! | `Binned`, `Mixed`, `Categories` | booleans | two counts a side | counts |
 //! | `Binned`, `Mixed`, `Categories` | text | counts a distinct text | texts and counts |
@@ -35,9 +36,10 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::{AggregateUDF, Documentation};
 
+use crate::kernels::distribution::Distribution;
 use crate::options::{OptionName, Options, Profile};
 
-pub(crate) use evidence::{Counts, Labels, Population, Sorted};
+pub(crate) use evidence::{Counts, EXACT, Labels, Population, Sorted};
 pub(crate) use excluded::Excluded;
 pub(crate) use function::ComparisonFunction;
 pub(crate) use results::{Answer, Cell, Kind, Returns};
@@ -59,6 +61,11 @@ pub(crate) enum Measure {
     Binned(fn(&Counts<'_>, &Options) -> Answer),
     /// From the sorted numbers of both sides, the one order in which float sums are taken. Never called with an empty side.
     Ranked(fn(&Sorted<'_>, &Options) -> Answer),
+    /// As `Ranked`, and within bounds from the distributions of both sides, where there are more values than exact modes keep.
+    Bounded {
+        exact: fn(&Sorted<'_>, &Options) -> Answer,
+        bounds: fn(&Distribution, &Distribution, &Options) -> Answer,
+    },
     /// From the counts of false and true, in this order. Never called with an empty side.
     Flagged(fn(&Counts<'_>, &Options) -> Answer),
     /// From the sorted numbers, or from the counts of categories. Neither is called with an empty side.
@@ -74,6 +81,11 @@ pub(crate) enum Measure {
 }
 
 impl Measure {
+    /// Whether it is made from sorted numbers alone.
+    pub(crate) fn ranks(&self) -> bool {
+        matches!(self, Self::Ranked(_) | Self::Bounded { .. })
+    }
+
     /// The measure without options.
     pub(crate) fn plain(&self) -> &Self {
         match self {
@@ -108,6 +120,8 @@ pub(crate) struct Plan {
     integers: bool,
     /// Whether all rows are current, the reference being a stored one.
     against_baseline: bool,
+    /// Most values of a group that exact modes keep.
+    exact_max_rows: usize,
 }
 
 impl std::fmt::Debug for Plan {

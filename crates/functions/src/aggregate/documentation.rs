@@ -40,13 +40,15 @@ pub(crate) const BINNED_ROWS: &str = "Numbers are counted in bins, by default at
     too. Categories are their own bins; one that only one side has counts as well.\n\n\
     NULL values and rows with NULL `is_current` are ignored; NaN and infinities are left out. The result is NULL when a side \
     has no value. TIMESTAMP values are refused.\n\n\
-    With `edges` the memory does not grow with the rows; other bins need 8 bytes a value. Works in `OVER` windows, where bins \
-    at quantiles are found again for every frame.";
+    With `edges` the memory does not grow with the rows; other bins need 8 bytes a value, up to `drift.exact_max_rows` values of \
+    a group (50 million, the reference and the current population together). Beyond, each side of the group is counted in at most \
+    4096 buckets of a `distribution`: bins at quantiles have their edges at the nearest ends of buckets, and their counts are exact; \
+    bins of equal widths fail. Works in `OVER` windows, where bins at quantiles are found again for every frame.";
 
 /// What every comparison of ranked numbers does with its rows.
 pub(crate) const RANKED_ROWS: &str = "NULL values and rows with NULL `is_current` are ignored; NaN and infinities are left \
-    out. The result is NULL when a side has no value. Text, BOOLEAN and TIMESTAMP values are refused. Needs 8 bytes a value. \
-    Works in `OVER` windows.";
+    out. The result is NULL when a side has no value. Text, BOOLEAN and TIMESTAMP values are refused. Needs 8 bytes a \
+    value, and fails with more than `drift.exact_max_rows` (50 million) of them in a group. Works in `OVER` windows.";
 
 /// Starts the documentation of a function over `(value, is_current [, options])`. `options` explains those that are not the
 /// binning's; without any the function takes none.
@@ -55,7 +57,7 @@ pub(crate) fn comparison(of: &Comparison, description: &str, options: &str) -> D
         Measure::Binned(_) => (VALUE, BINS),
         Measure::Mixed { .. } => (VALUE, ""),
         Measure::Categories(_) => (CATEGORY, ""),
-        Measure::Ranked(_) | Measure::Profiled { .. } => (NUMBER, ""),
+        Measure::Ranked(_) | Measure::Bounded { .. } | Measure::Profiled { .. } => (NUMBER, ""),
         Measure::Flagged(_) => (FLAG, ""),
         Measure::Presence(_) => (ANYTHING, ""),
         Measure::Summary(_) => (VALUE, ""),
@@ -70,7 +72,7 @@ pub(crate) fn comparison(of: &Comparison, description: &str, options: &str) -> D
         .with_argument("value", value)
         .with_argument("is_current", IS_CURRENT)
         .with_sql_example(example(of));
-    if !matches!(of.measure.plain(), Measure::Ranked(_)) {
+    if !of.measure.plain().ranks() {
         documentation =
             documentation.with_alternative_syntax(syntax.replace("is_current", "baseline('name' ...)"));
     }
@@ -82,9 +84,11 @@ pub(crate) fn comparison(of: &Comparison, description: &str, options: &str) -> D
 
 fn example(of: &Comparison) -> String {
     let value = match of.measure.plain() {
-        Measure::Binned(_) | Measure::Ranked(_) | Measure::Mixed { .. } | Measure::Profiled { .. } => {
-            "confidence"
-        }
+        Measure::Binned(_)
+        | Measure::Ranked(_)
+        | Measure::Bounded { .. }
+        | Measure::Mixed { .. }
+        | Measure::Profiled { .. } => "confidence",
         Measure::Categories(_) => "CAST(confidence AS TEXT)",
         Measure::Flagged(_) => "confidence < 0.9",
         Measure::Presence(_) => "nullif(confidence, 0.71)",

@@ -1,7 +1,10 @@
-//! Checks literal options and objectives while a query is planned, in `OVER` windows too.
+//! Checks literal options and objectives while a query is planned, in `OVER` windows too, and gives functions the settings of the
+//! session.
 //!
-//! DataFusion simplifies the arguments of aggregates but not of aggregates used as window functions, so this runs before
-//! both and changes nothing: it only refuses early what the accumulator would refuse late.
+//! DataFusion simplifies the arguments of aggregates but not of aggregates used as window functions, so this runs before both. It
+//! refuses early what the accumulator would refuse late. An accumulator does not see the session, so its limit is bound here.
+
+use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
@@ -13,6 +16,7 @@ use super::comparison::ComparisonFunction;
 use super::quality::QualityFunction;
 use super::slo::SloFunction;
 use crate::distribution::DistributionFunction;
+use crate::options::DriftOptions;
 
 /// The check, as DataFusion's analyzer runs it on every expression.
 #[derive(Debug)]
@@ -23,18 +27,37 @@ impl FunctionRewrite for CheckLiterals {
         "check_literals"
     }
 
-    fn rewrite(&self, expr: Expr, schema: &DFSchema, _: &ConfigOptions) -> Result<Transformed<Expr>> {
-        match &expr {
-            Expr::AggregateFunction(call) => check(&call.func, &call.params.args, schema)?,
-            Expr::WindowFunction(call) => {
-                if let WindowFunctionDefinition::AggregateUDF(function) = &call.fun {
-                    check(function, &call.params.args, schema)?;
-                }
+    fn rewrite(
+        &self,
+        mut expr: Expr,
+        schema: &DFSchema,
+        config: &ConfigOptions,
+    ) -> Result<Transformed<Expr>> {
+        let (function, args) = match &mut expr {
+            Expr::AggregateFunction(call) => (&mut call.func, &call.params.args),
+            Expr::WindowFunction(call) => match &mut call.fun {
+                WindowFunctionDefinition::AggregateUDF(function) => (function, &call.params.args),
+                WindowFunctionDefinition::WindowUDF(_) => return Ok(Transformed::no(expr)),
+            },
+            _ => return Ok(Transformed::no(expr)),
+        };
+        check(function, args, schema)?;
+        match limited(function, config) {
+            Some(limited) => {
+                *function = limited;
+                Ok(Transformed::yes(expr))
             }
-            _ => {}
+            None => Ok(Transformed::no(expr)),
         }
-        Ok(Transformed::no(expr))
     }
+}
+
+/// The function with the limit of the session, where it has another one.
+fn limited(function: &AggregateUDF, config: &ConfigOptions) -> Option<Arc<AggregateUDF>> {
+    let comparison = function.inner().downcast_ref::<ComparisonFunction>()?;
+    let options = config.extensions.get::<DriftOptions>()?;
+    let limited = comparison.with_exact_max_rows(options.exact_max_rows)?;
+    Some(Arc::new(AggregateUDF::new_from_impl(limited)))
 }
 
 fn check(function: &AggregateUDF, args: &[Expr], schema: &DFSchema) -> Result<()> {

@@ -23,7 +23,7 @@ use datafusion::logical_expr::{
 
 use super::column;
 use super::operand::{Operand, answer};
-use crate::kernels::distribution::{Bounds, Distribution, binned_counts};
+use crate::kernels::distribution::{Bounds, Distribution, binned};
 use crate::options::{Binning, OptionName, Options};
 
 /// Every such function, in the order of the documentation.
@@ -152,9 +152,9 @@ impl ScalarUDFImpl for BetweenFunction {
                     return internal_err!("only bins at quantiles are taken");
                 };
                 let answer = |row| -> Result<Option<f64>> {
-                    let counts = pair(row)?.and_then(|(r, c)| binned_counts(&r, &c, bins));
-                    Ok(counts
-                        .and_then(|(r, c)| measure(&r, &c, &options))
+                    let binned = pair(row)?.and_then(|(r, c)| binned(&r, &c, bins));
+                    Ok(binned
+                        .and_then(|both| measure(&both.reference, &both.current, &options))
                         .filter(|number| number.is_finite()))
                 };
                 Arc::new(rows.map(answer).collect::<Result<Float64Array>>()?)

@@ -9,9 +9,10 @@ mod alignment;
 mod bounds;
 mod builder;
 mod foreign;
+mod packed;
 mod quantile;
 
-pub use alignment::{SharedCell, binned_counts, shared_cells};
+pub use alignment::{Binned, SharedCell, binned, shared_cells};
 pub use bounds::{Bounds, ks, wasserstein};
 pub use builder::DistributionBuilder;
 pub use foreign::{ForeignHistogram, ZERO_THRESHOLD_MAX};

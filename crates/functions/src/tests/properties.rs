@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch
 use datafusion::prelude::{SessionConfig, SessionContext};
 use proptest::prelude::*;
 
-use super::{create, query, session};
+use super::{create, limited, query, session};
 
 const CALLS: [&str; 61] = [
     "psi(v, cur)",
@@ -72,6 +72,22 @@ const CALLS: [&str; 61] = [
     "calibration(cur, p, 'bins=3, binning=quantile')",
 ];
 
+/// Those of numbers that answer past the limit of exact modes, too.
+const CALLS_WITHOUT_LIMIT: [&str; 12] = [
+    "psi(v, cur)",
+    "psi(i, cur, 'bins=3')",
+    "psi_detail(v, cur)",
+    "kl_divergence(v, cur)",
+    "js_divergence(v, cur)",
+    "js_distance(v, cur)",
+    "hellinger(v, cur, 'bins=7')",
+    "tv_distance(v, cur)",
+    "linf_distance(v, cur)",
+    "g_test(v, cur, 'bins=4')",
+    "ks_test(v, cur)",
+    "ks_test(i, cur, 'alternative=less')",
+];
+
 /// A row: group, value, text, side.
 type Row = (i64, Option<f64>, Option<u8>, Option<bool>);
 
@@ -113,11 +129,19 @@ fn skipping_session() -> SessionContext {
     session
 }
 
-async fn check(rows: Vec<Row>, shuffled: Vec<Row>, partitions: usize, batch_rows: usize) {
-    let list = CALLS.join(", ");
+/// The same checks with sessions in which exact modes keep so many values of a group.
+async fn check(
+    calls: &[&str],
+    limit: usize,
+    rows: Vec<Row>,
+    shuffled: Vec<Row>,
+    partitions: usize,
+    batch_rows: usize,
+) {
+    let list = calls.join(", ");
     let whole = format!("SELECT {list} FROM t");
     let grouped = format!("SELECT g, {list} FROM t GROUP BY g ORDER BY g");
-    let single = session(1);
+    let single = limited(session(1), limit);
     create(&single, &columns(&rows), 1, rows.len());
     let expected_whole = printed(&query(&single, &whole).await.unwrap());
     let expected_grouped = printed(&query(&single, &grouped).await.unwrap());
@@ -129,7 +153,7 @@ async fn check(rows: Vec<Row>, shuffled: Vec<Row>, partitions: usize, batch_rows
         );
         assert_eq!(&alone[0], line, "the groups accumulator equals the plain one");
     }
-    for session in [session(3), skipping_session()] {
+    for session in [limited(session(3), limit), limited(skipping_session(), limit)] {
         create(&session, &columns(&shuffled), partitions, batch_rows);
         assert_eq!(printed(&query(&session, &whole).await.unwrap()), expected_whole);
         assert_eq!(printed(&query(&session, &grouped).await.unwrap()), expected_grouped);
@@ -150,7 +174,20 @@ proptest! {
         batch_rows in 1usize..40,
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(check(rows, shuffled, partitions, batch_rows));
+        runtime.block_on(check(&CALLS, usize::MAX, rows, shuffled, partitions, batch_rows));
+    }
+
+    // breaks when: whether a group is past the limit depends on more than how many values it has, or a value is lost on its way
+    // into a distribution
+    #[test]
+    fn past_the_limit_results_depend_on_rows_alone(
+        (rows, shuffled) in prop::collection::vec(row(), 1..120).prop_flat_map(|rows| (Just(rows.clone()), Just(rows).prop_shuffle())),
+        limit in prop_oneof![Just(0usize), 1usize..60],
+        partitions in 1usize..5,
+        batch_rows in 1usize..40,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(check(&CALLS_WITHOUT_LIMIT, limit, rows, shuffled, partitions, batch_rows));
     }
 }
 

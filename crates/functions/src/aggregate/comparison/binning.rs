@@ -1,18 +1,23 @@
 //! From what a group has kept to its answer.
 
 use arrow::array::{ArrayRef, BooleanArray};
-use datafusion::common::Result;
+use datafusion::common::{Result, resources_err};
 
-use super::evidence::{Counts, Labels, Population, Sorted};
+use super::evidence::{BUCKETS, Counts, EXACT, Labels, Population, Sorted};
 use super::excluded::Excluded;
 use super::kept::Interner;
 use super::rows::Sides;
 use super::{Answer, Measure, Plan};
 use crate::kernels::bins;
+use crate::kernels::distribution::{self, Binned, Distribution};
 use crate::kernels::histograms::{doane_bins, sturges_bins};
 use crate::kernels::keys::value_of;
+use crate::kernels::parallel::both;
 use crate::kernels::selection::order_statistics;
 use crate::options::Binning;
+
+/// References of so many values are counted at the same time as the current population.
+const AT_ONCE_MIN: usize = 1 << 17;
 
 impl Plan {
     /// Which rows belong to which population.
@@ -26,7 +31,9 @@ impl Plan {
     /// Whether the numbers of a group must be sorted; most bins need them only selected and counted.
     pub(crate) fn needs_order(&self) -> bool {
         match self.measure {
-            Measure::Ranked(_) | Measure::Mixed { .. } | Measure::Summary(_) => true,
+            Measure::Ranked(_) | Measure::Bounded { .. } | Measure::Mixed { .. } | Measure::Summary(_) => {
+                true
+            }
             _ => matches!(self.options.binning, Binning::Sturges | Binning::Doane),
         }
     }
@@ -40,7 +47,9 @@ impl Plan {
             Measure::Summary(measure) => {
                 return measure(&Population::Categories(counts), counts.excluded[0]);
             }
-            Measure::Ranked(_) | Measure::Profiled { .. } => unreachable!("ranks are taken of kept values"),
+            Measure::Ranked(_) | Measure::Bounded { .. } | Measure::Profiled { .. } => {
+                unreachable!("ranks are taken of kept values")
+            }
         };
         match counts.totals() {
             [0, _] | [_, 0] => Answer::Null,
@@ -57,18 +66,19 @@ impl Plan {
     ) -> Answer {
         let (reference, current, ids) = in_order_of_counts(categories);
         let labels = Labels::Texts(interner, &ids);
-        self.of_counts(&Counts { reference: &reference, current: &current, labels, excluded })
+        self.of_counts(&Counts { reference: &reference, current: &current, labels, excluded, method: EXACT })
     }
 
     /// The answer over the counts of false and true.
     pub(crate) fn of_flags(&self, reference: &[u64], current: &[u64], excluded: [Excluded; 2]) -> Answer {
         if matches!(self.measure, Measure::Flagged(_)) {
-            return self.of_counts(&Counts { reference, current, labels: Labels::Flags(&[0, 1]), excluded });
+            let labels = Labels::Flags(&[0, 1]);
+            return self.of_counts(&Counts { reference, current, labels, excluded, method: EXACT });
         }
         let pairs = reference.iter().zip(current).map(|(&r, &c)| [r, c]);
         let (reference, current, flags) = in_order_of_counts(pairs.zip(0..));
         let labels = Labels::Flags(&flags);
-        self.of_counts(&Counts { reference: &reference, current: &current, labels, excluded })
+        self.of_counts(&Counts { reference: &reference, current: &current, labels, excluded, method: EXACT })
     }
 
     /// The answer over sorted keys.
@@ -79,7 +89,10 @@ impl Plan {
         if reference.is_empty() || current.is_empty() {
             return Answer::Null;
         }
-        if let Measure::Ranked(measure) | Measure::Mixed { numbers: measure, .. } = self.measure {
+        if let Measure::Ranked(measure)
+        | Measure::Bounded { exact: measure, .. }
+        | Measure::Mixed { numbers: measure, .. } = self.measure
+        {
             let sides = Sorted { reference, current, integers: self.integers, excluded };
             return measure(&sides, &self.options);
         }
@@ -97,8 +110,7 @@ impl Plan {
         };
         let counts = |keys| bins::counts_of_sorted(keys, &edges);
         let (reference, current) = (counts(reference), counts(current));
-        let labels = Labels::Edges(&edges);
-        self.of_counts(&Counts { reference: &reference, current: &current, labels, excluded })
+        self.of_counts(&Counts::of_bins(&reference, &current, &edges, excluded))
     }
 
     /// The answer over keys in any order; the reference may be reordered. Bins only: three times as fast as sorting first.
@@ -131,9 +143,50 @@ impl Plan {
             parts.iter().for_each(|part| bins::add_key_counts(&mut counts, part, &edges));
             counts
         };
-        let (reference, current) = (counts(&[reference]), counts(current));
-        let labels = Labels::Edges(&edges);
-        self.of_counts(&Counts { reference: &reference, current: &current, labels, excluded })
+        let at_once = reference.len() >= AT_ONCE_MIN;
+        let (reference, current) = both(at_once, || counts(&[reference]), || counts(current));
+        self.of_counts(&Counts::of_bins(&reference, &current, &edges, excluded))
+    }
+
+    /// The answer over distributions, for a group with more values than exact modes keep: bins at quantiles move to the nearest ends
+    /// of buckets, a test answers with bounds. What would be a number made up is refused instead.
+    pub(crate) fn of_distributions(
+        &self,
+        reference: &Distribution,
+        current: &Distribution,
+        excluded: [Excluded; 2],
+    ) -> Result<Answer> {
+        let advice = match (self.measure, &self.options.binning) {
+            (Measure::Bounded { bounds, .. }, _) => {
+                return Ok(match reference.count() > 0 && current.count() > 0 {
+                    true => bounds(reference, current, &self.options),
+                    false => Answer::Null,
+                });
+            }
+            (Measure::Binned(_), Binning::Quantile { bins }) => {
+                let Some(binned) = distribution::binned(reference, current, *bins) else {
+                    return Ok(Answer::Null);
+                };
+                let Binned { edges, reference, current } = &binned;
+                let counts = Counts::of_bins(reference, current, edges, excluded);
+                return Ok(self.of_counts(&Counts { method: BUCKETS, ..counts }));
+            }
+            (Measure::Binned(_), _) => {
+                "use bins at quantiles, which move to ends of buckets then, or give edges"
+            }
+            (Measure::Summary(_), _) => "make the baseline of fewer rows",
+            _ if self.options.profile.is_some() => {
+                "leave out the profile, whose convention needs every value"
+            }
+            _ => {
+                "use ks_test, which answers with bounds then, or ks_between and wasserstein_between over distribution(value)"
+            }
+        };
+        resources_err!(
+            "{}: a group has more than {} values, the limit of drift.exact_max_rows: raise it, or {advice}",
+            self.comparison.name,
+            self.exact_max_rows
+        )
     }
 }
 

@@ -3,6 +3,11 @@
 use super::excluded::Excluded;
 use super::kept::Interner;
 
+/// Bins are where the options put them.
+pub(crate) const EXACT: &str = "exact";
+/// Bins at quantiles have moved to the nearest ends of a distribution's buckets; their counts are exact.
+pub(crate) const BUCKETS: &str = "buckets";
+
 /// Counts of both populations over the same bins.
 pub(crate) struct Counts<'a> {
     pub(crate) reference: &'a [u64],
@@ -10,9 +15,21 @@ pub(crate) struct Counts<'a> {
     pub(crate) labels: Labels<'a>,
     /// What no bin counts, of the reference and of the current population.
     pub(crate) excluded: [Excluded; 2],
+    /// How the bins were found: [`EXACT`] or [`BUCKETS`].
+    pub(crate) method: &'static str,
 }
 
-impl Counts<'_> {
+impl<'a> Counts<'a> {
+    /// Over bins of numbers between edges.
+    pub(crate) fn of_bins(
+        reference: &'a [u64],
+        current: &'a [u64],
+        edges: &'a [f64],
+        excluded: [Excluded; 2],
+    ) -> Self {
+        Self { reference, current, labels: Labels::Edges(edges), excluded, method: EXACT }
+    }
+
     /// Counted values of the reference and of the current population.
     pub(crate) fn totals(&self) -> [u64; 2] {
         [self.reference.iter().sum(), self.current.iter().sum()]

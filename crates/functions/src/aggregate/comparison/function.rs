@@ -26,14 +26,17 @@ use super::value::{ValueKind, coerced, is_text};
 use super::{Comparison, Measure, Plan};
 use crate::baseline::{self, References};
 use crate::kernels::reference::{GRID, is_on_grid};
-use crate::options::{Binning, Options};
+use crate::options::{Binning, DriftOptions, Options};
 use crate::scalar::is_token;
 
-/// The function. `bound` holds the options once planning has read their literal, `against` the baseline that it compares with.
+/// The function. `bound` holds the options once planning has read their literal, `against` the baseline that it compares with,
+/// `exact_max_rows` the limit of the session.
+#[derive(Clone)]
 pub(crate) struct ComparisonFunction {
     comparison: &'static Comparison,
     bound: Option<String>,
     against: Option<AgainstBaseline>,
+    exact_max_rows: usize,
     signature: Signature,
 }
 
@@ -59,7 +62,19 @@ impl ComparisonFunction {
     }
 
     fn bound(comparison: &'static Comparison, bound: Option<String>) -> Self {
-        Self { comparison, bound, against: None, signature: Signature::user_defined(Volatility::Immutable) }
+        let signature = Signature::user_defined(Volatility::Immutable);
+        Self {
+            comparison,
+            bound,
+            against: None,
+            exact_max_rows: DriftOptions::default().exact_max_rows,
+            signature,
+        }
+    }
+
+    /// The same function with another limit of exact modes; `None` where it has that limit.
+    pub(crate) fn with_exact_max_rows(&self, exact_max_rows: usize) -> Option<Self> {
+        (self.exact_max_rows != exact_max_rows).then(|| Self { exact_max_rows, ..self.clone() })
     }
 
     /// Whether it has its options or a baseline inside already.
@@ -88,10 +103,10 @@ impl ComparisonFunction {
         let is_number = kind == baseline::Kind::Number;
         match self.comparison.measure.of_profile(options.profile)? {
             Measure::Presence(_) => return Ok(Cut::Presence),
-            Measure::Ranked(_) | Measure::Mixed { .. } if is_number => {
+            Measure::Ranked(_) | Measure::Bounded { .. } | Measure::Mixed { .. } if is_number => {
                 return Err(if options.profile.is_some() { PROFILED } else { RANKED }.to_owned());
             }
-            Measure::Ranked(_) => return Err(RANKED.to_owned()),
+            Measure::Ranked(_) | Measure::Bounded { .. } => return Err(RANKED.to_owned()),
             _ if !is_number => {
                 options.check_categories()?;
                 return Ok(Cut::Values { bins: 1 });
@@ -186,9 +201,7 @@ impl ComparisonFunction {
                 ValueKind::Text => Kept::AgainstTexts(references),
                 _ => Kept::AgainstBins(references),
             };
-            let (integers, options) = (value.is_integer(), Arc::new(options));
-            let comparison = self.comparison;
-            return Ok((Plan { comparison, measure, options, integers, against_baseline: true }, kept));
+            return Ok((self.finish(value, measure, options), kept));
         }
         let kept = match (kind, &options.binning) {
             (ValueKind::Number, Binning::Edges(edges)) => Kept::Bins(Bins::Edges(edges.clone().into())),
@@ -197,8 +210,19 @@ impl ComparisonFunction {
             (ValueKind::Anything, _) => Kept::Bins(Bins::Whole),
             (ValueKind::Text, _) => Kept::Categories,
         };
-        let (integers, options) = (value.is_integer(), Arc::new(options));
-        Ok((Plan { comparison: self.comparison, measure, options, integers, against_baseline: false }, kept))
+        Ok((self.finish(value, measure, options), kept))
+    }
+
+    /// What finishes a group.
+    fn finish(&self, value: &DataType, measure: &'static Measure, options: Options) -> Plan {
+        Plan {
+            comparison: self.comparison,
+            measure,
+            options: Arc::new(options),
+            integers: value.is_integer(),
+            against_baseline: self.against.is_some(),
+            exact_max_rows: self.exact_max_rows,
+        }
     }
 }
 
@@ -246,9 +270,9 @@ impl AggregateUDFImpl for ComparisonFunction {
         };
         self.kind_of(&coerced(value, self.comparison.measure.plain()))?;
         if is_token(flag) {
-            return match self.comparison.measure.plain() {
-                Measure::Ranked(_) => Err(self.refuse(RANKED)),
-                _ => Ok(self.comparison.returns.data_type()),
+            return match self.comparison.measure.plain().ranks() {
+                true => Err(self.refuse(RANKED)),
+                false => Ok(self.comparison.returns.data_type()),
             };
         }
         if !matches!(flag, DataType::Boolean | DataType::Null) {
@@ -274,7 +298,9 @@ impl AggregateUDFImpl for ComparisonFunction {
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         Ok(match self.plan(&args)? {
-            (plan, Kept::Values) => Box::new(ComparisonAccumulator::new(plan, Values::default())),
+            (plan, Kept::Values) => {
+                Box::new(ComparisonAccumulator::new(plan, Values::new(self.exact_max_rows)))
+            }
             (plan, Kept::Bins(bins)) => Box::new(ComparisonAccumulator::new(plan, FixedBins::new(bins))),
             (plan, Kept::Categories) => Box::new(ComparisonAccumulator::new(plan, Categories::default())),
             (plan, Kept::AgainstBins(against)) => {
@@ -292,7 +318,9 @@ impl AggregateUDFImpl for ComparisonFunction {
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
         Ok(match self.plan(&args)? {
-            (plan, Kept::Values) => Box::new(ComparisonGroups::new(plan, ValuesByGroup::default())),
+            (plan, Kept::Values) => {
+                Box::new(ComparisonGroups::new(plan, ValuesByGroup::new(self.exact_max_rows)))
+            }
             (plan, Kept::Bins(bins)) => Box::new(ComparisonGroups::new(plan, FixedBinsByGroup::new(bins))),
             (plan, Kept::Categories) => Box::new(ComparisonGroups::new(plan, CategoriesByGroup::default())),
             (plan, Kept::AgainstBins(against)) => {
@@ -313,13 +341,12 @@ impl AggregateUDFImpl for ComparisonFunction {
         if self.against.is_some() {
             return None;
         }
-        let comparison = self.comparison;
+        let unbound = self.clone();
         Some(Box::new(move |mut call: AggregateFunction, _| {
-            let unbound = ComparisonFunction::new(comparison);
             if let Some(text) = unbound.read_literal(&call.params.args)?.map(str::to_string) {
                 call.params.args.truncate(2);
                 call.func =
-                    Arc::new(AggregateUDF::new_from_impl(ComparisonFunction::bound(comparison, Some(text))));
+                    Arc::new(AggregateUDF::new_from_impl(Self { bound: Some(text), ..unbound.clone() }));
             }
             Ok(Expr::AggregateFunction(call))
         }))
@@ -345,6 +372,7 @@ impl PartialEq for ComparisonFunction {
         let identity = |function: &Self| function.against.as_ref().map(|against| against.identity.clone());
         self.comparison.name == other.comparison.name
             && self.bound == other.bound
+            && self.exact_max_rows == other.exact_max_rows
             && identity(self) == identity(other)
     }
 }

@@ -5,6 +5,7 @@ mod against_texts;
 mod bins;
 mod categories;
 mod categories_by_group;
+mod distributions;
 mod interner;
 pub(crate) mod lists;
 mod texts;

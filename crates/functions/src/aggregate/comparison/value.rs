@@ -39,7 +39,7 @@ impl ValueKind {
             _ => return refuse("pass a number, a text or a boolean"),
         };
         match (measure, kind) {
-            (Measure::Ranked(_), Self::Flag | Self::Text) => {
+            (ranked, Self::Flag | Self::Text) if ranked.ranks() => {
                 refuse("it ranks numbers; compare categories with psi or js_distance")
             }
             (Measure::Categories(_), Self::Number) => {

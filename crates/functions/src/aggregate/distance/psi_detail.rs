@@ -24,6 +24,7 @@ pub(crate) static PSI_DETAIL: Comparison = Comparison {
         ("n_excluded_ref", Kind::BigInt),
         ("n_excluded_cur", Kind::BigInt),
         ("n_bins", Kind::BigInt),
+        ("method", Kind::Text),
         ("bins", Kind::Rows(BIN)),
     ]),
     measure: Measure::Binned(measure),
@@ -59,6 +60,7 @@ fn measure(counts: &Counts<'_>, options: &Options) -> Answer {
         Cell::Count(counts.excluded[0].total()),
         Cell::Count(counts.excluded[1].total()),
         Cell::Count(n_bins as u64),
+        Cell::Text(counts.method.into()),
         Cell::Rows(bins),
     ])
 }
@@ -94,7 +96,7 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
         &PSI_DETAIL,
         &format!(
             "Population stability index with its parts, STRUCT(psi DOUBLE, p_value DOUBLE, null_q95 DOUBLE, n_ref BIGINT, n_cur \
-             BIGINT, n_excluded_ref BIGINT, n_excluded_cur BIGINT, n_bins BIGINT, bins STRUCT(lo DOUBLE, hi DOUBLE, category \
+             BIGINT, n_excluded_ref BIGINT, n_excluded_cur BIGINT, n_bins BIGINT, method TEXT, bins STRUCT(lo DOUBLE, hi DOUBLE, category \
              TEXT, ref BIGINT, cur BIGINT, part DOUBLE)[]).\n\n\
              `psi` is what `psi` returns, bit for bit. Without drift it is about `(1/n_ref + 1/n_cur)` times a chi-squared \
              variable of `n_bins - 1` degrees of freedom: `p_value` is the probability of a `psi` at least as large by chance, \
@@ -103,7 +105,9 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
              where a bin expects less than 10 rows, and it assumes independent rows. Source: Yurdakul, Statistical Properties \
              of Population Stability Index (2018).\n\n\
              `n_ref` and `n_cur` count the values used, `n_excluded_ref` and `n_excluded_cur` the NULL, NaN and infinite ones \
-             left out. `n_bins` counts the bins that hold a row. `bins` lists what each adds: `ref` and `cur` rows, `part` of \
+             left out. `n_bins` counts the bins that hold a row. `method` is `exact`, or `buckets` where a group has more values than \
+             `drift.exact_max_rows`: bins at quantiles have moved to the nearest ends of buckets then, and their counts are exact. \
+             `bins` lists what each adds: `ref` and `cur` rows, `part` of \
              `psi`. Bins of numbers go from `lo` (included) to `hi` (excluded), NULL where they are open, from low to high; \
              categories come by falling `part`, at most {LISTED_MAX}.\n\n{BINNED_ROWS}"
         ),

@@ -103,7 +103,8 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
          Source: evidently's `get_stattest` and default thresholds.\n\n\
          At 1000 rows the meaning of `score` turns over: a p-value falls with drift, a distance rises. BOOLEAN counts as text. \
          NULL values and rows with NULL `is_current` are ignored; NaN and infinities are left out. The result is NULL when a \
-         side has no value. TIMESTAMP values are refused. Numbers need 8 bytes a value. Works in `OVER` windows.",
+         side has no value. TIMESTAMP values are refused. Numbers need 8 bytes a value, and a group with more than \
+         `drift.exact_max_rows` (50 million) of them fails. Works in `OVER` windows.",
         "",
     )
 });

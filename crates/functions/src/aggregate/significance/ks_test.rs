@@ -6,6 +6,7 @@ use datafusion::logical_expr::Documentation;
 
 use crate::aggregate::comparison::{Answer, Cell, Comparison, Kind, Measure, Returns, Sorted};
 use crate::aggregate::documentation;
+use crate::kernels::distribution::{self, Distribution};
 use crate::kernels::ks::{self, Alternative, Method, MethodUsed};
 use crate::options::{self, OptionName, Options};
 
@@ -20,8 +21,10 @@ pub(crate) static KS_TEST: Comparison = Comparison {
         ("method", Kind::Text),
         ("n_ref", Kind::BigInt),
         ("n_cur", Kind::BigInt),
+        ("lo", Kind::Double),
+        ("hi", Kind::Double),
     ]),
-    measure: Measure::Ranked(measure),
+    measure: Measure::Bounded { exact: measure, bounds },
     documentation: || &DOCUMENTATION,
 };
 
@@ -45,6 +48,28 @@ fn measure(sides: &Sorted<'_>, options: &Options) -> Answer {
         Cell::Text(used.into()),
         Cell::Count(sides.reference.len() as u64),
         Cell::Count(sides.current.len() as u64),
+        Cell::Double(test.statistic),
+        Cell::Double(test.statistic),
+    ])
+}
+
+/// Between which bounds the statistic lies. A one-sided one is not more than that of both sides.
+fn bounds(reference: &Distribution, current: &Distribution, options: &Options) -> Answer {
+    let Some(bounds) = distribution::ks(reference, current) else { return Answer::Null };
+    let lo = match alternative(options) {
+        Alternative::TwoSided => bounds.lo,
+        Alternative::Less | Alternative::Greater => 0.0,
+    };
+    Answer::Struct(vec![
+        Cell::Null,
+        Cell::Null,
+        Cell::Null,
+        Cell::Null,
+        Cell::Text("bounds".into()),
+        Cell::Count(reference.count()),
+        Cell::Count(current.count()),
+        Cell::Double(lo),
+        Cell::Double(bounds.hi),
     ])
 }
 
@@ -60,13 +85,15 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     documentation::comparison(
         &KS_TEST,
         "Two-sample Kolmogorov-Smirnov test, STRUCT(statistic DOUBLE, p_value DOUBLE, location DOUBLE, sign \
-         INTEGER, method TEXT, n_ref BIGINT, n_cur BIGINT).\n\n\
+         INTEGER, method TEXT, n_ref BIGINT, n_cur BIGINT, lo DOUBLE, hi DOUBLE).\n\n\
          `statistic = max |F(x) - G(x)|` with the empirical distributions `F` of the reference and `G` of the current \
          population; `location` is the `x` where it is reached, `sign` is 1 where `F` lies above `G` there and -1 where it \
          lies below; `n_ref` and `n_cur` count the values used. `statistic`, `p_value`, `location` and `sign` equal \
          `scipy.stats.ks_2samp(reference, current)` of scipy 1.17 to 1e-9. `method` says how the p-value was made: `exact` \
          (up to 10000 values a side by default), or `asymp`: `scipy.stats.kstwo.sf` at the rounded effective size, not \
          Kolmogorov's limit. Source: Hodges (1958), Simard and L'Ecuyer (2011).\n\n\
+         `lo` and `hi` are both the statistic, unless a group has more values than `drift.exact_max_rows`: then `method` is \
+         `bounds`, the statistic lies from `lo` to `hi`, and `statistic`, `p_value`, `location` and `sign` are NULL.\n\n\
          The p-value assumes independent rows: 200 conversations of 5 rows each reject 38 % at a nominal 5 %. At millions of \
          rows it is near 0 for shifts that matter to nobody: alert on the statistic.\n\n\
          NULL values and rows with NULL `is_current` are ignored; NaN and infinities are left out. The result is NULL when a \

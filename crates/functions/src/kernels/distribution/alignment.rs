@@ -2,6 +2,17 @@
 
 use super::{Cell, Distribution, Place};
 
+/// Two distributions over the same bins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Binned {
+    /// Where one bin ends and the next one begins, to the nearest DOUBLE; one fewer than bins, the outer ones are open.
+    pub edges: Vec<f64>,
+    /// Values of the reference in each bin.
+    pub reference: Vec<u64>,
+    /// Values of the current distribution in each bin.
+    pub current: Vec<u64>,
+}
+
 /// A cell that holds values of either distribution.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SharedCell {
@@ -36,32 +47,36 @@ pub fn shared_cells(reference: &Distribution, current: &Distribution) -> Vec<Sha
     }
 }
 
-/// Counts of the reference and of the current distribution over `bins` bins at the reference's quantiles; `None` when a side
-/// is empty.
+/// Both over `bins` bins at the reference's quantiles; `None` when a side is empty.
 ///
 /// Bins are made of whole cells, so the counts are exact. The cell of each quantile (of rank `floor((n - 1) k / bins)`) is
 /// cut off at its begin or its end, whichever leaves the share below nearer to `k / bins`; the begin on a tie. A cell that
 /// holds two or more of the quantiles is a bin of its own. The outer bins are open.
-pub fn binned_counts(
-    reference: &Distribution,
-    current: &Distribution,
-    bins: usize,
-) -> Option<(Vec<u64>, Vec<u64>)> {
+pub fn binned(reference: &Distribution, current: &Distribution, bins: usize) -> Option<Binned> {
     let total = reference.count();
     if total == 0 || current.count() == 0 {
         return None;
     }
     let cells = shared_cells(reference, current);
     let cuts = cuts(&cells, total, bins);
-    let mut counts = (Vec::with_capacity(cuts.len() + 1), Vec::with_capacity(cuts.len() + 1));
+    let edges = cuts.iter().map(|&cut| cells[cut].first_value()).collect();
+    let (mut reference, mut current) =
+        (Vec::with_capacity(cuts.len() + 1), Vec::with_capacity(cuts.len() + 1));
     let mut start = 0;
     for end in cuts.into_iter().chain([cells.len()]) {
         let bin = &cells[start..end];
-        counts.0.push(bin.iter().map(|cell| cell.reference).sum());
-        counts.1.push(bin.iter().map(|cell| cell.current).sum());
+        reference.push(bin.iter().map(|cell| cell.reference).sum());
+        current.push(bin.iter().map(|cell| cell.current).sum());
         start = end;
     }
-    Some(counts)
+    Some(Binned { edges, reference, current })
+}
+
+impl SharedCell {
+    /// The least value that lies in it: positive cells begin right above their low end.
+    fn first_value(&self) -> f64 {
+        if self.place > Place::ZERO { self.low.next_up() } else { self.low }
+    }
 }
 
 /// Before which cells a bin begins, rising; never before the first one.

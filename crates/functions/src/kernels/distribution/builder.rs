@@ -47,6 +47,11 @@ impl DistributionBuilder {
         }
     }
 
+    /// The same where nobody will ask for the sum.
+    pub fn without_sum(max_buckets: u32) -> Self {
+        Self { sum_unknown: true, ..Self::new(max_buckets) }
+    }
+
     /// Counts NULLs.
     pub fn add_nulls(&mut self, nulls: u64) {
         self.excluded.nulls += nulls;
@@ -68,7 +73,9 @@ impl DistributionBuilder {
                 max = if value > max { value } else { max };
             }
             (self.min, self.max) = (min, max);
-            block.iter().for_each(|&value| self.sum.add(value));
+            if !self.sum_unknown {
+                block.iter().for_each(|&value| self.sum.add(value));
+            }
             self.count += block.len() as u64;
             keys.iter().for_each(|&key| self.add_key(key, 1));
         }
@@ -102,7 +109,9 @@ impl DistributionBuilder {
     #[inline]
     pub fn add_keyed(&mut self, value: f64, key: Key) {
         self.extend(value);
-        self.sum.add(value);
+        if !self.sum_unknown {
+            self.sum.add(value);
+        }
         self.count += 1;
         self.add_key(key, 1);
     }

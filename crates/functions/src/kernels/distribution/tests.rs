@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::super::exponential::Key;
-use super::super::keys;
 use super::super::ks::{Alternative, Method, ks_test};
+use super::super::{bins, keys};
 use super::*;
 
 fn build(values: &[f64], max_buckets: u32) -> DistributionBuilder {
@@ -197,12 +197,14 @@ proptest! {
         for bounds in [ks(&r, &c), wasserstein(&r, &c)].into_iter().flatten() {
             prop_assert!(bounds.lo <= bounds.est && bounds.est <= bounds.hi && bounds.hi.is_finite(), "{bounds:?}");
         }
-        match binned_counts(&r, &c, 10) {
+        match binned(&r, &c, 10) {
             None => prop_assert!(r.count() == 0 || c.count() == 0),
-            Some((left, right)) => {
-                prop_assert_eq!(left.iter().sum::<u64>(), r.count());
-                prop_assert_eq!(right.iter().sum::<u64>(), c.count());
-                prop_assert!(left.len() <= 19);
+            Some(Binned { edges, reference, current }) => {
+                prop_assert_eq!(reference.iter().sum::<u64>(), r.count());
+                prop_assert_eq!(current.iter().sum::<u64>(), c.count());
+                prop_assert!(reference.len() <= 19);
+                prop_assert_eq!(edges.len() + 1, reference.len());
+                prop_assert!(edges.windows(2).all(|pair| pair[0] <= pair[1]));
             }
         }
     }
@@ -214,9 +216,12 @@ fn bins_are_the_deciles_of_the_reference() {
     let reference: Vec<f64> = (1..=1000).map(|i| 1.0 + f64::from(i) / 1000.0).collect();
     let current: Vec<f64> = reference.iter().map(|value| value + 0.5).collect();
     let (r, c) = (build(&reference, BUCKETS_MAX).finish(), build(&current, BUCKETS_MAX).finish());
-    let (left, right) = binned_counts(&r, &c, 10).unwrap();
+    let Binned { edges, reference: left, current: right } = binned(&r, &c, 10).unwrap();
     assert_eq!(left, vec![100; 10]);
     assert_eq!(right, vec![0, 0, 0, 0, 0, 100, 100, 100, 100, 600]);
+    // counting the values between the edges gives the same
+    let keys: Vec<u64> = reference.iter().map(|&value| keys::key_of(value)).collect();
+    assert_eq!(bins::counts_of_sorted(&keys, &edges), left);
 }
 
 // breaks when: a column of mostly zeros, or of one value, is a blind spot
@@ -226,11 +231,11 @@ fn repeated_values_have_a_bin_of_their_own() {
         let values: Vec<f64> = (0..1000).map(|i| if i < share { 0.0 } else { 1.0 + i as f64 }).collect();
         of(&values)
     };
-    let (left, right) = binned_counts(&zeros(950), &zeros(400), 10).unwrap();
-    assert_eq!((left, right), (vec![950, 50], vec![400, 600]));
+    let both = binned(&zeros(950), &zeros(400), 10).unwrap();
+    assert_eq!((both.reference, both.current), (vec![950, 50], vec![400, 600]));
     let constant = of(&[3.0; 50]);
-    let (left, right) = binned_counts(&constant, &of(&[1.0, 3.0, 3.0, 7.0]), 10).unwrap();
-    assert_eq!((left, right), (vec![0, 50, 0], vec![1, 2, 1]));
+    let both = binned(&constant, &of(&[1.0, 3.0, 3.0, 7.0]), 10).unwrap();
+    assert_eq!((both.reference, both.current), (vec![0, 50, 0], vec![1, 2, 1]));
 }
 
 // breaks when: least and largest values are not used, so that constants seem to differ, or seem equal
@@ -333,4 +338,20 @@ fn unknown_ends_and_sums_stay_unknown() {
     assert_eq!((merged.range, merged.sum.clone(), merged.count()), (None, None, 3));
     assert!(merged.quantile(0.5).is_some_and(|median| (1.9..=2.0).contains(&median)));
     assert!(wasserstein(&merged, &of(&[1.0])).is_some());
+}
+
+proptest! {
+    // breaks when: a part of a distribution is lost on its way as integers
+    #[test]
+    fn packed_distributions_come_back(values in prop::collection::vec(anything(), 0..60), most in BUCKETS_MIN..40) {
+        let mut builder = DistributionBuilder::without_sum(most);
+        values.iter().filter(|value| value.is_finite()).for_each(|&value| builder.add_value(value));
+        let distribution = builder.finish();
+        let packed = distribution.pack();
+        prop_assert!(Distribution::is_packed(&packed));
+        prop_assert_eq!(Distribution::unpack(&packed), Some(distribution));
+        prop_assert_eq!(Distribution::unpack(&packed[..packed.len() - 1]), None);
+        let keys: Vec<u64> = values.iter().filter(|value| value.is_finite()).map(|&value| keys::key_of(value)).collect();
+        prop_assert!(!Distribution::is_packed(&keys));
+    }
 }

@@ -12,7 +12,7 @@ use crate::aggregate::comparison::accumulator::Kept;
 use crate::aggregate::comparison::excluded::ExcludedByGroup;
 use crate::aggregate::comparison::groups_accumulator::{KeptByGroup, Leaving};
 use crate::aggregate::comparison::rows::{Sides, doubles};
-use crate::aggregate::comparison::{Answer, Counts, Excluded, Labels, Plan};
+use crate::aggregate::comparison::{Answer, Counts, EXACT, Excluded, Labels, Plan};
 use crate::kernels::bins::{add_counts, bin_of};
 use crate::kernels::collect::{append_values, for_each_selected};
 
@@ -97,7 +97,7 @@ impl Bins {
             Self::Flags => return plan.of_flags(reference, current, excluded),
             Self::Whole => Labels::Whole,
         };
-        plan.of_counts(&Counts { reference, current, labels, excluded })
+        plan.of_counts(&Counts { reference, current, labels, excluded, method: EXACT })
     }
 }
 

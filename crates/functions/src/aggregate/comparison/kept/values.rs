@@ -6,24 +6,40 @@
 //!
 //! In a sliding window the values stay sorted: what entered is merged in and what left is taken out when the next result is
 //! asked for, so a frame costs its length.
+//!
+//! A group with more values than the limit of exact modes becomes two distributions. Only how many values it has decides that, so
+//! partial states that are past the limit by themselves, and such that are past it together, end as the same.
 
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef};
 use arrow::buffer::ScalarBuffer;
-use datafusion::common::{Result, internal_err};
+use datafusion::common::{Result, internal_err, resources_err};
 
+use super::distributions::Distributions;
 use super::lists::{integer_lists, integers_of};
 use crate::aggregate::comparison::accumulator::Kept;
 use crate::aggregate::comparison::rows::{Sides, doubles};
 use crate::aggregate::comparison::{Answer, Excluded, Plan};
 use crate::kernels::collect::append_keys;
+use crate::kernels::distribution::Distribution;
+use crate::kernels::parallel::both;
 use crate::kernels::sorted::{merge, subtract};
 
+/// Sides of together so many values are settled at the same time.
+const AT_ONCE_MIN: usize = 1 << 17;
+
+/// Past the limit, a buffer of so many keys is kept from batch to batch.
+const LOOSE_KEPT_MAX: usize = 1 << 14;
+
 /// The numbers of one group.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Values {
+    /// Most values that are kept.
+    limit: usize,
     sides: [Side; 2],
+    /// Instead of the values, once there are more.
+    past_limit: Option<Box<Distributions>>,
 }
 
 /// One population.
@@ -38,15 +54,51 @@ struct Side {
     runs: Vec<ScalarBuffer<u64>>,
 }
 
+impl Values {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, sides: Default::default(), past_limit: None }
+    }
+
+    /// Turns the values into distributions once there are too many of them, and what came since.
+    fn keep_to_limit(&mut self) -> Result<()> {
+        let held: usize = self.sides.iter().map(Side::held).sum();
+        if self.past_limit.is_none() && held > self.limit {
+            self.past_limit = Some(Box::default());
+        }
+        let Some(distributions) = &mut self.past_limit else { return Ok(()) };
+        for (at, side) in self.sides.iter_mut().enumerate() {
+            if !side.retracted.is_empty() {
+                side.settle()?;
+            }
+            distributions.add_keys(at, &side.sorted);
+            distributions.add_keys(at, &side.loose);
+            side.runs.iter().try_for_each(|run| distributions.merge(at, run))?;
+            // the memory of values that are no more goes, too
+            let (mut loose, _) = (std::mem::take(&mut side.loose), std::mem::take(side));
+            loose.clear();
+            loose.shrink_to(LOOSE_KEPT_MAX);
+            side.loose = loose;
+        }
+        Ok(())
+    }
+}
+
 impl Kept for Values {
     fn add(&mut self, args: &[ArrayRef], rows: &Sides, excluded: &mut [Excluded; 2]) -> Result<()> {
         for (side, target) in self.sides.iter_mut().enumerate() {
             append(&mut target.loose, doubles(&args[0]), rows, side, excluded);
         }
-        Ok(())
+        self.keep_to_limit()
     }
 
     fn remove(&mut self, args: &[ArrayRef], rows: &Sides, excluded: &mut [Excluded; 2]) -> Result<()> {
+        if self.past_limit.is_some() {
+            return resources_err!(
+                "a window that moves on holds more than {} values, the limit of drift.exact_max_rows: raise it, or compare \
+                 distributions, as in psi_between(distribution_merge(d) OVER (...), ...)",
+                self.limit
+            );
+        }
         for (side, target) in self.sides.iter_mut().enumerate() {
             append(&mut target.retracted, doubles(&args[0]), rows, side, excluded);
         }
@@ -55,8 +107,10 @@ impl Kept for Values {
 
     fn state(&mut self, plan: &Plan) -> Result<Vec<ArrayRef>> {
         let mut states: Vec<ArrayRef> = Vec::with_capacity(2);
-        for side in &mut self.sides {
-            let keys = if plan.needs_order() {
+        for (at, side) in self.sides.iter_mut().enumerate() {
+            let keys = if let Some(distributions) = &self.past_limit {
+                distributions.pack(at)
+            } else if plan.needs_order() {
                 side.settle()?;
                 std::mem::take(&mut side.sorted)
             } else {
@@ -69,18 +123,29 @@ impl Kept for Values {
     }
 
     fn merge(&mut self, states: &[ArrayRef]) -> Result<()> {
+        let mut is_past = false;
         for (side, lists) in self.sides.iter_mut().zip(states) {
-            side.runs
-                .extend((0..lists.len()).map(|row| integers_of(lists, row)).filter(|run| !run.is_empty()));
+            for run in (0..lists.len()).map(|row| integers_of(lists, row)).filter(|run| !run.is_empty()) {
+                is_past |= Distribution::is_packed(&run);
+                side.runs.push(run);
+            }
         }
-        Ok(())
+        if is_past {
+            self.past_limit.get_or_insert_default();
+        }
+        self.keep_to_limit()
     }
 
     fn answer(&mut self, plan: &Plan, excluded: [Excluded; 2]) -> Result<Answer> {
+        if let Some(distributions) = &self.past_limit {
+            return distributions.answer(plan, excluded);
+        }
+        let held: usize = self.sides.iter().map(Side::held).sum();
         let [reference, current] = &mut self.sides;
         if plan.needs_order() || reference.slides() || current.slides() {
-            reference.settle()?;
-            current.settle()?;
+            let settled = both(held >= AT_ONCE_MIN, || reference.settle(), || current.settle());
+            settled.0?;
+            settled.1?;
             return Ok(plan.of_sorted(&reference.sorted, &current.sorted, excluded));
         }
         let parts: Vec<&[u64]> = std::iter::once(current.loose.as_slice())
@@ -90,7 +155,9 @@ impl Kept for Values {
     }
 
     fn heap_bytes(&self) -> usize {
-        self.sides.iter().map(Side::heap_bytes).sum()
+        let distributions =
+            self.past_limit.as_ref().map_or(0, |past| size_of_val(&**past) + past.heap_bytes());
+        distributions + self.sides.iter().map(Side::heap_bytes).sum::<usize>()
     }
 }
 
@@ -104,6 +171,12 @@ fn append(keys: &mut Vec<u64>, values: &[f64], rows: &Sides, side: usize, exclud
 }
 
 impl Side {
+    /// How many values it has.
+    fn held(&self) -> usize {
+        let runs: usize = self.runs.iter().map(|run| run.len()).sum();
+        (self.loose.len() + self.sorted.len() + runs).saturating_sub(self.retracted.len())
+    }
+
     /// Whether a window has begun to take values back.
     fn slides(&self) -> bool {
         !self.sorted.is_empty() || !self.retracted.is_empty()

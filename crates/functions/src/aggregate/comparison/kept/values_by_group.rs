@@ -1,24 +1,35 @@
 //! Numbers of many groups, kept as ordered keys in two flat logs: no allocation a group, 12 bytes a value.
+//!
+//! Groups with more values than the limit of exact modes become distributions, see [`Distributions`]. The logs are searched for
+//! such groups when they have grown by as many values as the limit allows, and when groups leave.
 
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::buffer::ScalarBuffer;
-use datafusion::common::Result;
+use datafusion::common::{HashMap, Result};
 
+use super::distributions::Distributions;
 use super::lists::{integer_lists, integers_of};
 use crate::aggregate::comparison::excluded::ExcludedByGroup;
 use crate::aggregate::comparison::groups_accumulator::{KeptByGroup, Leaving};
 use crate::aggregate::comparison::rows::{Sides, doubles};
 use crate::aggregate::comparison::{Answer, Excluded, Plan};
 use crate::kernels::collect::for_each_selected;
+use crate::kernels::distribution::Distribution;
 use crate::kernels::keys::key_of;
 use crate::kernels::sorted::merge;
 
 /// The numbers of many groups.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ValuesByGroup {
+    /// Most values of a group that are kept.
+    limit: usize,
     sides: [Log; 2],
+    /// The groups with more.
+    past_limit: HashMap<u32, Distributions>,
+    /// With so many values in the logs they are searched for groups with too many.
+    search_at: usize,
 }
 
 /// One population of all groups, in the order of arrival.
@@ -34,6 +45,7 @@ struct Log {
 /// The first groups, on their way out.
 pub(crate) struct LeavingValues {
     sides: [LeavingSide; 2],
+    past_limit: HashMap<u32, Distributions>,
     scratch: Vec<u64>,
 }
 
@@ -47,11 +59,45 @@ struct LeavingSide {
     next_run: usize,
 }
 
+impl ValuesByGroup {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, sides: Default::default(), past_limit: HashMap::new(), search_at: limit }
+    }
+
+    fn held(&self) -> usize {
+        self.sides.iter().map(|log| log.keys.len() + log.run_keys).sum()
+    }
+
+    /// Turns groups with too many values into distributions.
+    fn keep_to_limit(&mut self) -> Result<()> {
+        if self.past_limit.is_empty() && self.held() <= self.limit {
+            return Ok(());
+        }
+        let mut held: HashMap<u32, usize> = HashMap::new();
+        for log in &self.sides {
+            log.groups.iter().for_each(|&group| *held.entry(group).or_default() += 1);
+            log.runs.iter().for_each(|(group, run)| *held.entry(*group).or_default() += run.len());
+        }
+        for (group, held) in held {
+            if held > self.limit {
+                self.past_limit.entry(group).or_default();
+            }
+        }
+        if !self.past_limit.is_empty() {
+            for (side, log) in self.sides.iter_mut().enumerate() {
+                log.give(side, &mut self.past_limit)?;
+            }
+        }
+        self.search_at = self.held().saturating_add(self.limit);
+        Ok(())
+    }
+}
+
 impl KeptByGroup for ValuesByGroup {
     type Leaving = LeavingValues;
 
     fn fresh(&self) -> Self {
-        Self::default()
+        Self::new(self.limit)
     }
 
     fn add(
@@ -73,7 +119,7 @@ impl KeptByGroup for ValuesByGroup {
                 }
             });
         }
-        Ok(())
+        if self.held() > self.search_at { self.keep_to_limit() } else { Ok(()) }
     }
 
     fn merge(&mut self, states: &[ArrayRef], group_indices: &[usize], _groups: usize) -> Result<()> {
@@ -87,27 +133,40 @@ impl KeptByGroup for ValuesByGroup {
                         log.keys.push(run[0]);
                     }
                     length => {
+                        if Distribution::is_packed(&run) {
+                            self.past_limit.entry(group as u32).or_default();
+                        }
                         log.run_keys += length;
                         log.runs.push((group as u32, run));
                     }
                 }
             }
         }
-        Ok(())
+        if self.held() > self.search_at { self.keep_to_limit() } else { Ok(()) }
     }
 
     fn leave(&mut self, groups: usize, plan: &Plan) -> Result<LeavingValues> {
+        self.keep_to_limit()?;
         let sides = self.sides.each_mut().map(|log| log.leave(groups, plan.needs_order()));
-        Ok(LeavingValues { sides, scratch: Vec::new() })
+        let first = groups as u32;
+        let (past_limit, later): (HashMap<_, _>, HashMap<_, _>) =
+            self.past_limit.drain().partition(|(group, _)| *group < first);
+        self.past_limit = later.into_iter().map(|(group, past)| (group - first, past)).collect();
+        Ok(LeavingValues { sides, past_limit, scratch: Vec::new() })
     }
 
     fn heap_bytes(&self) -> usize {
-        self.sides.iter().map(Log::heap_bytes).sum()
+        let distributions = self.past_limit.capacity() * size_of::<(u32, Distributions)>();
+        let buckets: usize = self.past_limit.values().map(Distributions::heap_bytes).sum();
+        distributions + buckets + self.sides.iter().map(Log::heap_bytes).sum::<usize>()
     }
 }
 
 impl Leaving for LeavingValues {
     fn answer(&mut self, group: usize, plan: &Plan, excluded: [Excluded; 2]) -> Result<Answer> {
+        if let Some(distributions) = self.past_limit.get(&(group as u32)) {
+            return distributions.answer(plan, excluded);
+        }
         let [reference, current] = &mut self.sides;
         let (reference, current) = (reference.parts_of(group), current.parts_of(group));
         if plan.needs_order() {
@@ -119,15 +178,20 @@ impl Leaving for LeavingValues {
     }
 
     fn states(self, groups: usize, plan: &Plan) -> Vec<ArrayRef> {
+        let past_limit = self.past_limit;
+        let mut at = 0;
         let lists = self.sides.map(|mut side| -> ArrayRef {
-            if side.runs.is_empty() {
+            let number = std::mem::replace(&mut at, 1);
+            if side.runs.is_empty() && past_limit.is_empty() {
                 let offsets = side.starts.iter().map(|&start| start as i64).collect();
                 return Arc::new(integer_lists(side.keys, offsets));
             }
             let (mut keys, mut offsets) = (Vec::with_capacity(side.keys.len()), vec![0i64]);
             for group in 0..groups {
                 let parts = side.parts_of(group);
-                if plan.needs_order() {
+                if let Some(distributions) = past_limit.get(&(group as u32)) {
+                    keys.extend_from_slice(&distributions.pack(number));
+                } else if plan.needs_order() {
                     keys.extend_from_slice(&merge(&parts));
                 } else {
                     parts.iter().for_each(|part| keys.extend_from_slice(part));
@@ -141,6 +205,34 @@ impl Leaving for LeavingValues {
 }
 
 impl Log {
+    /// Gives the values of groups that are past the limit to their distributions.
+    fn give(&mut self, side: usize, past_limit: &mut HashMap<u32, Distributions>) -> Result<()> {
+        let mut kept = 0;
+        for index in 0..self.keys.len() {
+            let (group, key) = (self.groups[index], self.keys[index]);
+            if let Some(distributions) = past_limit.get_mut(&group) {
+                distributions.add_key(side, key);
+            } else {
+                (self.groups[kept], self.keys[kept]) = (group, key);
+                kept += 1;
+            }
+        }
+        self.groups.truncate(kept);
+        self.keys.truncate(kept);
+        let mut outcome = Ok(());
+        self.runs.retain(|(group, run)| match past_limit.get_mut(group) {
+            None => true,
+            Some(distributions) => {
+                if let Err(error) = distributions.merge(side, run) {
+                    outcome = Err(error);
+                }
+                false
+            }
+        });
+        self.run_keys = self.runs.iter().map(|(_, run)| run.len()).sum();
+        outcome
+    }
+
     /// Takes the keys of the first groups out, sorted within each group if wanted; the groups behind move down.
     fn leave(&mut self, groups: usize, sort: bool) -> LeavingSide {
         let first = groups as u32;
