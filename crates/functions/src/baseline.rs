@@ -7,17 +7,21 @@
 //! 2. [`References`] are these answers read back, with the [`Keys`] by which they are found.
 //! 3. [`bind`] makes the drift function that compares with them: `psi(value, baseline('name'))` becomes a function of `value`
 //!    (and of the keys), which has the reference inside. No row ever carries it.
+//!    [`bind_operands`] does the same for scalar functions over distributions: `psi_between(d, baseline('name', 'column'))`.
 //!
 //! Storing and finding baselines by name is the business of the layer above.
 
 mod binding;
 mod keys;
+mod operand;
 mod references;
 mod summary;
 
 pub use binding::{Call, Key, bind, call_arguments, is_drift_function, value_kind};
 pub use keys::Keys;
+pub use operand::{Operand, bind_operands, takes_baseline};
 pub use references::{Kind, Reference, References};
-pub use summary::summary;
+pub use summary::{distribution, summary, with_distribution};
 
+pub(crate) use operand::{Chosen, Stored};
 pub(crate) use references::Content;

@@ -18,12 +18,19 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 pub(crate) use aggregate::DistributionFunction;
 use aggregate::Source;
+pub(crate) use between::BetweenFunction;
+pub(crate) use column::Distributions;
 
 /// The aggregate functions, in the order of the documentation.
 pub(crate) fn aggregates() -> impl Iterator<Item = Arc<AggregateUDF>> {
     [Source::Values, Source::Distributions]
         .into_iter()
         .map(|source| Arc::new(AggregateUDF::new_from_impl(DistributionFunction::new(source))))
+}
+
+/// The function that summarises values.
+pub(crate) fn of_values() -> Arc<AggregateUDF> {
+    Arc::new(AggregateUDF::new_from_impl(DistributionFunction::new(Source::Values)))
 }
 
 /// The scalar functions, in the order of the documentation.

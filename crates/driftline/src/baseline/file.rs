@@ -19,7 +19,7 @@ use super::{Baseline, BaselineColumn};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The version of the format that this code reads and writes. A reader takes the fields that it knows, by name: a later program
-/// may add fields (a distribution of each column), without another version.
+/// may add fields, as one did with the distributions of numbers, without another version.
 const FORMAT: &str = "1";
 
 const FORMAT_KEY: &str = "driftline.baseline.format";

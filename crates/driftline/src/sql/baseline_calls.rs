@@ -1,9 +1,9 @@
-//! `baseline('name' [, 'column' [, key ...]])` in the second place of a drift function becomes a function that has the reference inside:
-//! `psi(x, baseline('training'))` is planned as a `psi` of `x` alone. So no row carries the reference, and the query keeps the
+//! `baseline('name' [, 'column' [, key ...]])` in the second place of a drift function, or in either of a scalar function that compares
+//! two distributions, becomes a function that has the reference inside: `psi(x, baseline('training'))` is planned as a `psi` of `x` alone. So no row carries the reference, and the query keeps the
 //! baseline of its snapshot whatever happens to the name.
 //!
-//! Keys that are literals are looked up here. Others must be equal in all rows of a group: they stand in GROUP BY, or in PARTITION BY
-//! with OVER, and go along as arguments.
+//! Keys that are literals are looked up here. Others go along as arguments; those of an aggregate must be equal in all rows of a group: they
+//! stand in GROUP BY, or in PARTITION BY with OVER.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,12 +11,13 @@ use std::sync::Arc;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result as DfResult;
-use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
+use datafusion::logical_expr::expr::{AggregateFunction, ScalarFunction, WindowFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{AggregateUDF, Expr, ExprSchemable, LogicalPlan, WindowFunctionDefinition};
 use driftline_functions::baseline::{
-    Call, Key, Keys, Kind, bind, call_arguments, is_drift_function, value_kind,
+    Call, Key, Keys, Kind, Operand, bind, bind_operands, call_arguments, is_drift_function, takes_baseline,
+    value_kind,
 };
 
 use super::data_type;
@@ -42,7 +43,8 @@ pub(super) async fn resolve(plan: LogicalPlan, context: &QueryContext) -> Result
         plan.transform_up_with_subqueries(|node| resolve_node(node, &baselines).map_err(external))?;
     if let Some(left) = names_in(&resolved.data)?.first() {
         return Err(Error::invalid(format!(
-            "baseline('{left}') stands in the second place of a drift function, as in psi(value, baseline('{left}'))"
+            "baseline('{left}') stands in the second place of a drift function, as in psi(value, baseline('{left}')), or of a \
+             function that compares two distributions"
         )));
     }
     Ok(resolved.data)
@@ -120,8 +122,50 @@ fn resolve_call(expr: Expr, baselines: &Named, place: &Place<'_>) -> Result<Tran
             call.params.args = args;
             Ok(Transformed::yes(Expr::WindowFunction(call)))
         }
+        Expr::ScalarFunction(call)
+            if takes_baseline(&call.func) && call.args.iter().take(2).any(|arg| call_arguments(arg).is_some()) =>
+        {
+            Ok(Transformed::yes(Expr::ScalarFunction(with_operands(&call, baselines, place)?)))
+        }
         other => Ok(Transformed::no(other)),
     }
+}
+
+/// The scalar function that has its baselines inside, and the arguments that are left.
+fn with_operands(call: &ScalarFunction, baselines: &Named, place: &Place<'_>) -> Result<ScalarFunction> {
+    let mut operands = [None, None];
+    let mut args = vec![];
+    for (at, arg) in call.args.iter().enumerate() {
+        match call_arguments(arg).filter(|_| at < operands.len()) {
+            None => args.push(arg.clone()),
+            Some(token) => {
+                let (operand, keys) = operand_of(token, baselines, place)?;
+                operands[at] = Some(operand);
+                args.extend(keys);
+            }
+        }
+    }
+    Ok(ScalarFunction { func: bind_operands(&call.func, operands)?, args })
+}
+
+/// A baseline in the place of a distribution, and the keys that become arguments in its place.
+fn operand_of(token: &[Expr], baselines: &Named, place: &Place<'_>) -> Result<(Operand, Vec<Expr>)> {
+    let name = text(token.first(), "the name of a baseline")?;
+    let baseline = &baselines[&name];
+    let column = match (token.get(1), baseline.columns.as_slice()) {
+        (Some(column), _) => baseline.column(&text(Some(column), "the column of a baseline")?)?,
+        (None, [only]) => only,
+        (None, columns) => {
+            let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+            return Err(Error::invalid(format!(
+                "baseline('{name}') must name its column here, as in baseline('{name}', '{}'): it has {}",
+                names[0],
+                names.join(", ")
+            )));
+        }
+    };
+    let (key, keys) = key_of(baseline, token.get(2..).unwrap_or_default(), place)?;
+    Ok((Operand { references: Arc::clone(&column.references), key }, keys))
 }
 
 fn compares_with_baseline(function: &AggregateUDF, args: &[Expr]) -> bool {
@@ -153,6 +197,7 @@ fn bound(
     check_kind(function, value, baseline, &column.name, column.references.kind(), place)?;
     let options = args.get(2).map(|options| text(Some(options), "the options")).transpose()?;
     let (key, keys) = key_of(baseline, token.get(2..).unwrap_or_default(), place)?;
+    check_constant(&keys, baseline, place)?;
     let references = Arc::clone(&column.references);
     let function = bind(function, Call { references, key, options })?;
     Ok((function, std::iter::once(value.clone()).chain(keys).collect()))
@@ -214,7 +259,12 @@ fn key_of(baseline: &Baseline, given: &[Expr], place: &Place<'_>) -> Result<(Key
     if let Some(literals) = literals(given) {
         return Ok((Key::Given(literals), vec![]));
     }
-    for key in given {
+    Ok((Key::Arguments, given.to_vec()))
+}
+
+/// The keys that an aggregate takes as arguments must be equal in all rows of a group.
+fn check_constant(keys: &[Expr], baseline: &Baseline, place: &Place<'_>) -> Result<()> {
+    for key in keys {
         let is_constant =
             place.constant.contains(key) || (key.column_refs().is_empty() && !key.is_volatile());
         if !is_constant {
@@ -225,7 +275,7 @@ fn key_of(baseline: &Baseline, given: &[Expr], place: &Place<'_>) -> Result<(Key
             )));
         }
     }
-    Ok((Key::Arguments, given.to_vec()))
+    Ok(())
 }
 
 /// The values of the keys, if all are literals.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::Int64Type;
 use datafusion::common::Column;
@@ -14,7 +14,7 @@ use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
     Expr as SqlExpr, GroupByExpr, Query, SetExpr, Statement as SqlStatement, Value,
 };
-use driftline_functions::baseline::{Keys, Kind, References, summary};
+use driftline_functions::baseline::{Keys, Kind, References, distribution, summary, with_distribution};
 use futures::TryStreamExt;
 
 use super::cursor::Cursor;
@@ -123,9 +123,12 @@ impl CreateBaseline {
             as_stored.alias(&column.name)
         };
         let measured = compared.iter().map(|column| summary(column.expr.clone()).alias(&column.name));
+        let numbers = compared.iter().filter(|column| Kind::of(&column.data_type) == Some(Kind::Number));
+        let distributions = numbers
+            .map(|column| distribution(column.expr.clone()).alias(distribution_of(&column.name)));
         let counted = datafusion::functions_aggregate::count::count_all().alias(ROWS);
         let plan = LogicalPlanBuilder::from(rows)
-            .aggregate(keys.iter().map(key), measured.chain([counted]))?
+            .aggregate(keys.iter().map(key), measured.chain(distributions).chain([counted]))?
             .build()?;
         Ok(Planned { plan, text: self.text, keys: key_names, columns: described })
     }
@@ -134,9 +137,11 @@ impl CreateBaseline {
         let name = self.name.clone();
         let Planned { plan, text, keys, columns } = self.planned(context).await?;
         // the keys in the order of GROUP BY, the rows in the order of the keys: the same rows give the same object
+        let numbers = columns.iter().filter(|(.., kind)| *kind == Kind::Number);
+        let distributions: Vec<String> = numbers.map(|(name, ..)| distribution_of(name)).collect();
         let names = keys.iter().chain(columns.iter().map(|(name, ..)| name)).map(String::as_str);
-        let picked: Vec<Expr> =
-            names.chain([ROWS]).map(|name| Expr::Column(Column::from_name(name))).collect();
+        let names = names.chain([ROWS]).chain(distributions.iter().map(String::as_str));
+        let picked: Vec<Expr> = names.map(|name| Expr::Column(Column::from_name(name))).collect();
         let order = keys.iter().map(|name| Expr::Column(Column::from_name(name)).sort(true, true));
         let mut builder = LogicalPlanBuilder::from(plan).project(picked)?;
         if !keys.is_empty() {
@@ -146,7 +151,7 @@ impl CreateBaseline {
         let schema = stream.schema();
         let batches: Vec<RecordBatch> = stream.try_collect().await?;
         let batch = concat_batches(&schema, &batches)?;
-        let summaries = batch.num_columns() - 1;
+        let summaries = keys.len() + columns.len();
         let rows: i64 = batch.column(summaries).as_primitive::<Int64Type>().values().iter().sum();
         if rows == 0 {
             return Err(Error::invalid(format!("the query of baseline \"{name}\" has no rows")));
@@ -156,7 +161,7 @@ impl CreateBaseline {
                 format!("a baseline has at most {KEYS_MAX} keys, \"{name}\" would have {}", batch.num_rows());
             return Err(Error::new(ErrorKind::ResourceExhausted, message));
         }
-        let batch = batch.project(&(0..summaries).collect::<Vec<_>>())?;
+        let batch = together(&batch, keys.len(), &columns)?;
         for (at, (column, ..)) in columns.iter().enumerate() {
             check_categories(column, &batch, keys.len() + at)?;
         }
@@ -166,6 +171,32 @@ impl CreateBaseline {
 
 /// The name of the column that counts rows, next to those of the query.
 const ROWS: &str = "driftline.baseline.rows";
+
+/// The name of the column with the distribution of a compared column, next to those of the query.
+fn distribution_of(column: &str) -> String {
+    format!("driftline.baseline.distribution.{column}")
+}
+
+/// The keys and the summaries, those of numbers with their distribution inside.
+fn together(
+    measured: &RecordBatch,
+    keys: usize,
+    columns: &[(String, String, Kind)],
+) -> Result<RecordBatch> {
+    let named = |at: usize, column: &ArrayRef| {
+        (measured.schema().field(at).name().clone(), ArrayRef::clone(column), true)
+    };
+    let key_columns = measured.columns()[..keys].iter().enumerate().map(|(at, key)| named(at, key));
+    let mut together: Vec<(String, ArrayRef, bool)> = key_columns.collect();
+    for (at, (name, ..)) in (keys..).zip(columns) {
+        let summary = match measured.column_by_name(&distribution_of(name)) {
+            Some(distribution) => with_distribution(measured.column(at), distribution)?,
+            None => ArrayRef::clone(measured.column(at)),
+        };
+        together.push(named(at, &summary));
+    }
+    Ok(RecordBatch::try_from_iter_with_nullable(together)?)
+}
 
 /// A plan that measures, and what its columns are.
 struct Planned {

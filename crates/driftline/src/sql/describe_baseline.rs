@@ -47,6 +47,7 @@ pub(super) async fn run(name: &str, context: &QueryContext) -> Result<QueryStrea
         ("min", quantiles(0), true),
         ("median", quantiles(500), true),
         ("max", quantiles(1000), true),
+        ("buckets", counts(Reference::buckets), true),
     ])?))
 }
 

@@ -18,7 +18,7 @@ pub enum Key {
     Only,
     /// The one of these values; a NULL answer where there is none.
     Given(Vec<ScalarValue>),
-    /// That of each group: the keys follow the value as arguments and are equal in all rows of a group.
+    /// By the keys among the arguments; in an aggregate they follow the value and are equal in all rows of a group.
     Arguments,
 }
 
@@ -67,7 +67,14 @@ pub fn bind(function: &AggregateUDF, call: Call) -> Result<Arc<AggregateUDF>> {
     let Some(function) = function.inner().downcast_ref::<ComparisonFunction>() else {
         return internal_err!("{} compares no populations", function.name());
     };
-    let row = match (&call.key, call.references.keys()) {
+    let row = row_of(&call.references, &call.key)?;
+    let bound = function.against(call.references, row, call.options)?;
+    Ok(Arc::new(AggregateUDF::new_from_impl(bound)))
+}
+
+/// The row of a key, `Some(None)` where it has no reference; `None` where the keys are arguments.
+pub(super) fn row_of(references: &References, key: &Key) -> Result<Option<Option<u32>>> {
+    Ok(match (key, references.keys()) {
         (Key::Only, _) => Some(Some(0)),
         (Key::Given(values), Some(keys)) => {
             let values = values.iter().map(ScalarValue::to_array).collect::<Result<Vec<ArrayRef>>>()?;
@@ -75,7 +82,5 @@ pub fn bind(function: &AggregateUDF, call: Call) -> Result<Arc<AggregateUDF>> {
         }
         (Key::Arguments, Some(_)) => None,
         (_, None) => return internal_err!("a baseline without keys is asked for one"),
-    };
-    let bound = function.against(call.references, row, call.options)?;
-    Ok(Arc::new(AggregateUDF::new_from_impl(bound)))
+    })
 }

@@ -8,8 +8,10 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use datafusion::common::{Result, exec_err};
 
 use super::Keys;
-use super::summary::{CATEGORIES, COUNT, INFINITIES, KNOTS, NANS, NULLS};
+use super::summary::{CATEGORIES, COUNT, DISTRIBUTION, INFINITIES, KNOTS, NANS, NULLS};
 use crate::aggregate::Excluded;
+use crate::distribution::Distributions;
+use crate::kernels::distribution::{Distribution, Excluded as Infinities};
 use crate::kernels::reference::{Knot, Knots};
 
 /// What kind of values a column of a baseline has.
@@ -51,6 +53,8 @@ pub struct Reference {
     count: u64,
     pub(crate) excluded: Excluded,
     pub(crate) content: Content,
+    /// Of numbers; `None` in a baseline that was written before these were kept.
+    pub(crate) distribution: Option<Distribution>,
 }
 
 /// The values themselves, as far as they are kept.
@@ -103,8 +107,14 @@ impl Reference {
         }
     }
 
-    /// Reads one answer of the summary.
-    fn read(row: &Row<'_>, kind: Kind) -> Option<Self> {
+    /// How many buckets of its distribution hold a value; `None` where it has no distribution.
+    pub fn buckets(&self) -> Option<u64> {
+        let buckets = |distribution: &Distribution| distribution.positive.len() + distribution.negative.len();
+        self.distribution.as_ref().map(|distribution| buckets(distribution) as u64)
+    }
+
+    /// Reads one answer of the summary, and what is stored with it.
+    fn read(row: &Row<'_>, kind: Kind, distribution: Option<Distribution>) -> Option<Self> {
         let categories = row.categories()?;
         let knots = Knots::of_stored(row.knots()?)?;
         let content = match kind {
@@ -133,14 +143,26 @@ impl Reference {
             Content::Flags(counts) => counts.iter().sum(),
             Content::Texts { counts, .. } => counts.iter().sum(),
         };
-        (counted == count).then_some(Self { count, excluded, content })
+        let agrees = distribution.as_ref().is_none_or(|distribution| {
+            let Infinities { positive_infinities, negative_infinities, nulls, nans } = distribution.excluded;
+            let infinities = positive_infinities + negative_infinities;
+            distribution.count() == count && excluded == Excluded { nulls, nans, infinities }
+        });
+        (counted == count && agrees).then_some(Self { count, excluded, content, distribution })
     }
 
     fn heap_bytes(&self) -> usize {
-        match &self.content {
-            Content::Numbers(knots) => knots.heap_bytes(),
-            Content::Flags(_) => 0,
-            Content::Texts { texts, counts } => {
+        let distribution = self.distribution.as_ref().map_or(0, Distribution::heap_bytes);
+        distribution + self.content.heap_bytes()
+    }
+}
+
+impl Content {
+    fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Numbers(knots) => knots.heap_bytes(),
+            Self::Flags(_) => 0,
+            Self::Texts { texts, counts } => {
                 let texts: usize = texts.iter().map(|text| size_of::<String>() + text.capacity()).sum();
                 texts + counts.capacity() * size_of::<u64>()
             }
@@ -195,6 +217,8 @@ impl<'a> Row<'a> {
 #[derive(Debug)]
 pub struct References {
     pub(crate) id: String,
+    /// The name of the baseline when it was read.
+    pub(crate) baseline: String,
     pub(crate) column: String,
     kind: Kind,
     rows: Vec<Arc<Reference>>,
@@ -221,9 +245,17 @@ impl References {
         let damaged =
             |at: usize| format!("column \"{column}\" of baseline \"{baseline}\" is damaged in row {at}");
         let Some(summary) = summary.as_struct_opt() else { return exec_err!("{}", damaged(0)) };
+        let distributions = match summary.column_by_name(DISTRIBUTION).filter(|_| kind == Kind::Number) {
+            Some(stored) => Some(Distributions::new(stored)?),
+            None => None,
+        };
         let mut rows = Vec::with_capacity(summary.len());
         for at in 0..summary.len() {
-            match Reference::read(&Row { summary, at }, kind) {
+            let distribution = match &distributions {
+                Some(stored) => stored.get(at)?,
+                None => None,
+            };
+            match Reference::read(&Row { summary, at }, kind, distribution) {
                 Some(reference) => rows.push(Arc::new(reference)),
                 None => return exec_err!("{}", damaged(at)),
             }
@@ -231,8 +263,8 @@ impl References {
         if keys.is_none() && rows.len() != 1 {
             return exec_err!("baseline \"{baseline}\" has {} references and no key", rows.len());
         }
-        let (id, column) = (id.to_owned(), column.to_owned());
-        Ok(Self { id, column, kind, rows, keys, missed })
+        let (id, baseline, column) = (id.to_owned(), baseline.to_owned(), column.to_owned());
+        Ok(Self { id, baseline, column, kind, rows, keys, missed })
     }
 
     /// What kind of values the column has.
@@ -250,8 +282,14 @@ impl References {
         self.keys.as_ref()
     }
 
-    pub(crate) fn miss(&self) {
-        self.missed.fetch_add(1, Ordering::Relaxed);
+    /// Whether every reference has its distribution.
+    pub fn has_distributions(&self) -> bool {
+        self.rows.iter().all(|reference| reference.distribution.is_some())
+    }
+
+    /// Counts answers that are NULL because a key has no reference.
+    pub(crate) fn miss(&self, answers: u64) {
+        self.missed.fetch_add(answers, Ordering::Relaxed);
     }
 
     /// The bytes it holds, keys not counted.

@@ -2,11 +2,15 @@
 
 use std::sync::{Arc, LazyLock};
 
+use arrow::array::{ArrayRef, AsArray, StructArray};
+use arrow::datatypes::Field;
+use datafusion::common::{Result, internal_err};
 use datafusion::logical_expr::{AggregateUDF, Documentation, Expr, lit};
 
 use crate::aggregate::{
     Answer, Cell, Comparison, DRIFT, Excluded, Kind, Measure, Population, Returns, comparison_function,
 };
+use crate::kernels::distribution::BUCKETS_MAX;
 use crate::kernels::reference::Knots;
 
 /// Most categories that a summary lists, which is one more than a baseline keeps.
@@ -18,6 +22,7 @@ pub(super) const NANS: &str = "nans";
 pub(super) const INFINITIES: &str = "infinities";
 pub(super) const KNOTS: &str = "knots";
 pub(super) const CATEGORIES: &str = "categories";
+pub(super) const DISTRIBUTION: &str = "distribution";
 
 static SUMMARY: Comparison = Comparison {
     name: "baseline_summary",
@@ -42,6 +47,27 @@ pub fn summary(column: Expr) -> Expr {
     static FUNCTION: LazyLock<Arc<AggregateUDF>> = LazyLock::new(|| comparison_function(&SUMMARY));
     // every row belongs to the reference
     FUNCTION.call(vec![column, lit(false)])
+}
+
+/// The call that makes the distribution of a column of numbers, as a baseline keeps it: with 4,096 buckets.
+pub fn distribution(column: Expr) -> Expr {
+    static FUNCTION: LazyLock<Arc<AggregateUDF>> = LazyLock::new(crate::distribution::of_values);
+    FUNCTION.call(vec![column, lit(format!("buckets={BUCKETS_MAX}"))])
+}
+
+/// The answers of [`summary`] with those of [`distribution`] as one more field.
+///
+/// # Errors
+/// Fails where the answers are none of a summary.
+pub fn with_distribution(summary: &ArrayRef, distribution: &ArrayRef) -> Result<ArrayRef> {
+    let Some(summary) = summary.as_struct_opt() else {
+        return internal_err!("a summary was expected, got {}", summary.data_type());
+    };
+    let (fields, mut columns, nulls) = summary.clone().into_parts();
+    let field = Field::new(DISTRIBUTION, distribution.data_type().clone(), true);
+    let fields = fields.iter().cloned().chain([Arc::new(field)]).collect();
+    columns.push(Arc::clone(distribution));
+    Ok(Arc::new(StructArray::try_new(fields, columns, nulls)?))
 }
 
 fn measure(population: &Population<'_>, excluded: Excluded) -> Answer {

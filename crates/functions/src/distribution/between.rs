@@ -23,8 +23,10 @@ use datafusion::logical_expr::{
 
 use super::column;
 use super::operand::{Operand, answer};
+use crate::baseline::{Kind, Stored};
 use crate::kernels::distribution::{Bounds, Distribution, binned};
 use crate::options::{Binning, OptionName, Options};
+use crate::scalar::is_token;
 
 /// Every such function, in the order of the documentation.
 pub(super) static ALL: [&Between; 8] = [
@@ -63,16 +65,62 @@ static BOUNDS: LazyLock<Fields> = LazyLock::new(|| {
     ["lo", "est", "hi"].into_iter().map(|name| Field::new(name, DataType::Float64, true)).collect()
 });
 
-/// The function as DataFusion sees it.
+/// What the two places of a comparison are called.
+const PLACES: [&str; 2] = ["current", "reference"];
+
+/// The function as DataFusion sees it. `stored` holds the baselines in the places of `current` and `reference` once planning
+/// has found them.
 #[derive(Debug)]
-pub(super) struct BetweenFunction {
+pub(crate) struct BetweenFunction {
     between: &'static Between,
+    stored: [Option<Stored>; 2],
     signature: Signature,
+}
+
+/// The arguments of a call: those of either place, and what follows.
+struct Arguments<'a, T> {
+    places: [&'a [T]; 2],
+    rest: &'a [T],
 }
 
 impl BetweenFunction {
     pub(super) fn new(between: &'static Between) -> Self {
-        Self { between, signature: Signature::user_defined(Volatility::Immutable) }
+        Self { between, stored: [None, None], signature: Signature::user_defined(Volatility::Immutable) }
+    }
+
+    /// Whether it has a baseline inside.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.stored.iter().any(Option::is_some)
+    }
+
+    /// The same function with baselines inside.
+    pub(crate) fn with_baselines(&self, stored: [Option<Stored>; 2]) -> Result<Self> {
+        let name = self.between.name;
+        for Stored { references, .. } in stored.iter().flatten() {
+            let (baseline, column) = (&references.baseline, &references.column);
+            if references.kind() != Kind::Number {
+                let holds = references.kind().plural();
+                return plan_err!(
+                    "{name}: column \"{column}\" of baseline \"{baseline}\" holds {holds}, a distribution is of numbers"
+                );
+            }
+            if !references.has_distributions() {
+                return plan_err!(
+                    "{name}: baseline \"{baseline}\" was made before baselines kept distributions: make it again with \
+                     CREATE OR REPLACE BASELINE (driftline.baselines has its query)"
+                );
+            }
+        }
+        Ok(Self { stored, ..Self::new(self.between) })
+    }
+
+    /// Divides arguments among the places; `None` where there are too few.
+    fn divide<'a, T>(&self, args: &'a [T]) -> Option<Arguments<'a, T>> {
+        let [current, reference] =
+            self.stored.each_ref().map(|stored| stored.as_ref().map_or(1, Stored::arguments));
+        let (current, rest) = args.split_at_checked(current)?;
+        let (reference, rest) = rest.split_at_checked(reference)?;
+        Some(Arguments { places: [current, reference], rest })
     }
 
     fn options(&self, literal: Option<Option<&str>>) -> Result<Options> {
@@ -84,6 +132,11 @@ impl BetweenFunction {
             }
             Some(None) => plan_err!("{name}: the options must be one text literal"),
         }
+    }
+
+    /// What tells its baselines from others.
+    fn identities(&self) -> [Option<(&str, &str, Option<Option<u32>>)>; 2] {
+        self.stored.each_ref().map(|stored| stored.as_ref().map(Stored::identity))
     }
 
     fn returns(&self) -> DataType {
@@ -105,8 +158,14 @@ impl ScalarUDFImpl for BetweenFunction {
 
     /// Never refuses: what does not fit is refused by `return_field_from_args`, whose message reaches the user unwrapped.
     fn coerce_types(&self, arg_types: &[DataType]) -> Result<Vec<DataType>> {
-        let sides = arg_types.iter().take(2).map(column::coerced);
-        Ok(sides.chain(arg_types.iter().skip(2).cloned()).collect())
+        let Some(Arguments { places, rest }) = self.divide(arg_types) else {
+            return Ok(arg_types.to_vec());
+        };
+        let places = places.into_iter().zip(&self.stored).flat_map(|(types, stored)| {
+            let is_stored = stored.is_some();
+            types.iter().map(move |kind| if is_stored { kind.clone() } else { column::coerced(kind) })
+        });
+        Ok(places.chain(rest.iter().cloned()).collect())
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
@@ -115,37 +174,53 @@ impl ScalarUDFImpl for BetweenFunction {
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let Between { name, options, .. } = self.between;
-        let most = if options.is_empty() { 2 } else { 3 };
-        if !(2..=most).contains(&args.arg_fields.len()) {
+        let most = usize::from(!options.is_empty());
+        let Some(Arguments { places, rest }) =
+            self.divide(args.arg_fields).filter(|arguments| arguments.rest.len() <= most)
+        else {
             let takes =
                 if options.is_empty() { "(current, reference)" } else { "(current, reference [, options])" };
             return plan_err!("{name}: takes {takes}, got {} arguments", args.arg_fields.len());
-        }
-        for (side, field) in ["current", "reference"].iter().zip(args.arg_fields) {
-            if !column::reads(field.data_type()) {
+        };
+        for ((place, fields), stored) in PLACES.iter().zip(places).zip(&self.stored) {
+            let misplaced = |field: &&FieldRef| {
+                let kind = field.data_type();
+                stored.is_none() && !column::reads(kind) && !is_token(kind)
+            };
+            if let Some(field) = fields.iter().find(misplaced) {
                 return plan_err!(
-                    "{name}: {side} must be what distribution(value) makes, got {}",
+                    "{name}: {place} must be what distribution(value) makes, or baseline('name', 'column'), got {}",
                     field.data_type()
                 );
             }
         }
-        let literal =
-            args.scalar_arguments.get(2).map(|literal| literal.and_then(|text| text.try_as_str().flatten()));
+        let literal = rest.first().and(args.scalar_arguments.last());
+        let literal = literal.map(|literal| literal.and_then(|text| text.try_as_str().flatten()));
         self.options(literal)?;
         Ok(Arc::new(Field::new(*name, self.returns(), true)))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let literal = match args.args.get(2) {
+        let Some(Arguments { places, rest }) = self.divide(&args.args) else {
+            return internal_err!("{} has too few arguments", self.between.name);
+        };
+        let literal = match rest.first() {
             None => None,
             Some(ColumnarValue::Scalar(text)) => Some(text.try_as_str().flatten()),
             Some(ColumnarValue::Array(_)) => Some(None),
         };
         let options = self.options(literal)?;
-        let [current, reference] = [Operand::new(&args.args[0])?, Operand::new(&args.args[1])?];
+        // constants are compared once
+        let is_constant = args.args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
+        let rows = if is_constant { 1 } else { args.number_rows };
+        let operand = |place: usize| match (&self.stored[place], places[place]) {
+            (Some(stored), keys) => Operand::stored(stored, keys, rows),
+            (None, arguments) => Operand::new(&arguments[0]),
+        };
+        let [current, reference] = [operand(0)?, operand(1)?];
         let pair =
             |row: usize| -> Result<Option<Pair<'_>>> { Ok(reference.get(row)?.zip(current.get(row)?)) };
-        let rows = 0..args.number_rows;
+        let rows = 0..rows;
         let answers: ArrayRef = match self.between.measure {
             Measure::Binned(measure) => {
                 let Binning::Quantile { bins } = options.binning else {
@@ -184,7 +259,7 @@ fn struct_of(rows: &[Option<Bounds>]) -> ArrayRef {
 
 impl PartialEq for BetweenFunction {
     fn eq(&self, other: &Self) -> bool {
-        self.between.name == other.between.name
+        self.between.name == other.between.name && self.identities() == other.identities()
     }
 }
 
@@ -193,5 +268,6 @@ impl Eq for BetweenFunction {}
 impl Hash for BetweenFunction {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.between.name.hash(state);
+        self.identities().hash(state);
     }
 }

@@ -129,17 +129,23 @@ fn list_of<T: ArrowPrimitiveType>(
 }
 
 /// A column of distributions, read row by row.
-pub(super) struct Distributions {
+pub(crate) struct Distributions {
     whole: ArrayRef,
     columns: Vec<ArrayRef>,
 }
 
 impl Distributions {
     /// Reads a column that [`reads`] accepts.
-    pub(super) fn new(array: &ArrayRef) -> Result<Self> {
+    ///
+    /// # Errors
+    /// Fails for other columns.
+    pub(crate) fn new(array: &ArrayRef) -> Result<Self> {
         let Some(whole) = array.as_struct_opt() else {
             return exec_err!("a distribution was expected, got {}", array.data_type());
         };
+        if !reads(array.data_type()) {
+            return exec_err!("a distribution was expected, got {}", array.data_type());
+        }
         let columns = whole.columns().iter().zip(FIELDS.iter());
         let columns =
             columns.map(|(column, field)| cast(column, field.data_type())).collect::<Result<_, _>>()?;
@@ -147,7 +153,7 @@ impl Distributions {
     }
 
     /// The distribution of a row; `None` for NULL.
-    pub(super) fn get(&self, row: usize) -> Result<Option<Distribution>> {
+    pub(crate) fn get(&self, row: usize) -> Result<Option<Distribution>> {
         if self.whole.is_null(row) {
             return Ok(None);
         }

@@ -7,15 +7,23 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::ColumnarValue;
 
 use super::column::Distributions;
+use crate::baseline::{Chosen, Reference, Stored};
 use crate::kernels::distribution::Distribution;
 
 /// An argument that is a distribution.
-pub(super) enum Operand {
+pub(super) enum Operand<'a> {
     Constant(Option<Distribution>),
     Column(Distributions),
+    /// Of a baseline.
+    Stored(Chosen<'a>),
 }
 
-impl Operand {
+impl<'a> Operand<'a> {
+    /// What a baseline has in the place of an argument; the keys stand there instead, if it has some.
+    pub(super) fn stored(stored: &'a Stored, keys: &[ColumnarValue], rows: usize) -> Result<Self> {
+        Ok(Self::Stored(stored.choose(keys, rows)?))
+    }
+
     pub(super) fn new(argument: &ColumnarValue) -> Result<Self> {
         match argument {
             ColumnarValue::Scalar(constant) => {
@@ -27,9 +35,12 @@ impl Operand {
 
     /// The distribution of a row; `None` for NULL.
     pub(super) fn get(&self, row: usize) -> Result<Option<Cow<'_, Distribution>>> {
+        let of = |reference: &'a Reference| reference.distribution.as_ref().map(Cow::Borrowed);
         Ok(match self {
             Self::Constant(constant) => constant.as_ref().map(Cow::Borrowed),
             Self::Column(column) => column.get(row)?.map(Cow::Owned),
+            Self::Stored(Chosen::Same(reference)) => reference.and_then(of),
+            Self::Stored(Chosen::PerRow(references)) => references[row].and_then(of),
         })
     }
 }

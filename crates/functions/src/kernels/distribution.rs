@@ -104,6 +104,12 @@ impl Distribution {
         self.zero_count + buckets.sum::<u64>()
     }
 
+    /// Heap memory.
+    pub fn heap_bytes(&self) -> usize {
+        let buckets = self.positive.capacity() + self.negative.capacity();
+        buckets * size_of::<Bucket>() + self.sum.as_ref().map_or(0, ExactSum::heap_bytes)
+    }
+
     /// The sum, rounded once; `None` when it is unknown or beyond the largest DOUBLE.
     pub fn sum_value(&self) -> Option<f64> {
         self.sum.as_ref().and_then(ExactSum::value)

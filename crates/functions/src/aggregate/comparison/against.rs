@@ -77,7 +77,7 @@ impl Against {
     /// The same, where an answer is asked for: counts a key that has none.
     pub(crate) fn answering(&self, choice: u32) -> Option<&Prepared> {
         if choice == MISSING {
-            self.references.miss();
+            self.references.miss(1);
         }
         self.chosen(choice)
     }

@@ -104,9 +104,9 @@ impl ComparisonFunction {
         match self.comparison.measure.of_profile(options.profile)? {
             Measure::Presence(_) => return Ok(Cut::Presence),
             Measure::Ranked(_) | Measure::Bounded { .. } | Measure::Mixed { .. } if is_number => {
-                return Err(if options.profile.is_some() { PROFILED } else { RANKED }.to_owned());
+                return Err(if options.profile.is_some() { PROFILED.to_owned() } else { self.ranked() });
             }
-            Measure::Ranked(_) | Measure::Bounded { .. } => return Err(RANKED.to_owned()),
+            Measure::Ranked(_) | Measure::Bounded { .. } => return Err(self.ranked()),
             _ if !is_number => {
                 options.check_categories()?;
                 return Ok(Cut::Values { bins: 1 });
@@ -158,6 +158,16 @@ impl ComparisonFunction {
             return Ok(Some(text));
         }
         Ok(None)
+    }
+
+    /// Why a baseline is not enough, and what to ask instead.
+    fn ranked(&self) -> String {
+        let bounded = match self.comparison.name {
+            "ks_test" | "ks_statistic" => "ks_between",
+            "wasserstein" => "wasserstein_between",
+            _ => return format!("{RANKED}, or use psi or js_distance"),
+        };
+        format!("{RANKED}, or ask {bounded}(distribution(value), baseline('name', 'column')) for bounds")
     }
 
     fn refuse(&self, message: &str) -> DataFusionError {
@@ -228,7 +238,7 @@ impl ComparisonFunction {
 
 const PROFILED: &str = "option 'profile' needs the rows of the reference: numbers are compared with them, as (value, is_current)";
 const RANKED: &str = "it ranks every value of the reference, of which a baseline keeps quantiles only: compare with the rows of the \
-    reference, as (value, is_current), or use psi or js_distance";
+    reference, as (value, is_current)";
 
 impl AggregateUDFImpl for ComparisonFunction {
     fn name(&self) -> &str {
@@ -271,7 +281,7 @@ impl AggregateUDFImpl for ComparisonFunction {
         self.kind_of(&coerced(value, self.comparison.measure.plain()))?;
         if is_token(flag) {
             return match self.comparison.measure.plain().ranks() {
-                true => Err(self.refuse(RANKED)),
+                true => Err(self.refuse(&self.ranked())),
                 false => Ok(self.comparison.returns.data_type()),
             };
         }
