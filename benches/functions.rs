@@ -40,6 +40,9 @@ const CALLS: &[(&str, &str)] = &[
     ("js_divergence", "js_divergence(v, cur)"),
     ("js_distance", "js_distance(v, cur)"),
     ("psi_detail", "psi_detail(v, cur)"),
+    // turns of conversations: eight rows in a thousand of one
+    ("psi_ci", "psi_ci(v, cur, c, 'resamples=100')"),
+    ("psi_ci_1000_resamples", "psi_ci(v, cur, g)"),
     ("hellinger", "hellinger(v, cur)"),
     ("tv_distance", "tv_distance(v, cur)"),
     ("linf_distance", "linf_distance(v, cur)"),

@@ -1,5 +1,5 @@
 //! Aggregate functions, one a file. `comparison` is what the functions over two populations share, `slo` what the two SLO
-//! functions share, `quality` the functions over labels and predictions.
+//! functions share, `quality` the functions over labels and predictions; `psi_ci` compares two populations whose rows come in clusters.
 //!
 //! # How to add a function over two populations
 //!
@@ -41,6 +41,7 @@ mod distance;
 mod documentation;
 mod error_budget_remaining;
 mod literals;
+mod psi_ci;
 mod quality;
 mod significance;
 mod slo;
@@ -62,5 +63,11 @@ pub(crate) fn all() -> Vec<Arc<AggregateUDF>> {
     let comparisons = distance::ALL.into_iter().chain(significance::ALL).map(comparison::function);
     let levels = [&slo_burn_rate::SLO_BURN_RATE, &error_budget_remaining::ERROR_BUDGET_REMAINING];
     let levels = levels.into_iter().map(slo::function);
-    comparisons.chain(levels).chain(quality::all()).chain(crate::distribution::aggregates()).collect()
+    let resampled = [psi_ci::function()];
+    comparisons
+        .chain(resampled)
+        .chain(levels)
+        .chain(quality::all())
+        .chain(crate::distribution::aggregates())
+        .collect()
 }

@@ -6,6 +6,7 @@
 pub mod anderson_darling;
 pub mod auc;
 pub mod bins;
+pub mod bootstrap;
 pub mod calibration;
 pub mod classification;
 pub mod collect;

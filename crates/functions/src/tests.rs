@@ -10,6 +10,7 @@ mod golden_conventions;
 mod golden_ranks;
 mod limit;
 mod properties;
+mod psi_ci;
 mod quality;
 mod rows;
 mod scalars;

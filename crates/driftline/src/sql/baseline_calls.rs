@@ -123,7 +123,8 @@ fn resolve_call(expr: Expr, baselines: &Named, place: &Place<'_>) -> Result<Tran
             Ok(Transformed::yes(Expr::WindowFunction(call)))
         }
         Expr::ScalarFunction(call)
-            if takes_baseline(&call.func) && call.args.iter().take(2).any(|arg| call_arguments(arg).is_some()) =>
+            if takes_baseline(&call.func)
+                && call.args.iter().take(2).any(|arg| call_arguments(arg).is_some()) =>
         {
             Ok(Transformed::yes(Expr::ScalarFunction(with_operands(&call, baselines, place)?)))
         }

@@ -124,8 +124,8 @@ impl CreateBaseline {
         };
         let measured = compared.iter().map(|column| summary(column.expr.clone()).alias(&column.name));
         let numbers = compared.iter().filter(|column| Kind::of(&column.data_type) == Some(Kind::Number));
-        let distributions = numbers
-            .map(|column| distribution(column.expr.clone()).alias(distribution_of(&column.name)));
+        let distributions =
+            numbers.map(|column| distribution(column.expr.clone()).alias(distribution_of(&column.name)));
         let counted = datafusion::functions_aggregate::count::count_all().alias(ROWS);
         let plan = LogicalPlanBuilder::from(rows)
             .aggregate(keys.iter().map(key), measured.chain(distributions).chain([counted]))?
@@ -178,11 +178,7 @@ fn distribution_of(column: &str) -> String {
 }
 
 /// The keys and the summaries, those of numbers with their distribution inside.
-fn together(
-    measured: &RecordBatch,
-    keys: usize,
-    columns: &[(String, String, Kind)],
-) -> Result<RecordBatch> {
+fn together(measured: &RecordBatch, keys: usize, columns: &[(String, String, Kind)]) -> Result<RecordBatch> {
     let named = |at: usize, column: &ArrayRef| {
         (measured.schema().field(at).name().clone(), ArrayRef::clone(column), true)
     };

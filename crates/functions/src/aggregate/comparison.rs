@@ -27,10 +27,10 @@ mod evidence;
 mod excluded;
 mod function;
 mod groups_accumulator;
-mod kept;
+pub(crate) mod kept;
 mod results;
 pub(crate) mod rows;
-mod value;
+pub(crate) mod value;
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ use crate::options::{OptionName, Options, Profile};
 pub(crate) use evidence::{Counts, EXACT, Labels, Population, Sorted};
 pub(crate) use excluded::Excluded;
 pub(crate) use function::ComparisonFunction;
-pub(crate) use results::{Answer, Cell, Kind, Returns};
+pub(crate) use results::{Answer, Cell, Kind, Results, Returns};
 
 /// What one SQL function over two populations is.
 pub(crate) struct Comparison {

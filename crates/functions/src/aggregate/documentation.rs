@@ -23,13 +23,13 @@ pub(crate) const SLO: DocSection = DocSection {
     ),
 };
 
-const VALUE: &str = "The compared value: any number (integers and decimals are read as DOUBLE: exact up to 2^53, the \
+pub(crate) const VALUE: &str = "The compared value: any number (integers and decimals are read as DOUBLE: exact up to 2^53, the \
     nearest DOUBLE beyond), or a category: TEXT, dictionary-encoded text, BOOLEAN.";
 const NUMBER: &str = "The compared number; integers and decimals are read as DOUBLE: exact up to 2^53, the nearest DOUBLE beyond.";
 const CATEGORY: &str = "The compared category: TEXT, dictionary-encoded text, BOOLEAN.";
 const FLAG: &str = "BOOLEAN: the condition whose share is compared.";
 const ANYTHING: &str = "A column of any type.";
-const IS_CURRENT: &str = "BOOLEAN: false = reference, true = current, NULL = neither.";
+pub(crate) const IS_CURRENT: &str = "BOOLEAN: false = reference, true = current, NULL = neither.";
 const BINS: &str = "`bins=10` (2 to 10000); `binning=quantile` (of the reference) or `binning=uniform` (equal widths between \
     the least and the largest reference value); `binning=sturges` or `binning=doane`: equal widths, as many as numpy makes of \
     the reference by that rule, at least two; or `edges=[0, 0.5, 1]` instead of both. Outer bins are always open. Numbers only.";

@@ -13,6 +13,7 @@ use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
 use datafusion::logical_expr::{AggregateUDF, Expr, WindowFunctionDefinition};
 
 use super::comparison::ComparisonFunction;
+use super::psi_ci::PsiCi;
 use super::quality::QualityFunction;
 use super::slo::SloFunction;
 use crate::distribution::DistributionFunction;
@@ -63,6 +64,9 @@ fn limited(function: &AggregateUDF, config: &ConfigOptions) -> Option<Arc<Aggreg
 fn check(function: &AggregateUDF, args: &[Expr], schema: &DFSchema) -> Result<()> {
     if let Some(comparison) = function.inner().downcast_ref::<ComparisonFunction>() {
         comparison.read_literal(args)?;
+    }
+    if let Some(resampled) = function.inner().downcast_ref::<PsiCi>() {
+        resampled.read_literal(args)?;
     }
     if let Some(quality) = function.inner().downcast_ref::<QualityFunction>() {
         quality.check(args, schema)?;

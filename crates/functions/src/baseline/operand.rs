@@ -37,9 +37,7 @@ pub fn bind_operands(function: &ScalarUDF, operands: [Option<Operand>; 2]) -> Re
     };
     let [first, second] = operands.map(|operand| operand.map(stored).transpose());
     match function.inner().downcast_ref::<BetweenFunction>() {
-        Some(function) => {
-            Ok(Arc::new(ScalarUDF::new_from_impl(function.with_baselines([first?, second?])?)))
-        }
+        Some(function) => Ok(Arc::new(ScalarUDF::new_from_impl(function.with_baselines([first?, second?])?))),
         None => internal_err!("{} compares no distributions", function.name()),
     }
 }
@@ -84,7 +82,11 @@ impl Stored {
                 let keys: Vec<ArrayRef> =
                     keys.iter().map(|key| key.to_array(length)).collect::<Result<_>>()?;
                 let mut found = stored.find(&keys)?.into_iter().map(of);
-                if is_constant { Chosen::Same(found.next().flatten()) } else { Chosen::PerRow(found.collect()) }
+                if is_constant {
+                    Chosen::Same(found.next().flatten())
+                } else {
+                    Chosen::PerRow(found.collect())
+                }
             }
         };
         let missed = match &chosen {

@@ -13,6 +13,8 @@ pub(super) const DISTRIBUTIONS: DocSection = DocSection {
     ),
 };
 
+const EITHER: &str = "What `distribution`, `distribution_merge` or `distribution_from_otel` made, or `baseline('name', 'column')`.";
+
 pub(super) const D: &str = "What `distribution`, `distribution_merge` or `distribution_from_otel` made.";
 
 pub(super) static DISTRIBUTION: LazyLock<Documentation> = LazyLock::new(|| {
@@ -106,8 +108,8 @@ fn between(name: &str, description: &str, options: &str) -> datafusion::logical_
         _ => format!("round({name}(c.d, r.d), 6)"),
     };
     Documentation::builder(DISTRIBUTIONS, description, syntax)
-        .with_argument("current", D)
-        .with_argument("reference", D)
+        .with_argument("current", EITHER)
+        .with_argument("reference", EITHER)
         .with_sql_example(format!(
             "WITH m AS (SELECT month, distribution(v) AS d\n\
              \x20          FROM (VALUES (1, 1.0), (1, 2.0), (1, 3.0), (1, 4.0), (2, 2.0), (2, 3.0), (2, 4.0), (2, 8.0)) AS t (month, v)\n\

@@ -11,8 +11,8 @@ use datafusion::logical_expr::{
 use crate::aggregate::DRIFT;
 
 /// What it is not: a value. Whoever plans a query replaces it.
-const MISPLACED: &str = "baseline(...) stands in the second place of a drift function, as in psi(value, baseline('training')), in a \
-    database that has the baseline";
+const MISPLACED: &str = "baseline(...) stands in the second place of a drift function, as in psi(value, baseline('training')), or of a \
+    function that compares two distributions, in a database that has the baseline";
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct BaselineToken {
@@ -69,7 +69,12 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
          20, 25, 40, 50, 100, 125, 200, 250, 500, 1000); `edges`, every other `binning`, and `profile` for numbers need the \
          raw rows and are refused. Text and boolean columns keep all their categories, at most 10000. Source: the convention of the function that compares.\n\n\
          A key for which there is no reference gives NULL; `driftline.baselines` counts such answers in `keys_missed`. Rows are \
-         counted as they come: memory does not grow with them. Works with `GROUP BY`, `FILTER` and `OVER`.",
+         counted as they come: memory does not grow with them. Works with `GROUP BY`, `FILTER` and `OVER`.\n\n\
+         In either place of `psi_between`, `ks_between` and the other functions over two distributions it is the distribution of the \
+         reference, the same as `distribution(value, 'buckets=4096')` of its rows: `ks_between(distribution(x), baseline('training', 'x'))` \
+         and `wasserstein_between` give bounds where `ks_test` and `wasserstein` need every value. There, too, keys may be any expression, \
+         and a missing one gives NULL and counts, once a row. `column` may be left out where the baseline has one. Baselines made \
+         before distributions were kept are refused there until they are made again.",
         "baseline('name' [, 'column' [, key ...]])",
     )
     .with_argument("name", "The name of the baseline, a text literal.")

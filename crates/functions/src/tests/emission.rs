@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, StringArray, UInt32Array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringArray, UInt32Array,
+};
 use arrow::compute::{cast, concat, take};
 use arrow::datatypes::{DataType, Field, Float64Type, Schema};
 use datafusion::common::ScalarValue;
@@ -14,13 +16,20 @@ use datafusion::physical_expr::expressions::{Column, Literal};
 const GROUPS: usize = 9;
 const ROWS: usize = 200;
 
-/// An aggregate over two columns of these kinds, with a literal behind them.
-fn aggregate(function: &str, kinds: [&DataType; 2], literal: Option<ScalarValue>) -> AggregateFunctionExpr {
-    let [first, second] = kinds;
-    let fields = vec![Field::new("v", first.clone(), true), Field::new("cur", second.clone(), true)];
-    let mut args: Vec<Arc<dyn PhysicalExpr>> = vec![Arc::new(Column::new("v", 0))];
-    if function != "slo_burn_rate" {
-        args.push(Arc::new(Column::new("cur", 1)));
+/// An aggregate over columns of these kinds, with a literal behind them.
+fn aggregate<const N: usize>(
+    function: &str,
+    kinds: [&DataType; N],
+    literal: Option<ScalarValue>,
+) -> AggregateFunctionExpr {
+    let fields: Vec<Field> = (0..)
+        .zip(kinds)
+        .map(|(at, kind): (usize, _)| Field::new(format!("column {at}"), kind.clone(), true))
+        .collect();
+    let taken = if function == "slo_burn_rate" { 1 } else { N };
+    let mut args: Vec<Arc<dyn PhysicalExpr>> = Vec::new();
+    for (at, field) in fields.iter().enumerate().take(taken) {
+        args.push(Arc::new(Column::new(field.name(), at)));
     }
     args.extend(literal.map(|value| Arc::new(Literal::new(value)) as Arc<dyn PhysicalExpr>));
     let function = crate::aggregates().into_iter().find(|known| known.name() == function).unwrap();
@@ -100,6 +109,17 @@ fn groups_may_leave_early() {
     }
 }
 
+// breaks when: as above, for what is kept of clusters
+#[test]
+fn groups_of_clusters_may_leave_early() {
+    let (columns, flags, groups) = rows();
+    let [numbers, words, _] = [0, 1, 2].map(|index| Arc::clone(&columns[index].1));
+    let clusters: ArrayRef = Arc::new(Int64Array::from_iter_values((0..ROWS as i64).map(|row| row % 13 - 5)));
+    let literal = || Some(ScalarValue::Utf8(Some("resamples=100".to_string())));
+    check("psi_ci", [Arc::clone(&numbers), Arc::clone(&flags), Arc::clone(&words)], literal(), &groups);
+    check("psi_ci", [words, flags, clusters], literal(), &groups);
+}
+
 // breaks when: as above, for what is kept of labels and predictions
 #[test]
 fn groups_of_labels_may_leave_early() {
@@ -137,9 +157,13 @@ fn reversed(column: &ArrayRef) -> ArrayRef {
 }
 
 /// Lets groups leave as results and as states, and compares with all of them at once.
-fn check(function: &str, columns: [ArrayRef; 2], literal: Option<ScalarValue>, groups: &[usize]) {
-    let [first, second] = &columns;
-    let aggregate = aggregate(function, [first.data_type(), second.data_type()], literal);
+fn check<const N: usize>(
+    function: &str,
+    columns: [ArrayRef; N],
+    literal: Option<ScalarValue>,
+    groups: &[usize],
+) {
+    let aggregate = aggregate(function, columns.each_ref().map(|column| column.data_type()), literal);
     let args = |range: std::ops::Range<usize>| {
         columns.each_ref().map(|array| array.slice(range.start, range.len())).to_vec()
     };

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::{create, limited, query, session};
 
-const CALLS: [&str; 61] = [
+const CALLS: [&str; 65] = [
     "psi(v, cur)",
     "psi(v, cur, 'binning=uniform, bins=7')",
     "psi(v, cur, 'edges=[-1, 0, 0.5]')",
@@ -36,6 +36,10 @@ const CALLS: [&str; 61] = [
     "psi_detail(v, cur)",
     "psi_detail(v, cur, 'edges=[-1, 0, 0.5]')",
     "psi_detail(s, cur)",
+    "psi_ci(v, cur, s, 'resamples=100')",
+    "psi_ci(v, cur, i, 'resamples=100, interval=basic')",
+    "psi_ci(s, cur, i, 'resamples=100')",
+    "psi_ci(v > 0, cur, t, 'resamples=100')",
     "chi2_test(s, cur)",
     "g_test(v, cur, 'bins=4')",
     "cramers_v(v > 0, cur)",

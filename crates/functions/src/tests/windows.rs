@@ -55,6 +55,8 @@ async fn frames_equal_plain_aggregates() {
         "psi_detail(v, cur)",
         "psi_detail(v, cur, 'edges=[1, 2, 4]')",
         "psi_detail(s, cur)",
+        "psi_ci(v, cur, s, 'resamples=100')",
+        "psi_ci(s, cur, i / 4, 'resamples=100')",
         "chi2_test(s, cur)",
         "z_test_prop(b, cur)",
         "null_rate_drift(s, cur)",

@@ -8,7 +8,7 @@ mod categories_by_group;
 mod distributions;
 mod interner;
 pub(crate) mod lists;
-mod texts;
+pub(crate) mod texts;
 mod values;
 mod values_by_group;
 

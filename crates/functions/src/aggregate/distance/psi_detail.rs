@@ -102,7 +102,8 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
              variable of `n_bins - 1` degrees of freedom: `p_value` is the probability of a `psi` at least as large by chance, \
              `null_q95` the value that chance exceeds once in 20. Alert where `p_value < 0.01` and `psi >= 0.1`: a small window \
              has a large `psi` by chance, a large one a small `p_value` for shifts that matter to nobody. The rule is rough \
-             where a bin expects less than 10 rows, and it assumes independent rows. Source: Yurdakul, Statistical Properties \
+             where a bin expects less than 10 rows, and it assumes independent rows: 200 conversations of 5 turns reject 38 % at a nominal \
+             5 %; for rows that come in conversations or users ask `psi_ci`. Source: Yurdakul, Statistical Properties \
              of Population Stability Index (2018).\n\n\
              `n_ref` and `n_cur` count the values used, `n_excluded_ref` and `n_excluded_cur` the NULL, NaN and infinite ones \
              left out. `n_bins` counts the bins that hold a row. `method` is `exact`, or `buckets` where a group has more values than \
