@@ -3,12 +3,18 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Float64Array, Int32Array, ListArray, RecordBatch, StringViewArray,
+    ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch, StringViewArray,
 };
 use arrow::datatypes::Float32Type;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use datafusion::datasource::MemTable;
+use datafusion::error::DataFusionError;
+use datafusion::execution::FunctionRegistry;
+use datafusion::logical_expr::col;
 use datafusion::prelude::{SessionConfig, SessionContext};
+use driftline_functions::baseline::{
+    Call, Key, Kind, Operand, References, bind, bind_operands, distribution, summary, with_distribution,
+};
 use tokio::runtime::Runtime;
 
 const ROWS: &[usize] = &[1_000_000, 10_000_000];
@@ -40,7 +46,7 @@ const CALLS: &[(&str, &str)] = &[
     ("js_divergence", "js_divergence(v, cur)"),
     ("js_distance", "js_distance(v, cur)"),
     ("psi_detail", "psi_detail(v, cur)"),
-    // turns of conversations: eight rows in a thousand of one
+    // many small clusters, and few large ones with ten times the resamples
     ("psi_ci", "psi_ci(v, cur, c, 'resamples=100')"),
     ("psi_ci_1000_resamples", "psi_ci(v, cur, g)"),
     ("hellinger", "hellinger(v, cur)"),
@@ -106,6 +112,10 @@ const CALLS: &[(&str, &str)] = &[
         "wasserstein_between",
         "wasserstein_between(distribution(v) FILTER (WHERE cur), distribution(v) FILTER (WHERE NOT cur))",
     ),
+    // with the reference stored before: all rows are current
+    ("psi_of_baseline", "psi_of_baseline(v)"),
+    ("psi_between_baseline", "psi_between_baseline(distribution(v))"),
+    ("ks_between_baseline", "ks_between_baseline(distribution(v))"),
     ("wilson_interval", "avg(wilson_interval(g, 1000)['upper'])"),
 ];
 
@@ -120,7 +130,7 @@ pub(crate) fn run(criterion: &mut Criterion) {
                 let sql = format!("SELECT {call} FROM t{group_by}");
                 group.bench_with_input(BenchmarkId::new(*name, rows), &sql, |bencher, sql| {
                     // the rows are made only for what was asked for
-                    let session = session.get_or_insert_with(|| session_over(rows));
+                    let session = session.get_or_insert_with(|| session_over(rows, &runtime));
                     bencher.to_async(&runtime).iter(|| async {
                         let frame = session.sql(sql).await.expect("it is planned");
                         frame.collect().await.expect("it runs")
@@ -133,14 +143,37 @@ pub(crate) fn run(criterion: &mut Criterion) {
 }
 
 /// A session of one thread with a table `t`: the first half of its rows is the reference.
-fn session_over(rows: usize) -> SessionContext {
+fn session_over(rows: usize, runtime: &Runtime) -> SessionContext {
     let mut session = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
     driftline_functions::register(&mut session).expect("the registry is writable");
     let batches: Vec<RecordBatch> =
         (0..rows).step_by(BATCH_ROWS).map(|first| batch(first, BATCH_ROWS.min(rows - first), rows)).collect();
     let table = MemTable::try_new(batches[0].schema(), vec![batches]).expect("one schema");
     session.register_table("t", Arc::new(table)).expect("the name is free");
+    runtime.block_on(store_reference(&session)).expect("a reference is measured");
     session
+}
+
+/// Measures the reference as `CREATE BASELINE` does, and registers functions that compare with it.
+async fn store_reference(session: &SessionContext) -> Result<(), DataFusionError> {
+    let rows = session.sql("SELECT v FROM t WHERE NOT cur").await?;
+    let measured = rows.aggregate(vec![], vec![summary(col("v")), distribution(col("v"))])?.collect().await?;
+    let column = with_distribution(measured[0].column(0), measured[0].column(1))?;
+    let names = ("1", "baseline", "v");
+    let references = Arc::new(References::read(names, Kind::Number, &column, None, Arc::default())?);
+    let call = Call { references: Arc::clone(&references), key: Key::Only, options: None };
+    let psi = session.udaf("psi")?;
+    session.register_udaf(bind(&psi, call)?.as_ref().clone().with_aliases(["psi_of_baseline"]));
+    // a function with aliases takes its own name, too
+    session.register_udaf(psi.as_ref().clone());
+    for (name, bound) in [("psi_between", "psi_between_baseline"), ("ks_between", "ks_between_baseline")] {
+        let operand = Operand { references: Arc::clone(&references), key: Key::Only };
+        let between = session.udf(name)?;
+        let function = bind_operands(&between, [None, Some(operand)])?;
+        session.register_udf(function.as_ref().clone().with_aliases([bound]));
+        session.register_udf(between.as_ref().clone());
+    }
+    Ok(())
 }
 
 fn batch(first: usize, length: usize, rows: usize) -> RecordBatch {
@@ -152,7 +185,7 @@ fn batch(first: usize, length: usize, rows: usize) -> RecordBatch {
     let text = |row: usize| TEXTS[(mix(row as u64) % 8) as usize];
     let embedding =
         |row: usize| Some((0..4).map(move |axis| Some((mix(row as u64 ^ axis << 40) % 3) as f32)));
-    let columns: [(&str, ArrayRef); 6] = [
+    let columns: [(&str, ArrayRef); 7] = [
         ("v", Arc::new(Float64Array::from_iter_values(range.clone().map(value)))),
         ("s", Arc::new(StringViewArray::from_iter_values(range.clone().map(text)))),
         ("cur", Arc::new(BooleanArray::from_iter(range.clone().map(|row| Some(row >= rows / 2))))),
@@ -168,6 +201,7 @@ fn batch(first: usize, length: usize, rows: usize) -> RecordBatch {
                 range.clone().map(|row| (mix(!row as u64) % GROUPS as u64) as i32),
             )),
         ),
+        ("c", Arc::new(Int64Array::from_iter_values(range.clone().map(|row| row as i64 / 8)))),
         ("e", Arc::new(ListArray::from_iter_primitive::<Float32Type, _, _>(range.map(embedding)))),
     ];
     RecordBatch::try_from_iter(columns).expect("columns of one length")

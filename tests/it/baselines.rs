@@ -1,8 +1,14 @@
 //! Baselines through the API: what a query keeps, what survives, what a plan shows and what is counted.
 
+use std::io::Cursor;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Result, ensure};
+use driftline::arrow::array::{Array, AsArray, RecordBatch, StructArray};
+use driftline::arrow::datatypes::Schema;
+use driftline::arrow::ipc::reader::FileReader;
+use driftline::arrow::ipc::writer::FileWriter;
 use driftline::arrow::util::pretty::pretty_format_batches;
 use driftline::{Database, ErrorKind};
 use tempfile::TempDir;
@@ -115,4 +121,53 @@ async fn missing_keys_are_counted() -> Result<()> {
     database.sql(keyed).await?;
     ensure!(text(&database, count).await?.contains("| 0 "));
     Ok(())
+}
+
+/// Breaks when a baseline of an earlier version, without distributions, cannot be read, or what it lacks is not named.
+#[tokio::test]
+async fn baselines_without_distributions_are_read() -> Result<()> {
+    let directory = TempDir::new()?;
+    let database = two_days(directory.path()).await?;
+    let drift = text(&database, DRIFT).await?;
+    let object = std::fs::read_dir(directory.path().join("objects"))?.next().expect("an object")?.path();
+    let before = without_distributions(&std::fs::read(object)?)?;
+    database.storage().put_object("baseline", "training", before.into(), true).await?;
+    ensure!(text(&database, DRIFT).await? == drift, "what it keeps is compared as ever");
+    let described = text(&database, "DESCRIBE BASELINE training").await?;
+    ensure!(described.contains("| 0.0 | 49.5   | 99.0 |         |"), "{described}");
+    let between = "SELECT ks_between(distribution(score), baseline('training')) FROM p";
+    let error = database.sql(between).await.expect_err("it has no distribution");
+    let message = error.to_string();
+    ensure!(
+        error.kind() == ErrorKind::Invalid && message.contains("CREATE OR REPLACE BASELINE"),
+        "{message}"
+    );
+    let query = "CREATE OR REPLACE BASELINE training AS SELECT score FROM p WHERE time < '1970-01-02'";
+    database.sql(query).await?;
+    ensure!(text(&database, between).await?.contains("lo:"), "made again it has");
+    Ok(())
+}
+
+/// The object of a baseline as it was before distributions were kept.
+fn without_distributions(object: &[u8]) -> Result<Vec<u8>> {
+    let reader = FileReader::try_new(Cursor::new(object), None)?;
+    let schema = reader.schema();
+    let batch = reader.into_iter().next().expect("one batch")?;
+    let (mut fields, mut columns) = (vec![], vec![]);
+    for (field, column) in schema.fields().iter().zip(batch.columns()) {
+        let (parts, arrays, nulls) = column.as_struct().clone().into_parts();
+        let kept: Vec<_> =
+            parts.iter().zip(arrays).filter(|(part, _)| part.name() != "distribution").collect();
+        ensure!(kept.len() + 1 == parts.len(), "it had one");
+        let (parts, arrays): (Vec<_>, Vec<_>) =
+            kept.into_iter().map(|(part, array)| (part.clone(), array)).unzip();
+        let column = StructArray::new(parts.into(), arrays, nulls);
+        fields.push(Arc::new(field.as_ref().clone().with_data_type(column.data_type().clone())));
+        columns.push(Arc::new(column) as _);
+    }
+    let schema = Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()));
+    let mut writer = FileWriter::try_new(Vec::new(), &schema)?;
+    writer.write(&RecordBatch::try_new(schema, columns)?)?;
+    writer.finish()?;
+    Ok(writer.into_inner()?)
 }

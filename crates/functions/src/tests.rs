@@ -1,5 +1,6 @@
 //! Tests of the functions as SQL, through a plain session.
 
+mod baseline_operands;
 mod baselines;
 mod distributions;
 mod documentation;

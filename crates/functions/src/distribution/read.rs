@@ -16,6 +16,7 @@ use datafusion::logical_expr::{
 use super::column;
 use super::operand::{Operand, answer};
 use crate::kernels::distribution::Distribution;
+use crate::scalar::is_token;
 
 /// Every such function, in the order of the documentation.
 pub(super) static ALL: [&Read; 2] = [&quantile::DISTRIBUTION_QUANTILE, &cdf::DISTRIBUTION_CDF];
@@ -72,6 +73,11 @@ impl ScalarUDFImpl for ReadFunction {
         let [distribution, number] = arg_types else {
             return plan_err!("{name}: takes (distribution, {argument}), got {} arguments", arg_types.len());
         };
+        if is_token(distribution) {
+            return plan_err!(
+                "{name}: takes a distribution, not a baseline: DESCRIBE BASELINE shows what it has"
+            );
+        }
         if !column::reads(distribution) {
             return plan_err!("{name}: takes what distribution(value) makes, got {distribution}");
         }

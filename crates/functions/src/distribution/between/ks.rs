@@ -23,7 +23,7 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
          At the coarser scale of the two: `lo = max |F_i - G_i|` over the ends of buckets, where both shares are exact, and \
          `hi = max over buckets of max(F_i - G_(i-1), G_i - F_(i-1))`; zero is one point and has nothing inside, and \
          least and largest values narrow both. `est` takes \
-         values to lie evenly within their buckets, and 0 for equal distributions. Source: Massey, The Kolmogorov-Smirnov \
+         values to lie evenly within their buckets, and 0 for equal distributions. Bounds hold up to the rounding of DOUBLE. Source: Massey, The Kolmogorov-Smirnov \
          Test for Goodness of Fit (1951), for the statistic.",
     )
 });
