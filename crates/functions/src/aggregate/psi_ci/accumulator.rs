@@ -66,7 +66,7 @@ impl GroupsAccumulator for Grouped {
         for (group, left) in left.into_iter().enumerate() {
             let (own, behind) = rest.split_at(rest.partition_point(|row| row.group() <= group));
             rest = behind;
-            results.push(answer(&self.rows, own, left, &self.options))?;
+            results.push(answer(&self.rows, own, left, &self.options)?)?;
         }
         self.forget();
         results.finish()
@@ -132,7 +132,7 @@ impl Accumulator for Single {
 
     /// Rows may still come and go afterwards.
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        RETURNS.value(answer(&self.rows, self.rows.rows(), self.rows.left_of(0), &self.options))
+        RETURNS.value(answer(&self.rows, self.rows.rows(), self.rows.left_of(0), &self.options)?)
     }
 
     fn size(&self) -> usize {

@@ -2,6 +2,9 @@
 
 use std::cmp::Ordering;
 
+use datafusion::common::{Result, resources_err};
+
+use super::NAME;
 use super::options::Options;
 use super::rows::{Left, Row, Rows};
 use crate::aggregate::comparison::value::ValueKind;
@@ -28,15 +31,17 @@ pub(super) static RETURNS: Returns = Returns::Struct(&[
     ("n_unclustered_cur", Kind::BigInt),
 ]);
 
+/// Most clusters that the resamples of one answer draw together: some seconds.
+const DRAWS_MAX: usize = 2_000_000_000;
 /// An interval of one cluster would have no width, whatever the next one brings.
 const CLUSTERS_MIN: usize = 2;
 
 /// The answer of one group; `rows` are those of the group alone.
-pub(super) fn answer(kept: &Rows, rows: &[Row], left: [Left; 2], options: &Options) -> Answer {
+pub(super) fn answer(kept: &Rows, rows: &[Row], left: [Left; 2], options: &Options) -> Result<Answer> {
     let current = rows.iter().filter(|row| row.side() == 1).count();
     let totals = [rows.len() - current, current];
     if totals.contains(&0) {
-        return Answer::Null;
+        return Ok(Answer::Null);
     }
     let (bins, bin) = bins_of(kept, rows, options);
     let rank = ranks(rows.iter().map(|row| row.cluster()), |a, b| kept.clusters.compare(a, b));
@@ -48,8 +53,15 @@ pub(super) fn answer(kept: &Rows, rows: &[Row], left: [Left; 2], options: &Optio
     });
     let [reference, currents] = &clusters;
     let Some(value) = psi(&reference.counts(bins), &currents.counts(bins), options.eps) else {
-        return Answer::Null;
+        return Ok(Answer::Null);
     };
+    let drawn = reference.len() + currents.len();
+    if drawn.saturating_mul(options.resamples) > DRAWS_MAX {
+        return resources_err!(
+            "{NAME}: {} resamples of {drawn} clusters draw more than {DRAWS_MAX} of them: ask for fewer resamples, or name coarser clusters",
+            options.resamples
+        );
+    }
     let is_wide_enough = clusters.iter().all(|clusters| clusters.len() >= CLUSTERS_MIN);
     let draws = (options.resamples, options.seed);
     let resampled =
@@ -65,7 +77,7 @@ pub(super) fn answer(kept: &Rows, rows: &[Row], left: [Left; 2], options: &Optio
         Cell::Count(options.resamples as u64),
     ];
     cells.extend(counts.chain(left).map(Cell::Count));
-    Answer::Struct(cells)
+    Ok(Answer::Struct(cells))
 }
 
 /// How many bins there are, and the bin of a row.
