@@ -23,5 +23,5 @@ pub use operand::{Operand, bind_operands, takes_baseline};
 pub use references::{Kind, Reference, References};
 pub use summary::{distribution, summary, with_distribution};
 
-pub(crate) use operand::{Chosen, Stored};
+pub(crate) use operand::{Chosen, Identity, Stored};
 pub(crate) use references::Content;

@@ -49,6 +49,9 @@ pub(crate) struct Stored {
     row: Option<Option<u32>>,
 }
 
+/// What tells an operand from every other: content, column and row.
+pub(crate) type Identity<'a> = (&'a str, &'a str, Option<Option<u32>>);
+
 /// The references of a batch; `None` where the key has none.
 pub(crate) enum Chosen<'a> {
     /// The same for all rows.
@@ -57,8 +60,7 @@ pub(crate) enum Chosen<'a> {
 }
 
 impl Stored {
-    /// What tells it from every other: content, column and row.
-    pub(crate) fn identity(&self) -> (&str, &str, Option<Option<u32>>) {
+    pub(crate) fn identity(&self) -> Identity<'_> {
         (&self.references.id, &self.references.column, self.row)
     }
 

@@ -23,7 +23,7 @@ use datafusion::logical_expr::{
 
 use super::column;
 use super::operand::{Operand, answer};
-use crate::baseline::{Kind, Stored};
+use crate::baseline::{Identity, Kind, Stored};
 use crate::kernels::distribution::{Bounds, Distribution, binned};
 use crate::options::{Binning, OptionName, Options};
 use crate::scalar::is_token;
@@ -135,7 +135,7 @@ impl BetweenFunction {
     }
 
     /// What tells its baselines from others.
-    fn identities(&self) -> [Option<(&str, &str, Option<Option<u32>>)>; 2] {
+    fn identities(&self) -> [Option<Identity<'_>>; 2] {
         self.stored.each_ref().map(|stored| stored.as_ref().map(Stored::identity))
     }
 
