@@ -31,8 +31,8 @@ pub(super) static RETURNS: Returns = Returns::Struct(&[
     ("n_unclustered_cur", Kind::BigInt),
 ]);
 
-/// Most clusters that the resamples of one answer draw together: some seconds.
-const DRAWS_MAX: usize = 2_000_000_000;
+/// Most clusters and bins that the resamples of one answer go through together: some seconds.
+const STEPS_MAX: usize = 2_000_000_000;
 /// An interval of one cluster would have no width, whatever the next one brings.
 const CLUSTERS_MIN: usize = 2;
 
@@ -56,9 +56,10 @@ pub(super) fn answer(kept: &Rows, rows: &[Row], left: [Left; 2], options: &Optio
         return Ok(Answer::Null);
     };
     let drawn = reference.len() + currents.len();
-    if drawn.saturating_mul(options.resamples) > DRAWS_MAX {
+    if (drawn + bins).saturating_mul(options.resamples) > STEPS_MAX {
         return resources_err!(
-            "{NAME}: {} resamples of {drawn} clusters draw more than {DRAWS_MAX} of them: ask for fewer resamples, or name coarser clusters",
+            "{NAME}: {} resamples of {drawn} clusters over {bins} bins are more than {STEPS_MAX} steps: ask for fewer \
+             resamples, or name coarser clusters",
             options.resamples
         );
     }

@@ -33,7 +33,7 @@ pub(super) static PSI_CI: LazyLock<Documentation> = LazyLock::new(|| {
          has no value; `lo` and `hi` are NULL when a side has fewer than 2 clusters. TIMESTAMP values and `baseline(...)` are refused. A \
          cluster with rows on both sides is one cluster on either. Needs 16 bytes a value, 8 more while a group is finished, and up to 16 bytes a \
          cluster and bin; distinct ids are kept once (at most 10000000). Time grows with `resamples` times \
-         clusters; more than 2000000000 of those in one answer are refused. Works in `OVER` windows, where every frame is drawn anew.",
+         clusters and bins; more than 2000000000 of those in one answer are refused. Works in `OVER` windows, where every frame is drawn anew.",
         "psi_ci(value, is_current, cluster [, options])",
     )
     .with_argument("value", VALUE)
