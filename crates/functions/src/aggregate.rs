@@ -49,7 +49,7 @@ mod slo_burn_rate;
 
 pub(crate) use comparison::{
     Answer, Cell, Comparison, ComparisonFunction, Counts, Excluded, Kind, Measure, Population, Returns,
-    function as comparison_function, rows,
+    function as comparison_function, in_order_of_counts, rows,
 };
 pub(crate) use documentation::DRIFT;
 pub(crate) use literals::CheckLiterals;

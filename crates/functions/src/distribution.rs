@@ -1,11 +1,13 @@
 //! Distributions in SQL: aggregates that make them, scalars that read and compare them.
 //!
 //! `column` is the way between [`crate::kernels::distribution`] and Arrow: the documented STRUCT, which is also the partial
-//! state. `aggregate` and `accumulator` make distributions, `between` compares two, one function a file.
+//! state. `aggregate` and `accumulator` make distributions, `between` compares two, one function a file. `categories` is the same for
+//! texts and booleans.
 
 mod accumulator;
 mod aggregate;
 mod between;
+pub(crate) mod categories;
 mod column;
 mod documentation;
 mod from_otel;
@@ -16,16 +18,19 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
-pub(crate) use aggregate::DistributionFunction;
 use aggregate::Source;
 pub(crate) use between::BetweenFunction;
-pub(crate) use column::Distributions;
+pub(crate) use column::{Distributions, reads};
+
+pub(crate) use aggregate::DistributionFunction;
+pub(crate) use categories::CategoryDistributionFunction;
 
 /// The aggregate functions, in the order of the documentation.
 pub(crate) fn aggregates() -> impl Iterator<Item = Arc<AggregateUDF>> {
-    [Source::Values, Source::Distributions]
-        .into_iter()
-        .map(|source| Arc::new(AggregateUDF::new_from_impl(DistributionFunction::new(source))))
+    let [values, merged] = [Source::Values, Source::Distributions]
+        .map(|source| AggregateUDF::new_from_impl(DistributionFunction::new(source)));
+    let categories = AggregateUDF::new_from_impl(CategoryDistributionFunction::new());
+    [values, categories, merged].into_iter().map(Arc::new)
 }
 
 /// The function that summarises values.

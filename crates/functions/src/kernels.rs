@@ -20,6 +20,7 @@ pub mod exact_sum;
 pub mod exponential;
 pub mod fixed;
 pub mod gamma;
+pub mod heavy_hitters;
 pub mod histograms;
 pub mod keys;
 pub mod kolmogorov;

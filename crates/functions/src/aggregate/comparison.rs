@@ -39,6 +39,7 @@ use datafusion::logical_expr::{AggregateUDF, Documentation};
 use crate::kernels::distribution::Distribution;
 use crate::options::{OptionName, Options, Profile};
 
+pub(crate) use binning::in_order_of_counts;
 pub(crate) use evidence::{Counts, EXACT, Labels, Population, Sorted};
 pub(crate) use excluded::Excluded;
 pub(crate) use function::ComparisonFunction;

@@ -16,7 +16,7 @@ use super::comparison::ComparisonFunction;
 use super::psi_ci::PsiCi;
 use super::quality::QualityFunction;
 use super::slo::SloFunction;
-use crate::distribution::DistributionFunction;
+use crate::distribution::{CategoryDistributionFunction, DistributionFunction};
 use crate::options::DriftOptions;
 
 /// The check, as DataFusion's analyzer runs it on every expression.
@@ -75,6 +75,9 @@ fn check(function: &AggregateUDF, args: &[Expr], schema: &DFSchema) -> Result<()
         level.read_literal(args)?;
     }
     if let Some(distribution) = function.inner().downcast_ref::<DistributionFunction>() {
+        distribution.read_literal(args)?;
+    }
+    if let Some(distribution) = function.inner().downcast_ref::<CategoryDistributionFunction>() {
         distribution.read_literal(args)?;
     }
     Ok(())

@@ -97,7 +97,12 @@ impl PsiCi {
 
 /// As what value and cluster are read.
 fn kinds_of(value: &DataType, cluster: &DataType) -> Result<Kinds> {
-    let value = ValueKind::of(value, &MEASURE).map_err(|message| refuse(&message))?;
+    let value = match ValueKind::of(value, &MEASURE) {
+        Ok(ValueKind::Distribution | ValueKind::Categories) => {
+            Err(refuse("a distribution does not say which cluster a value came from: pass the values"))
+        }
+        kind => kind.map_err(|message| refuse(&message)),
+    }?;
     match cluster {
         text if is_text_like(text) => Ok(Kinds { value, cluster: DataType::LargeUtf8 }),
         DataType::Int64 | DataType::UInt64 => Ok(Kinds { value, cluster: DataType::UInt64 }),

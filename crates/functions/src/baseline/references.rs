@@ -11,6 +11,7 @@ use super::Keys;
 use super::summary::{CATEGORIES, COUNT, DISTRIBUTION, INFINITIES, KNOTS, NANS, NULLS};
 use crate::aggregate::Excluded;
 use crate::distribution::Distributions;
+use crate::distribution::categories::CategoryDistribution;
 use crate::kernels::distribution::{Distribution, Excluded as Infinities};
 use crate::kernels::reference::{Knot, Knots};
 
@@ -111,6 +112,28 @@ impl Reference {
     pub fn buckets(&self) -> Option<u64> {
         let buckets = |distribution: &Distribution| distribution.positive.len() + distribution.negative.len();
         self.distribution.as_ref().map(|distribution| buckets(distribution) as u64)
+    }
+
+    /// Its categories as a distribution; `None` for numbers, and without a value.
+    pub(crate) fn categories_listed(&self) -> Option<CategoryDistribution> {
+        let mut entries: Vec<(Box<str>, u64)> = match &self.content {
+            Content::Numbers(_) => return None,
+            Content::Flags(counts) => ["false", "true"].into_iter().map(Box::from).zip(*counts).collect(),
+            Content::Texts { texts, counts } => {
+                texts.iter().map(|text| Box::from(text.as_str())).zip(counts.iter().copied()).collect()
+            }
+        };
+        entries.retain(|(_, count)| *count > 0);
+        entries.sort_unstable();
+        let max_categories = References::CATEGORIES_MAX as u32;
+        let distribution = CategoryDistribution {
+            max_categories,
+            count: self.count,
+            nulls: self.excluded.nulls,
+            error: 0,
+            entries,
+        };
+        (self.count > 0).then_some(distribution)
     }
 
     /// Reads one answer of the summary, and what is stored with it.

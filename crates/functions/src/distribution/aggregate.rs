@@ -15,6 +15,7 @@ use datafusion::logical_expr::{
 use datafusion::physical_expr::expressions::Literal;
 
 use super::accumulator::{DistributionAccumulator, DistributionGroups, SlidingDistributions, SlidingValues};
+use super::categories::{self, CATEGORIES_MAX, CategoryAccumulator, CategoryGroups, SlidingCategories};
 use super::{column, documentation};
 use crate::kernels::distribution::{BUCKETS_DEFAULT, BUCKETS_MAX, BUCKETS_MIN};
 use crate::options::named::NamedOptions;
@@ -82,6 +83,11 @@ impl DistributionFunction {
         }
     }
 
+    /// Whether a merge is of distributions of categories.
+    fn merges_categories(&self, first: &DataType) -> bool {
+        self.source == Source::Distributions && categories::reads(first)
+    }
+
     fn check_value(&self, value: &DataType) -> Result<()> {
         let name = self.name();
         match value {
@@ -96,6 +102,9 @@ impl DistributionFunction {
                     "{name}: cannot take values of type {value}: pass a number, for example the duration in milliseconds"
                 )
             }
+            DataType::Boolean | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => plan_err!(
+                "{name}: cannot take values of type {value}: categories have no order; use category_distribution(value)"
+            ),
             _ => plan_err!("{name}: cannot take values of type {value}: pass a number"),
         }
     }
@@ -138,9 +147,14 @@ impl AggregateUDFImpl for DistributionFunction {
             (Source::Values, _) => {
                 return plan_err!("{name}: takes (value [, options]), got {} arguments", arg_types.len());
             }
+            (Source::Distributions, [distribution]) if categories::reads(distribution) => {
+                return Ok(categories::data_type());
+            }
             (Source::Distributions, [distribution]) if column::reads(distribution) => {}
             (Source::Distributions, [other]) => {
-                return plan_err!("{name}: takes what distribution(value) makes, got {other}");
+                return plan_err!(
+                    "{name}: takes what distribution(value) or category_distribution(value) makes, got {other}"
+                );
             }
             (Source::Distributions, _) => {
                 return plan_err!("{name}: takes (distribution), got {} arguments", arg_types.len());
@@ -151,15 +165,26 @@ impl AggregateUDFImpl for DistributionFunction {
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
         let name = format_state_name(args.name, "distribution");
-        Ok(vec![Arc::new(Field::new(name, column::data_type(), true))])
+        let kind = match self.merges_categories(args.input_fields[0].data_type()) {
+            true => categories::data_type(),
+            false => column::data_type(),
+        };
+        Ok(vec![Arc::new(Field::new(name, kind, true))])
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        if self.merges_categories(args.expr_fields[0].data_type()) {
+            self.max_buckets(&args)?;
+            return Ok(Box::new(CategoryAccumulator::new(self.source, CATEGORIES_MAX)));
+        }
         Ok(Box::new(DistributionAccumulator::new(self.source, self.max_buckets(&args)?)))
     }
 
     fn create_sliding_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         let max_buckets = self.max_buckets(&args)?;
+        if self.merges_categories(args.expr_fields[0].data_type()) {
+            return Ok(Box::new(SlidingCategories::new(self.source, CATEGORIES_MAX)));
+        }
         Ok(match self.source {
             Source::Values => Box::new(SlidingValues::new(max_buckets)),
             Source::Distributions => Box::new(SlidingDistributions::new(max_buckets)),
@@ -171,6 +196,10 @@ impl AggregateUDFImpl for DistributionFunction {
     }
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
+        if self.merges_categories(args.expr_fields[0].data_type()) {
+            self.max_buckets(&args)?;
+            return Ok(Box::new(CategoryGroups::new(self.source, CATEGORIES_MAX)));
+        }
         Ok(Box::new(DistributionGroups::new(self.source, self.max_buckets(&args)?)))
     }
 

@@ -1,5 +1,7 @@
-//! What compares two distributions: `f(current, reference [, options])`, one function a file.
+//! What compares two distributions: `f(current, reference [, options])`, one function a file. Both are of numbers, or both of
+//! categories.
 
+mod categories;
 mod hellinger;
 mod js_distance;
 mod js_divergence;
@@ -21,6 +23,8 @@ use datafusion::logical_expr::{
     ColumnarValue, Documentation, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 
+use self::categories::CategoryOperand;
+use super::categories as of_categories;
 use super::column;
 use super::operand::{Operand, answer};
 use crate::baseline::{Identity, Kind, Stored};
@@ -52,7 +56,7 @@ pub(super) struct Between {
 /// The answer, from reference and current, in this order.
 #[derive(Debug, Clone, Copy)]
 enum Measure {
-    /// From counts over bins at the reference's quantiles; DOUBLE.
+    /// From counts over bins at the reference's quantiles, or over categories; DOUBLE.
     Binned(fn(&[u64], &[u64], &Options) -> Option<f64>),
     /// From the distributions; STRUCT{lo, est, hi}.
     Bounded(fn(&Distribution, &Distribution) -> Option<Bounds>),
@@ -64,6 +68,9 @@ type Pair<'a> = (Cow<'a, Distribution>, Cow<'a, Distribution>);
 static BOUNDS: LazyLock<Fields> = LazyLock::new(|| {
     ["lo", "est", "hi"].into_iter().map(|name| Field::new(name, DataType::Float64, true)).collect()
 });
+
+/// What compares categories.
+const CATEGORIES: &str = "compare them with psi_between, js_distance_between or tv_between";
 
 /// What the two places of a comparison are called.
 const PLACES: [&str; 2] = ["current", "reference"];
@@ -99,12 +106,13 @@ impl BetweenFunction {
         for Stored { references, .. } in stored.iter().flatten() {
             let (baseline, column) = (&references.baseline, &references.column);
             if references.kind() != Kind::Number {
-                let holds = references.kind().plural();
-                return plan_err!(
-                    "{name}: column \"{column}\" of baseline \"{baseline}\" holds {holds}, a distribution is of numbers"
-                );
-            }
-            if !references.has_distributions() {
+                if let Measure::Bounded(_) = self.between.measure {
+                    let holds = references.kind().plural();
+                    return plan_err!(
+                        "{name}: column \"{column}\" of baseline \"{baseline}\" holds {holds}, which have no order; {CATEGORIES}"
+                    );
+                }
+            } else if !references.has_distributions() {
                 return plan_err!(
                     "{name}: baseline \"{baseline}\" was made before baselines kept distributions: make it again with \
                      CREATE OR REPLACE BASELINE (driftline.baselines has its query)"
@@ -139,6 +147,42 @@ impl BetweenFunction {
         self.stored.each_ref().map(|stored| stored.as_ref().map(Stored::identity))
     }
 
+    /// Whether distributions of categories are compared.
+    fn compares_categories(&self, places: [&[DataType]; 2]) -> bool {
+        let of_place = |(types, stored): (&[DataType], &Option<Stored>)| match stored {
+            Some(stored) => stored.references.kind() != Kind::Number,
+            None => types.first().is_some_and(of_categories::reads),
+        };
+        places.into_iter().zip(&self.stored).any(of_place)
+    }
+
+    /// Refuses what cannot be compared.
+    fn check_places(&self, places: [&[DataType]; 2]) -> Result<()> {
+        let name = self.between.name;
+        let categories = self.compares_categories(places);
+        if categories && matches!(self.between.measure, Measure::Bounded(_)) {
+            return plan_err!("{name}: categories have no order; {CATEGORIES}");
+        }
+        for ((place, types), stored) in PLACES.iter().zip(places).zip(&self.stored) {
+            let of_numbers = match stored {
+                Some(stored) => stored.references.kind() == Kind::Number,
+                None => types.first().is_some_and(|kind| !kind.is_null() && column::reads(kind)),
+            };
+            if categories && of_numbers {
+                return plan_err!("{name}: {place} is of numbers, the other side of categories");
+            }
+            let is_known =
+                |kind: &DataType| column::reads(kind) || of_categories::reads(kind) || is_token(kind);
+            if let Some(kind) = types.iter().find(|kind| stored.is_none() && !is_known(kind)) {
+                return plan_err!(
+                    "{name}: {place} must be what distribution(value) or category_distribution(value) makes, or \
+                     baseline('name', 'column'), got {kind}"
+                );
+            }
+        }
+        Ok(())
+    }
+
     fn returns(&self) -> DataType {
         match self.between.measure {
             Measure::Binned(_) => DataType::Float64,
@@ -161,9 +205,14 @@ impl ScalarUDFImpl for BetweenFunction {
         let Some(Arguments { places, rest }) = self.divide(arg_types) else {
             return Ok(arg_types.to_vec());
         };
+        let null = match self.compares_categories(places) {
+            true => of_categories::data_type(),
+            false => column::data_type(),
+        };
+        let coerced = |kind: &DataType| if kind.is_null() { null.clone() } else { kind.clone() };
         let places = places.into_iter().zip(&self.stored).flat_map(|(types, stored)| {
             let is_stored = stored.is_some();
-            types.iter().map(move |kind| if is_stored { kind.clone() } else { column::coerced(kind) })
+            types.iter().map(move |kind| if is_stored { kind.clone() } else { coerced(kind) })
         });
         Ok(places.chain(rest.iter().cloned()).collect())
     }
@@ -182,18 +231,9 @@ impl ScalarUDFImpl for BetweenFunction {
                 if options.is_empty() { "(current, reference)" } else { "(current, reference [, options])" };
             return plan_err!("{name}: takes {takes}, got {} arguments", args.arg_fields.len());
         };
-        for ((place, fields), stored) in PLACES.iter().zip(places).zip(&self.stored) {
-            let misplaced = |field: &&FieldRef| {
-                let kind = field.data_type();
-                stored.is_none() && !column::reads(kind) && !is_token(kind)
-            };
-            if let Some(field) = fields.iter().find(misplaced) {
-                return plan_err!(
-                    "{name}: {place} must be what distribution(value) makes, or baseline('name', 'column'), got {}",
-                    field.data_type()
-                );
-            }
-        }
+        let types =
+            places.map(|fields| fields.iter().map(|field| field.data_type().clone()).collect::<Vec<_>>());
+        self.check_places(types.each_ref().map(Vec::as_slice))?;
         let literal = rest.first().and(args.scalar_arguments.last());
         let literal = literal.map(|literal| literal.and_then(|text| text.try_as_str().flatten()));
         self.options(literal)?;
@@ -217,6 +257,19 @@ impl ScalarUDFImpl for BetweenFunction {
             (Some(stored), keys) => Operand::stored(stored, keys, rows),
             (None, arguments) => Operand::new(&arguments[0]),
         };
+        let types =
+            places.map(|arguments| arguments.iter().map(ColumnarValue::data_type).collect::<Vec<_>>());
+        if let Measure::Binned(measure) = self.between.measure
+            && self.compares_categories(types.each_ref().map(Vec::as_slice))
+        {
+            let operand = |place: usize| match (&self.stored[place], places[place]) {
+                (Some(stored), keys) => CategoryOperand::stored(stored, keys, rows),
+                (None, arguments) => CategoryOperand::new(&arguments[0]),
+            };
+            let [current, reference] = [operand(0)?, operand(1)?];
+            let measure = |r: &[u64], c: &[u64]| measure(r, c, &options);
+            return answer(&args.args, &categories::answers(&reference, &current, rows, measure)?);
+        }
         let [current, reference] = [operand(0)?, operand(1)?];
         let pair =
             |row: usize| -> Result<Option<Pair<'_>>> { Ok(reference.get(row)?.zip(current.get(row)?)) };

@@ -48,7 +48,7 @@ pub(super) fn data_type() -> DataType {
 }
 
 /// Whether a column can be read as distributions: a STRUCT with the same fields. NULL can as well.
-pub(super) fn reads(kind: &DataType) -> bool {
+pub(crate) fn reads(kind: &DataType) -> bool {
     match kind {
         DataType::Null => true,
         DataType::Struct(fields) => {

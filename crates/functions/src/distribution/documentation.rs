@@ -8,14 +8,18 @@ pub(super) const DISTRIBUTIONS: DocSection = DocSection {
     include: true,
     label: "Distributions",
     description: Some(
-        "A distribution is a small summary of many numbers that can be stored, merged and compared later: a sparse exponential \
-         histogram. What compares two of them takes the current one first and the reference second.",
+        "A distribution is a small summary of many values that can be stored, merged and compared later: of numbers a sparse exponential \
+         histogram, of categories how often each comes. Drift functions that count in bins take distributions in the place of values, \
+         as in `psi(d, is_current)`. What compares two of them takes the current one first and the reference second.",
     ),
 };
 
-const EITHER: &str = "What `distribution`, `distribution_merge` or `distribution_from_otel` made, or `baseline('name', 'column')`.";
-
 pub(super) const D: &str = "What `distribution`, `distribution_merge` or `distribution_from_otel` made.";
+const NUMBERS_OR_BASELINE: &str = "What `distribution`, `distribution_merge` or `distribution_from_otel` made, or `baseline('name', 'column')`.";
+const ANY_OR_BASELINE: &str = "What `distribution`, `category_distribution`, `distribution_merge` or `distribution_from_otel` made, or \
+    `baseline('name', 'column')`.";
+const ANY_D: &str =
+    "What `distribution`, `category_distribution`, `distribution_merge` or `distribution_from_otel` made.";
 
 pub(super) static DISTRIBUTION: LazyLock<Documentation> = LazyLock::new(|| {
     Documentation::builder(
@@ -53,14 +57,16 @@ pub(super) static DISTRIBUTION: LazyLock<Documentation> = LazyLock::new(|| {
 pub(super) static DISTRIBUTION_MERGE: LazyLock<Documentation> = LazyLock::new(|| {
     Documentation::builder(
         DISTRIBUTIONS,
-        "Merges distributions: of hours into that of a day, of regions into that of all. The result is, bit for bit, the \
-         distribution of all the values together, whatever the order; with the smallest `max_buckets` and scale of all.\n\n\
+        "Merges distributions, of numbers or of categories: of hours into that of a day, of regions into that of all. Of numbers, and of \
+         categories as long as they are exact, the result is, bit for bit, the \
+         distribution of all the values together, whatever the order; with the smallest `max_buckets` and scale, or `max_categories`, of \
+         all.\n\n\
          NULL distributions are ignored; NULL when there is no other. `min`, `max` or `sum` are NULL when a merged distribution \
          with values does not know them. Works in `OVER` windows: each row of a sliding frame costs two merges, however long \
          the frame is. Errors: more than 9,223,372,036,854,775,807 values. Source: OpenTelemetry data model, exponential histograms.",
         "distribution_merge(d)",
     )
-    .with_argument("d", D)
+    .with_argument("d", ANY_D)
     .with_sql_example(
         "SELECT day, round(distribution_quantile(distribution_merge(d) OVER (ORDER BY day ROWS BETWEEN 1 PRECEDING AND CURRENT ROW), 0.5), 6) AS median\n\
          FROM (SELECT day, distribution(v) AS d FROM (VALUES (1, 1.0), (1, 2.0), (2, 3.0), (3, 9.0)) AS t (day, v) GROUP BY day)\n\
@@ -78,14 +84,15 @@ pub(super) fn binned(name: &str, description: &str, options: &str) -> Documentat
          The bins lie at the reference's deciles, moved to ends of buckets, so that the counts are exact: the bucket of a decile \
          is cut off at whichever end leaves the share below nearer to the decile's. A bucket with two or more deciles (many \
          zeros, a constant column) has a bin of its own; the outer bins are open. With buckets of some percent the answer is near \
-         that over the raw values, not equal to it.\n\n\
+         that over the raw values, not equal to it. Of categories each is its own bin, and the answer is that over the raw values, \
+         bit for bit; NULL where a side is no longer exact (`error` above 0): compare a coarser category.\n\n\
          NULL for a NULL distribution or one without values; NULL, NaN and infinite values do not count."
     );
     let options = match options {
         "" => format!("One text literal. {BINS}."),
         more => format!("One text literal. {BINS}; {more}."),
     };
-    between(name, &description, "[, options]").with_argument("options", options).build()
+    between(name, &description, "[, options]", ANY_OR_BASELINE).with_argument("options", options).build()
 }
 
 /// Starts the documentation of a comparison within bounds.
@@ -95,10 +102,15 @@ pub(super) fn bounded(name: &str, description: &str) -> Documentation {
          There is no p-value: none would be valid for binned values. NULL for a NULL distribution or one without values; NULL, \
          NaN and infinite values do not count."
     );
-    between(name, &description, "").build()
+    between(name, &description, "", NUMBERS_OR_BASELINE).build()
 }
 
-fn between(name: &str, description: &str, options: &str) -> datafusion::logical_expr::DocumentationBuilder {
+fn between(
+    name: &str,
+    description: &str,
+    options: &str,
+    side: &str,
+) -> datafusion::logical_expr::DocumentationBuilder {
     let syntax = match options {
         "" => format!("{name}(current, reference)"),
         options => format!("{name}(current, reference {options})"),
@@ -108,8 +120,8 @@ fn between(name: &str, description: &str, options: &str) -> datafusion::logical_
         _ => format!("round({name}(c.d, r.d), 6)"),
     };
     Documentation::builder(DISTRIBUTIONS, description, syntax)
-        .with_argument("current", EITHER)
-        .with_argument("reference", EITHER)
+        .with_argument("current", side)
+        .with_argument("reference", side)
         .with_sql_example(format!(
             "WITH m AS (SELECT month, distribution(v) AS d\n\
              \x20          FROM (VALUES (1, 1.0), (1, 2.0), (1, 3.0), (1, 4.0), (2, 2.0), (2, 3.0), (2, 4.0), (2, 8.0)) AS t (month, v)\n\

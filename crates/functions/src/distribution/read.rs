@@ -13,8 +13,8 @@ use datafusion::logical_expr::{
     ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 
-use super::column;
 use super::operand::{Operand, answer};
+use super::{categories, column};
 use crate::kernels::distribution::Distribution;
 use crate::scalar::is_token;
 
@@ -77,6 +77,9 @@ impl ScalarUDFImpl for ReadFunction {
             return plan_err!(
                 "{name}: takes a distribution, not a baseline: DESCRIBE BASELINE shows what it has"
             );
+        }
+        if categories::reads(distribution) {
+            return plan_err!("{name}: categories have no order; it takes what distribution(value) makes");
         }
         if !column::reads(distribution) {
             return plan_err!("{name}: takes what distribution(value) makes, got {distribution}");

@@ -224,9 +224,8 @@ async fn what_is_not_kept_is_refused() {
     assert!(message.contains("CREATE OR REPLACE BASELINE"), "{message}");
     let texts = plain.sql("SELECT CAST(g AS TEXT) AS s FROM t").await.unwrap();
     let texts = texts.aggregate(vec![], vec![summary(col("s"))]).unwrap().collect().await.unwrap();
-    let message = refused(read(texts[0].column(0), Kind::Text).unwrap(), "psi_between");
-    let expected =
-        "psi_between: column \"v\" of baseline \"training\" holds texts, a distribution is of numbers";
+    let message = refused(read(texts[0].column(0), Kind::Text).unwrap(), "ks_between");
+    let expected = "ks_between: column \"v\" of baseline \"training\" holds texts, which have no order";
     assert!(message.contains(expected), "{message}");
     // of other rows, and of no distribution at all
     let other = column(&by_group, "distribution").slice(0, 1);

@@ -136,8 +136,14 @@ async fn mistakes_are_named() {
                 negative_offset: 0, negative_counts: [1]}";
     for (call, message) in [
         ("distribution(now())".to_string(), "instants only move forward"),
-        ("distribution('a')".to_string(), "distribution: cannot take values of type Utf8: pass a number"),
-        ("distribution(cur)".to_string(), "pass a number"),
+        ("distribution('a')".to_string(), "categories have no order; use category_distribution(value)"),
+        ("distribution(cur)".to_string(), "categories have no order; use category_distribution(value)"),
+        ("distribution([1.0])".to_string(), "pass a number"),
+        ("category_distribution(v)".to_string(), "numbers have an order, which distribution(value) keeps"),
+        (
+            "category_distribution('a', 'bins=5') OVER ()".to_string(),
+            "unknown option 'bins' (known: categories)",
+        ),
         (
             "distribution(v, 'buckets=5')".to_string(),
             "option 'buckets' must be a whole number from 8 to 4096, got '5'",
@@ -145,7 +151,10 @@ async fn mistakes_are_named() {
         ("distribution(v, 'bucket=5')".to_string(), "unknown option 'bucket' (did you mean 'buckets'?"),
         ("distribution(v, 'buckets=5') OVER ()".to_string(), "option 'buckets' must be a whole number"),
         ("distribution(v, 5)".to_string(), "the options must be one text literal"),
-        ("distribution_merge(v)".to_string(), "takes what distribution(value) makes, got Float64"),
+        (
+            "distribution_merge(v)".to_string(),
+            "takes what distribution(value) or category_distribution(value) makes, got Float64",
+        ),
         (
             "distribution_quantile(distribution(v), 95)".to_string(),
             "q must lie in [0, 1], got 95 (did you mean 0.95?)",
@@ -153,7 +162,7 @@ async fn mistakes_are_named() {
         ("distribution_quantile(v, 0.5)".to_string(), "takes what distribution(value) makes, got Float64"),
         (
             "psi_between(distribution(v), v)".to_string(),
-            "psi_between: reference must be what distribution(value) makes",
+            "psi_between: reference must be what distribution(value) or category_distribution(value) makes",
         ),
         ("psi_between(distribution(v), distribution(v), 'binning=uniform')".to_string(), "known: bins, eps"),
         (
@@ -166,5 +175,83 @@ async fn mistakes_are_named() {
     ] {
         let text = failure(&session, &format!("SELECT {call} FROM t")).await;
         assert!(text.contains(message), "{call}: {text}");
+    }
+}
+
+// breaks when: stored distributions in the place of values are merged into other counts, by partition or by group
+#[tokio::test]
+async fn drift_over_stored_distributions_equals_that_over_their_merge() {
+    let single = session(1);
+    table(&single, &strange());
+    let partitioned = session(3);
+    table(&partitioned, &strange());
+    let parts = "(SELECT g, cur, i % 5 AS part, distribution(v) AS d FROM t GROUP BY g, cur, i % 5)";
+    let side = |condition: &str| format!("distribution_merge(d) FILTER (WHERE {condition})");
+    for (aggregate, scalar) in
+        [("psi", "psi_between"), ("js_distance", "js_distance_between"), ("tv_distance", "tv_between")]
+    {
+        for group in ["g % 3", "g < 0"] {
+            let stored = format!(
+                "SELECT {group}, {aggregate}(d, cur, 'bins=5') FROM {parts} GROUP BY {group} ORDER BY 1"
+            );
+            let merged = format!(
+                "SELECT {group}, {scalar}({}, {}, 'bins=5') FROM {parts} GROUP BY {group} ORDER BY 1",
+                side("cur"),
+                side("NOT cur")
+            );
+            let expected = lines(&single, &merged).await;
+            assert_eq!(lines(&single, &stored).await, expected, "{aggregate} by {group}");
+            assert_eq!(lines(&partitioned, &stored).await, expected, "{aggregate} by {group}, in partitions");
+        }
+    }
+    // what the distributions left out is counted
+    let counts = "SELECT p['n_ref'], p['n_cur'], p['n_excluded_ref'], p['n_excluded_cur'] FROM";
+    let stored = format!("{counts} (SELECT psi_detail(d, cur) AS p FROM {parts})");
+    assert_eq!(
+        lines(&partitioned, &stored).await,
+        lines(&single, &format!("{counts} (SELECT psi_detail(v, cur) AS p FROM t)")).await
+    );
+}
+
+// breaks when: what leaves a frame is not taken back, or a frame that fits is not exact
+#[tokio::test]
+async fn frames_of_categories_equal_their_rows() {
+    let session = session(2);
+    table(&session, &strange());
+    let texts = "(SELECT i, CASE WHEN v IS NULL THEN NULL ELSE CAST(g AS TEXT) END AS s FROM t)";
+    let stored = format!("(SELECT i, category_distribution(s) AS s FROM {texts} GROUP BY i)");
+    let rows = format!(
+        "SELECT a.i, category_distribution(b.s) FROM {texts} a JOIN {texts} b ON b.i BETWEEN a.i - 9 AND a.i - 2 GROUP BY a.i ORDER BY a.i"
+    );
+    let expected = lines(&session, &rows).await;
+    for (call, source) in [("category_distribution", texts), ("distribution_merge", stored.as_str())] {
+        let framed = format!(
+            "SELECT i, {call}(s) OVER (ORDER BY i ROWS BETWEEN 9 PRECEDING AND 2 PRECEDING) AS d FROM {source} ORDER BY i"
+        );
+        let framed =
+            lines(&session, &format!("SELECT * FROM ({framed}) WHERE d IS NOT NULL ORDER BY i")).await;
+        assert_eq!(framed, expected, "{call}");
+    }
+}
+
+// breaks when: a count passes the truth, or falls short by more than the error that is stated
+#[tokio::test]
+async fn heavy_hitters_stay_within_their_bound() {
+    const KEPT: i64 = 20;
+    for (partitions, batch_rows) in [(1, 1000), (4, 37)] {
+        let session = session(partitions);
+        let category = |i: i64| format!("c{}", (i * i * 7919 % 997) % (1 + i % 150));
+        let texts = arrow::array::StringArray::from_iter_values((0..5000).map(category));
+        create(&session, &[("s", Arc::new(texts) as ArrayRef)], partitions, batch_rows);
+        let sql = format!(
+            "WITH d AS (SELECT category_distribution(s, 'categories={KEPT}') AS d FROM t), \
+             listed AS (SELECT unnest(d['categories']) AS s, unnest(d['counts']) AS counted FROM d), \
+             truth AS (SELECT s, count(*) AS n FROM t GROUP BY s) \
+             SELECT d['count'], d['error'] > 0 AND d['error'] <= 5000 / {}, count(listed.s) <= {KEPT}, \
+                    bool_and(coalesce(counted, 0) <= n AND n <= coalesce(counted, 0) + d['error']) \
+             FROM d CROSS JOIN truth LEFT JOIN listed ON listed.s = truth.s GROUP BY d",
+            KEPT + 1
+        );
+        assert_eq!(lines(&session, &sql).await, ["5000 | true | true | true"]);
     }
 }

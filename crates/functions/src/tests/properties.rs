@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::{create, limited, query, session};
 
-const CALLS: [&str; 65] = [
+const CALLS: [&str; 68] = [
     "psi(v, cur)",
     "psi(v, cur, 'binning=uniform, bins=7')",
     "psi(v, cur, 'edges=[-1, 0, 0.5]')",
@@ -57,6 +57,9 @@ const CALLS: [&str; 65] = [
     "slo_burn_rate(cur, 0.99)",
     "distribution(v)",
     "distribution(v, 'buckets=8')",
+    "category_distribution(s)",
+    "category_distribution(v > 0)",
+    "psi_between(category_distribution(s) FILTER (WHERE cur), category_distribution(s) FILTER (WHERE NOT cur))",
     "error_budget_remaining(v > 0, 0.9)",
     "accuracy(s, t)",
     "precision(v > 0, cur)",

@@ -1,6 +1,7 @@
 //! From what a group has kept to its answer.
 
-use arrow::array::{ArrayRef, BooleanArray};
+use arrow::array::{Array, ArrayRef, BooleanArray};
+use arrow::datatypes::DataType;
 use datafusion::common::{Result, resources_err};
 
 use super::evidence::{BUCKETS, Counts, EXACT, Labels, Population, Sorted};
@@ -24,7 +25,13 @@ impl Plan {
     pub(crate) fn sides(&self, args: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Sides> {
         match self.against_baseline {
             true => Ok(Sides::current(&args[0], filter)),
-            false => Sides::new(args, filter),
+            false => Sides::new(args, filter).map(|sides| match args[0].data_type() {
+                // a missing distribution is no missing value
+                DataType::Struct(_) if !matches!(self.measure, Measure::Presence(_)) => {
+                    Sides { nulls: None, ..sides }
+                }
+                _ => sides,
+            }),
         }
     }
 
@@ -192,7 +199,7 @@ impl Plan {
 
 /// Sums over categories are taken in the order of their counts: neither the order of rows nor that of partial states changes
 /// a bit of them.
-fn in_order_of_counts(
+pub(crate) fn in_order_of_counts(
     categories: impl IntoIterator<Item = ([u64; 2], u32)>,
 ) -> (Vec<u64>, Vec<u64>, Vec<u32>) {
     // a category that a window has lost on both sides is not a category any more

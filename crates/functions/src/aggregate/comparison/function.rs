@@ -20,7 +20,7 @@ use super::groups_accumulator::ComparisonGroups;
 use super::kept::lists::item_field;
 use super::kept::{
     AgainstBins, AgainstBinsByGroup, AgainstTexts, AgainstTextsByGroup, Bins, Categories, CategoriesByGroup,
-    FixedBins, FixedBinsByGroup, Values, ValuesByGroup,
+    FixedBins, FixedBinsByGroup, Merged, MergedByGroup, Values, ValuesByGroup,
 };
 use super::value::{ValueKind, coerced, is_text};
 use super::{Comparison, Measure, Plan};
@@ -52,6 +52,7 @@ enum Kept {
     Values,
     Bins(Bins),
     Categories,
+    Merged,
     AgainstBins(Arc<Against>),
     AgainstTexts(Arc<Against>),
 }
@@ -137,6 +138,11 @@ impl ComparisonFunction {
             ValueKind::Text => Some(baseline::Kind::Text),
             ValueKind::Flag => Some(baseline::Kind::Boolean),
             ValueKind::Anything => None,
+            ValueKind::Distribution | ValueKind::Categories => {
+                let message = "takes values beside a baseline; compare a stored distribution with it in psi_between or another \
+                               function of that kind";
+                return Err(self.refuse(message));
+            }
         })
     }
 
@@ -202,7 +208,14 @@ impl ComparisonFunction {
             ValueKind::of(value, measure)
                 .map_err(|message| self.refuse(&format!("profile '{}': {message}", profile.text())))?;
         }
-        if kind != ValueKind::Number {
+        if kind == ValueKind::Distribution
+            && (options.profile.is_some() || !matches!(options.binning, Binning::Quantile { .. }))
+        {
+            return Err(self.refuse(
+                "a distribution has bins at quantiles, at ends of its buckets: other options of bins need the values themselves",
+            ));
+        }
+        if !matches!(kind, ValueKind::Number | ValueKind::Distribution) {
             options.check_categories().map_err(|message| self.refuse(&message))?;
         }
         if let Some(against) = &self.against {
@@ -218,7 +231,8 @@ impl ComparisonFunction {
             (ValueKind::Number, _) => Kept::Values,
             (ValueKind::Flag, _) => Kept::Bins(Bins::Flags),
             (ValueKind::Anything, _) => Kept::Bins(Bins::Whole),
-            (ValueKind::Text, _) => Kept::Categories,
+            (ValueKind::Text | ValueKind::Categories, _) => Kept::Categories,
+            (ValueKind::Distribution, _) => Kept::Merged,
         };
         Ok((self.finish(value, measure, options), kept))
     }
@@ -299,7 +313,7 @@ impl AggregateUDFImpl for ComparisonFunction {
             Arc::new(Field::new(format_state_name(args.name, name), kind, true))
         };
         let texts = match self.kind_of(args.input_fields[0].data_type())? {
-            ValueKind::Text => Some(list("texts", DataType::LargeUtf8)),
+            ValueKind::Text | ValueKind::Categories => Some(list("texts", DataType::LargeUtf8)),
             _ => None,
         };
         let integers = ["reference", "current", "excluded"].map(|name| list(name, DataType::UInt64));
@@ -313,6 +327,7 @@ impl AggregateUDFImpl for ComparisonFunction {
             }
             (plan, Kept::Bins(bins)) => Box::new(ComparisonAccumulator::new(plan, FixedBins::new(bins))),
             (plan, Kept::Categories) => Box::new(ComparisonAccumulator::new(plan, Categories::default())),
+            (plan, Kept::Merged) => Box::new(ComparisonAccumulator::new(plan, Merged::default())),
             (plan, Kept::AgainstBins(against)) => {
                 Box::new(ComparisonAccumulator::new(plan, AgainstBins::new(against)))
             }
@@ -333,6 +348,7 @@ impl AggregateUDFImpl for ComparisonFunction {
             }
             (plan, Kept::Bins(bins)) => Box::new(ComparisonGroups::new(plan, FixedBinsByGroup::new(bins))),
             (plan, Kept::Categories) => Box::new(ComparisonGroups::new(plan, CategoriesByGroup::default())),
+            (plan, Kept::Merged) => Box::new(ComparisonGroups::new(plan, MergedByGroup::default())),
             (plan, Kept::AgainstBins(against)) => {
                 Box::new(ComparisonGroups::new(plan, AgainstBinsByGroup::new(against)))
             }

@@ -3,6 +3,7 @@
 use arrow::datatypes::DataType;
 
 use super::Measure;
+use crate::distribution;
 
 /// As what the values of a column are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +12,10 @@ pub(crate) enum ValueKind {
     Number,
     Flag,
     Text,
+    /// Stored distributions of numbers.
+    Distribution,
+    /// Stored distributions of categories.
+    Categories,
     /// Only whether it is NULL.
     Anything,
 }
@@ -26,6 +31,8 @@ impl ValueKind {
             number if *number == DataType::Float64 || number.is_integer() => Self::Number,
             DataType::Boolean => Self::Flag,
             DataType::Dictionary(_, inner) if is_text(inner) => Self::Text,
+            numbers if distribution::reads(numbers) => Self::Distribution,
+            texts if distribution::categories::reads(texts) => Self::Categories,
             text if is_text(text) => Self::Text,
             DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => {
                 return refuse(
@@ -39,6 +46,22 @@ impl ValueKind {
             _ => return refuse("pass a number, a text or a boolean"),
         };
         match (measure, kind) {
+            (Measure::Binned(_) | Measure::Bounded { .. }, Self::Distribution) => Ok(kind),
+            (Measure::Profiled { default, .. }, Self::Distribution | Self::Categories) => {
+                Self::of(value, default)
+            }
+            (_, Self::Distribution) => {
+                Err("a distribution keeps buckets of its numbers and not each of them: use psi or \
+                 js_distance, or ks_between and wasserstein_between, which answer with bounds"
+                    .to_owned())
+            }
+            (ranked, Self::Categories) if ranked.ranks() => {
+                Err("it ranks numbers; compare distributions of categories with psi or js_distance"
+                    .to_owned())
+            }
+            (Measure::Flagged(_), Self::Categories) => {
+                Err("it compares the share of true; pass the condition itself".to_owned())
+            }
             (ranked, Self::Flag | Self::Text) if ranked.ranks() => {
                 refuse("it ranks numbers; compare categories with psi or js_distance")
             }

@@ -48,10 +48,12 @@ impl Ids {
         &mut self,
         array: &ArrayRef,
         selected: &BooleanBuffer,
-        visit: impl FnMut(usize, u32),
+        mut visit: impl FnMut(usize, u32),
     ) -> Result<()> {
         match (self, array.data_type()) {
-            (Self::Texts(interner), _) => for_each_text(interner, array, selected, visit),
+            (Self::Texts(interner), _) => {
+                for_each_text(interner, array, selected, |row, number, _| visit(row, number))
+            }
             (Self::Integers(integers), DataType::Int64) => {
                 let values = array.as_primitive::<Int64Type>().values();
                 integers.for_each(selected, |row| values[row] as u64 ^ SIGN, visit)

@@ -176,7 +176,9 @@ impl Rows {
                     }
                 });
             }
-            ValueKind::Anything => return internal_err!("values of any type are not compared"),
+            ValueKind::Anything | ValueKind::Distribution | ValueKind::Categories => {
+                return internal_err!("values of this type are not compared");
+            }
         }
         self.members = members;
         Ok(())

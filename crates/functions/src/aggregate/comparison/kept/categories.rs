@@ -7,7 +7,7 @@ use datafusion::common::{Result, internal_err};
 
 use super::interner::Interner;
 use super::lists::{integer_lists, integers_of, lists};
-use super::texts::for_each_text;
+use super::texts::{for_each_null_count, for_each_text};
 use crate::aggregate::comparison::accumulator::Kept;
 use crate::aggregate::comparison::rows::Sides;
 use crate::aggregate::comparison::{Answer, Excluded, Plan};
@@ -21,20 +21,25 @@ pub(crate) struct Categories {
 }
 
 impl Categories {
-    fn count(&mut self, values: &ArrayRef, rows: &Sides, change: impl Fn(u64) -> Option<u64>) -> Result<()> {
+    fn count(
+        &mut self,
+        values: &ArrayRef,
+        rows: &Sides,
+        change: impl Fn(u64, u64) -> Option<u64>,
+    ) -> Result<()> {
         let mut valid = true;
         for (side, selected) in rows.values.iter().enumerate() {
             let counts = &mut self.counts;
-            for_each_text(&mut self.interner, values, selected, |_, id| {
+            for_each_text(&mut self.interner, values, selected, |_, id, times| {
                 let count = &mut counts_of(counts, id)[side];
-                match change(*count) {
+                match change(*count, times) {
                     Some(changed) => *count = changed,
                     None => valid = false,
                 }
             })?;
         }
         if !valid {
-            return internal_err!("a window retracted values that it never held");
+            return internal_err!("a window retracted values that it never held, or counts overflow");
         }
         Ok(())
     }
@@ -49,12 +54,18 @@ fn counts_of(counts: &mut Vec<[u64; 2]>, id: u32) -> &mut [u64; 2] {
 }
 
 impl Kept for Categories {
-    fn add(&mut self, args: &[ArrayRef], rows: &Sides, _excluded: &mut [Excluded; 2]) -> Result<()> {
-        self.count(&args[0], rows, |count| Some(count + 1))
+    fn add(&mut self, args: &[ArrayRef], rows: &Sides, excluded: &mut [Excluded; 2]) -> Result<()> {
+        for (excluded, selected) in excluded.iter_mut().zip(&rows.values) {
+            for_each_null_count(&args[0], selected, |_, nulls| excluded.nulls += nulls)?;
+        }
+        self.count(&args[0], rows, u64::checked_add)
     }
 
-    fn remove(&mut self, args: &[ArrayRef], rows: &Sides, _excluded: &mut [Excluded; 2]) -> Result<()> {
-        self.count(&args[0], rows, |count| count.checked_sub(1))
+    fn remove(&mut self, args: &[ArrayRef], rows: &Sides, excluded: &mut [Excluded; 2]) -> Result<()> {
+        for (excluded, selected) in excluded.iter_mut().zip(&rows.values) {
+            for_each_null_count(&args[0], selected, |_, nulls| excluded.nulls += nulls)?;
+        }
+        self.count(&args[0], rows, u64::checked_sub)
     }
 
     fn state(&mut self, _plan: &Plan) -> Result<Vec<ArrayRef>> {

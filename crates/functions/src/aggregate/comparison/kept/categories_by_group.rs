@@ -9,7 +9,7 @@ use hashbrown::HashTable;
 
 use super::categories::{StateBuilder, for_each_state};
 use super::interner::Interner;
-use super::texts::for_each_text;
+use super::texts::{for_each_null_count, for_each_text};
 use crate::aggregate::comparison::excluded::ExcludedByGroup;
 use crate::aggregate::comparison::groups_accumulator::{KeptByGroup, Leaving};
 use crate::aggregate::comparison::rows::Sides;
@@ -79,12 +79,15 @@ impl KeptByGroup for CategoriesByGroup {
         rows: &Sides,
         group_indices: &[usize],
         _groups: usize,
-        _excluded: &mut ExcludedByGroup,
+        excluded: &mut ExcludedByGroup,
     ) -> Result<()> {
         for (side, selected) in rows.values.iter().enumerate() {
             let cells = &mut self.cells;
-            for_each_text(&mut self.interner, &args[0], selected, |row, id| {
-                cells.counts(group_indices[row] as u32, id)[side] += 1;
+            for_each_null_count(&args[0], selected, |row, nulls| {
+                excluded.of(group_indices[row])[side].nulls += nulls;
+            })?;
+            for_each_text(&mut self.interner, &args[0], selected, |row, id, times| {
+                cells.counts(group_indices[row] as u32, id)[side] += times;
             })?;
         }
         Ok(())

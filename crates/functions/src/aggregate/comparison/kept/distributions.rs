@@ -47,10 +47,15 @@ impl Distributions {
             self.add_keys(side, integers);
             return Ok(());
         }
-        let Some(distribution) = Distribution::unpack(integers) else {
-            return internal_err!("a partial state holds a damaged distribution");
-        };
-        match self.sides[side].merge(&distribution) {
+        match Distribution::unpack(integers) {
+            Some(distribution) => self.merge_distribution(side, &distribution),
+            None => internal_err!("a partial state holds a damaged distribution"),
+        }
+    }
+
+    /// Adds the values of a distribution to a side.
+    pub(crate) fn merge_distribution(&mut self, side: usize, distribution: &Distribution) -> Result<()> {
+        match self.sides[side].merge(distribution) {
             Ok(()) => Ok(()),
             Err(CountOverflow) => resources_err!("more than {} values in one group", i64::MAX),
         }

@@ -1,24 +1,69 @@
-//! Texts of a column as categories: one number a distinct text, and a dictionary's texts looked up once a batch.
+//! Texts of a column as categories: one number a distinct text, and a dictionary's texts looked up once a batch. A stored distribution
+//! of categories stands for all the texts that it counted.
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::DataType;
-use datafusion::common::{Result, internal_err};
+use datafusion::common::{Result, exec_err, internal_err};
 
 use super::interner::Interner;
+use crate::distribution::categories::{CategoryDistribution, CategoryDistributions};
 use crate::kernels::collect::for_each_selected;
 
-/// Calls `visit(row, category)` for the selected rows of a text column. A dictionary's texts are looked up once a batch.
+/// Calls `visit(row, category, times)` for the selected rows of a column of texts, or of distributions of categories.
 pub(crate) fn for_each_text(
     interner: &mut Interner,
     array: &ArrayRef,
     selected: &BooleanBuffer,
-    visit: impl FnMut(usize, u32),
+    mut visit: impl FnMut(usize, u32, u64),
 ) -> Result<()> {
     match array.data_type() {
-        DataType::Dictionary(..) => intern_codes(interner, array, selected, visit),
-        _ => for_each_plain_text(interner, array, selected, visit),
+        DataType::Struct(_) => for_each_distribution(array, selected, |row, distribution| {
+            if distribution.error > 0 {
+                return exec_err!(
+                    "a distribution of categories is no longer exact (each count may be {} too small): compare a coarser category, \
+                     or make it with more 'categories'",
+                    distribution.error
+                );
+            }
+            for (category, times) in &distribution.entries {
+                visit(row, interner.intern(category)?, *times);
+            }
+            Ok(())
+        }),
+        DataType::Dictionary(..) => intern_codes(interner, array, selected, |row, id| visit(row, id, 1)),
+        _ => for_each_plain_text(interner, array, selected, |row, id| visit(row, id, 1)),
     }
+}
+
+/// Calls `visit(row, nulls)` for the selected rows of a column of distributions: the NULLs that they counted. Other columns have none.
+pub(crate) fn for_each_null_count(
+    array: &ArrayRef,
+    selected: &BooleanBuffer,
+    mut visit: impl FnMut(usize, u64),
+) -> Result<()> {
+    match array.data_type() {
+        DataType::Struct(_) => for_each_distribution(array, selected, |row, distribution| {
+            visit(row, distribution.nulls);
+            Ok(())
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn for_each_distribution(
+    array: &ArrayRef,
+    selected: &BooleanBuffer,
+    mut visit: impl FnMut(usize, &CategoryDistribution) -> Result<()>,
+) -> Result<()> {
+    let distributions = CategoryDistributions::new(array)?;
+    let mut outcome = Ok(());
+    for_each_selected(selected, |row| {
+        if outcome.is_ok() {
+            outcome = distributions.get(row).and_then(|read| read.map_or(Ok(()), |read| visit(row, &read)));
+        }
+    });
+    outcome
 }
 
 fn for_each_plain_text(
