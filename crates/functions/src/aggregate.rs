@@ -1,5 +1,6 @@
 //! Aggregate functions, one a file. `comparison` is what the functions over two populations share, `slo` what the two SLO
-//! functions share, `quality` the functions over labels and predictions; `psi_ci` compares two populations whose rows come in clusters.
+//! functions share, `quality` the functions over labels and predictions, `embedding` the functions over embeddings; `psi_ci` compares two
+//! populations whose rows come in clusters.
 //!
 //! # How to add a function over two populations
 //!
@@ -39,6 +40,7 @@
 mod comparison;
 mod distance;
 mod documentation;
+mod embedding;
 mod error_budget_remaining;
 mod literals;
 mod psi_ci;
@@ -66,6 +68,7 @@ pub(crate) fn all() -> Vec<Arc<AggregateUDF>> {
     let resampled = [psi_ci::function()];
     comparisons
         .chain(resampled)
+        .chain(embedding::all())
         .chain(levels)
         .chain(quality::all())
         .chain(crate::distribution::aggregates())

@@ -15,6 +15,7 @@ pub mod conventions;
 pub mod cramer_von_mises;
 pub mod distribution;
 pub mod divergence;
+pub mod embeddings;
 pub mod ewma;
 pub mod exact_sum;
 pub mod exponential;

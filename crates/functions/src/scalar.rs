@@ -12,6 +12,7 @@ use datafusion::logical_expr::ScalarUDF;
 
 pub use attr::attribute_text;
 pub(crate) use baseline::{BaselineToken, is_token};
+pub(crate) use novelty::{embedding_type, is_embedding, read_embedding};
 pub(crate) use texts::Texts;
 
 /// Every scalar function, in the order of the documentation.

@@ -13,6 +13,7 @@ use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
 use datafusion::logical_expr::{AggregateUDF, Expr, WindowFunctionDefinition};
 
 use super::comparison::ComparisonFunction;
+use super::embedding::EmbeddingFunction;
 use super::psi_ci::PsiCi;
 use super::quality::QualityFunction;
 use super::slo::SloFunction;
@@ -70,6 +71,9 @@ fn check(function: &AggregateUDF, args: &[Expr], schema: &DFSchema) -> Result<()
     }
     if let Some(quality) = function.inner().downcast_ref::<QualityFunction>() {
         quality.check(args, schema)?;
+    }
+    if let Some(embedding) = function.inner().downcast_ref::<EmbeddingFunction>() {
+        embedding.check_literal(args)?;
     }
     if let Some(level) = function.inner().downcast_ref::<SloFunction>() {
         level.read_literal(args)?;

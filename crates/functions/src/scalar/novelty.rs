@@ -52,7 +52,7 @@ impl ScalarUDFImpl for Novelty {
         let [embedding, centroids] = arg_types else {
             return plan_err!("novelty: takes (embedding, centroids), got {} arguments", arg_types.len());
         };
-        if !(embedding.is_null() || is_list_of(embedding, is_number)) {
+        if !is_embedding(embedding) {
             return plan_err!("novelty: embedding must be a list of numbers, got {embedding}");
         }
         if !(centroids.is_null()
@@ -107,6 +107,28 @@ fn points_at(centroids: &ArrayRef, row: usize) -> Result<Option<Points>> {
 }
 
 fn distance_at(embeddings: &ArrayRef, row: usize, points: &Points) -> Option<f64> {
+    let (values, range) = coordinates_at(embeddings, row)?;
+    match values.data_type() {
+        DataType::Float32 => points.distance(&values.as_primitive::<Float32Type>().values()[range]),
+        _ => points.distance(&values.as_primitive::<Float64Type>().values()[range]),
+    }
+}
+
+/// Reads the embedding of a row as DOUBLEs; false when it is NULL or empty, or has a NULL, NaN or infinite coordinate.
+pub(crate) fn read_embedding(embeddings: &ArrayRef, row: usize, vector: &mut Vec<f64>) -> bool {
+    vector.clear();
+    let Some((values, range)) = coordinates_at(embeddings, row) else { return false };
+    match values.data_type() {
+        DataType::Float32 => {
+            vector.extend(values.as_primitive::<Float32Type>().values()[range].iter().map(|&x| f64::from(x)));
+        }
+        _ => vector.extend_from_slice(&values.as_primitive::<Float64Type>().values()[range]),
+    }
+    !vector.is_empty() && vector.iter().all(|x| x.is_finite())
+}
+
+/// The coordinates of a row among those of all rows; `None` for NULL and for a NULL coordinate.
+fn coordinates_at(embeddings: &ArrayRef, row: usize) -> Option<(&ArrayRef, Range<usize>)> {
     if embeddings.is_null(row) {
         return None;
     }
@@ -125,14 +147,11 @@ fn distance_at(embeddings: &ArrayRef, row: usize, points: &Points) -> Option<f64
     if values.null_count() > 0 && range.clone().any(|at| values.is_null(at)) {
         return None;
     }
-    match values.data_type() {
-        DataType::Float32 => points.distance(&values.as_primitive::<Float32Type>().values()[range]),
-        _ => points.distance(&values.as_primitive::<Float64Type>().values()[range]),
-    }
+    Some((values, range))
 }
 
 /// FLOAT and DOUBLE lists are read as they are; every other list of numbers as a list of DOUBLE.
-fn embedding_type(kind: &DataType) -> DataType {
+pub(crate) fn embedding_type(kind: &DataType) -> DataType {
     match kind {
         DataType::List(item) | DataType::FixedSizeList(item, _)
             if matches!(item.data_type(), DataType::Float32 | DataType::Float64) =>
@@ -142,6 +161,11 @@ fn embedding_type(kind: &DataType) -> DataType {
         kind if kind.is_null() || is_list_of(kind, is_number) => list_of(DataType::Float64),
         kind => kind.clone(),
     }
+}
+
+/// Whether a column of this type holds embeddings.
+pub(crate) fn is_embedding(kind: &DataType) -> bool {
+    kind.is_null() || is_list_of(kind, is_number)
 }
 
 fn is_list_of(kind: &DataType, inner: impl Fn(&DataType) -> bool) -> bool {
