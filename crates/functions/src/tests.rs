@@ -4,6 +4,7 @@ mod baseline_operands;
 mod baselines;
 mod distributions;
 mod documentation;
+mod embeddings;
 mod emission;
 mod errors;
 mod golden;

@@ -1,4 +1,4 @@
-"""Golden values for functions over embeddings. Run with numpy 2.x and scipy 1.x (versions are written into the file);
+"""Golden values for functions over embeddings. Run with numpy 2.4.6 and scipy 1.17.1;
 writes embeddings.json. Coordinates are rounded to multiples of 1/1024, so that the file holds them as they are."""
 import json
 from pathlib import Path

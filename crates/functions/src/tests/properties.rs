@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray};
+use arrow::datatypes::Float64Type;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use proptest::prelude::*;
 
 use super::{create, limited, query, session};
 
-const CALLS: [&str; 68] = [
+const CALLS: [&str; 73] = [
     "psi(v, cur)",
     "psi(v, cur, 'binning=uniform, bins=7')",
     "psi(v, cur, 'edges=[-1, 0, 0.5]')",
@@ -55,6 +56,11 @@ const CALLS: [&str; 68] = [
     "mwu_test(v, cur)",
     "welch_t_test(v, cur)",
     "slo_burn_rate(cur, 0.99)",
+    "centroid_drift(e, cur)",
+    "centroid_drift(e, cur, 'metric=euclidean')",
+    "mmd_rff(e, cur, 'features=9, gamma=0.5')",
+    "frechet_distance(e, cur)",
+    "frechet_distance(e, cur, 'ddof=0')",
     "distribution(v)",
     "distribution(v, 'buckets=8')",
     "category_distribution(s)",
@@ -117,8 +123,14 @@ fn columns(rows: &[Row]) -> Vec<(&'static str, ArrayRef)> {
         ("s", Arc::new(StringArray::from_iter(rows.iter().map(|row| row.2.map(|i| texts[usize::from(i)]))))),
         ("t", Arc::new(StringArray::from_iter(rows.iter().map(|row| said(row).map(|i| texts[i]))))),
         ("p", Arc::new(Float64Array::from_iter(rows.iter().map(|row| row.1.map(probability))))),
+        ("e", Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(rows.iter().map(embedding)))),
         ("cur", Arc::new(BooleanArray::from_iter(rows.iter().map(|row| row.3)))),
     ]
+}
+
+/// Two coordinates; NULL for some rows, NULL and NaN coordinates in others.
+fn embedding(row: &Row) -> Option<[Option<f64>; 2]> {
+    (row.2 != Some(1)).then(|| [row.1, Some(f64::from(row.2.unwrap_or(7)) / 3.0)])
 }
 
 fn printed(batch: &RecordBatch) -> Vec<String> {
