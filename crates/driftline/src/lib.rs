@@ -38,6 +38,7 @@ mod catalog;
 mod config;
 mod context;
 mod db;
+mod drift_report;
 mod error;
 mod far_times;
 mod scan;

@@ -12,6 +12,7 @@ use driftline_functions::DriftOptions;
 
 use crate::catalog::{DEFAULT_CATALOG, PUBLIC_SCHEMA};
 use crate::config::Config;
+use crate::drift_report;
 use crate::error::Result;
 use crate::far_times::FarTimes;
 use crate::scan::SlicesForAggregates;
@@ -29,6 +30,7 @@ pub(crate) fn session_state(config: &Config) -> Result<SessionState> {
         .with_physical_optimizer_rule(Arc::new(SlicesForAggregates))
         .build();
     driftline_functions::register(&mut state)?;
+    drift_report::register(&mut state);
     Ok(state)
 }
 

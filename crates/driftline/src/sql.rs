@@ -34,13 +34,13 @@ pub use split::{StatementSplitter, split_statements};
 
 pub(crate) use create_table::CreateTable;
 pub(crate) use create_view::built_in_view;
+pub(crate) use cursor::Cursor;
 pub(crate) use names::ATTRIBUTES;
-pub(crate) use query::{shown, view_query};
+pub(crate) use query::{plan_text, shown, view_query};
 
 use crate::context::QueryContext;
 use crate::error::{Error, Result};
 use crate::stream::QueryStream;
-use cursor::Cursor;
 
 /// One statement, by its verb.
 #[derive(Debug)]

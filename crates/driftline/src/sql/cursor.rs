@@ -1,7 +1,9 @@
 //! A cursor over the tokens of one statement: what our own statements are parsed with. It knows where every token stands, so that
 //! an error names line and column, and hands the rest of the tokens to DataFusion's parser where a query follows.
 
+use datafusion::error::DataFusionError;
 use datafusion::sql::parser::{DFParserBuilder, Statement as DfStatement};
+use datafusion::sql::sqlparser::ast::Expr;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
@@ -153,6 +155,15 @@ impl<'a> Cursor<'a> {
             (Some(_), more) => Err(Error::invalid(format!("expected one statement, got {}", more + 1))),
             (None, _) => Err(Error::invalid("the statement is empty")),
         }
+    }
+
+    /// Parses the rest as one expression.
+    pub(crate) fn expression(self) -> Result<Expr> {
+        let tokens: Vec<TokenWithSpan> = self.tokens.into_iter().skip(self.position).collect();
+        let mut parser = DFParserBuilder::new(tokens).with_recursion_limit(RECURSION_MAX).build()?.parser;
+        let expr = parser.parse_expr().map_err(DataFusionError::from)?;
+        parser.expect_token(&Token::EOF).map_err(DataFusionError::from)?;
+        Ok(expr)
     }
 
     /// An error that says what was expected, what is there and where.

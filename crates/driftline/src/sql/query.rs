@@ -6,10 +6,12 @@ use datafusion::common::TableReference;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as LogicalStatement};
 use datafusion::physical_plan::execute_stream;
 use datafusion::sql::parser::Statement as DfStatement;
+use futures::future::BoxFuture;
 
 use super::cursor::Cursor;
 use super::{baseline_calls, group_by_alias, unique_names};
 use crate::context::QueryContext;
+use crate::drift_report;
 use crate::error::{Error, ErrorKind, Result};
 use crate::stream::QueryStream;
 
@@ -31,9 +33,15 @@ pub(super) async fn plan(statement: DfStatement, context: &QueryContext) -> Resu
     Ok(plan)
 }
 
+/// Plans a query that stands in another one, as a text.
+pub(crate) fn plan_text<'a>(sql: &'a str, context: &'a QueryContext) -> BoxFuture<'a, Result<LogicalPlan>> {
+    Box::pin(async move { plan(Cursor::new(sql)?.delegate()?, context).await })
+}
+
 /// Plans a query in the context's catalog.
 async fn plan_query(mut statement: DfStatement, context: &QueryContext) -> Result<LogicalPlan> {
-    let state = context.state();
+    let reports = drift_report::expand(&mut statement, context).await?;
+    let state = reports.as_ref().unwrap_or(context.state());
     group_by_alias::rewrite(&mut statement, |name| state.aggregate_functions().contains_key(name));
     let mut references = vec![];
     if !matches!(statement, DfStatement::CreateExternalTable(_)) {
