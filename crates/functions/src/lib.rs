@@ -27,6 +27,7 @@ mod distribution;
 pub mod kernels;
 mod options;
 mod scalar;
+mod table;
 mod window;
 
 use std::sync::Arc;
@@ -34,7 +35,7 @@ use std::sync::Arc;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
-use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
+use datafusion::logical_expr::{AggregateUDF, Documentation, ScalarUDF, WindowUDF};
 
 pub use options::DriftOptions;
 pub use scalar::attribute_text;
@@ -78,6 +79,11 @@ pub fn scalars() -> Vec<Arc<ScalarUDF>> {
 /// Lists the functions that work as window functions alone.
 pub fn windows() -> Vec<Arc<WindowUDF>> {
     window::all()
+}
+
+/// Lists name and documentation of the table functions. They need a catalog: the database makes and registers them.
+pub fn table_functions() -> Vec<(&'static str, &'static Documentation)> {
+    table::all()
 }
 
 #[cfg(test)]

@@ -49,7 +49,10 @@ pub(super) fn columns(session: &dyn Session) -> Vec<ArrayRef> {
         .window_functions()
         .iter()
         .map(|(name, function)| Line::new(name, "window", function.documentation()));
-    let mut lines: Vec<Line> = scalars.chain(aggregates).chain(windows).collect();
+    let tables = driftline_functions::table_functions()
+        .into_iter()
+        .map(|(name, documentation)| Line::new(name, "table", Some(documentation)));
+    let mut lines: Vec<Line> = scalars.chain(aggregates).chain(windows).chain(tables).collect();
     lines.sort_by(|a, b| (&a.name, a.kind).cmp(&(&b.name, b.kind)));
     vec![
         Arc::new(StringViewArray::from_iter_values(lines.iter().map(|line| &line.name))),

@@ -22,9 +22,13 @@ fn documented() -> Vec<(String, Documentation)> {
     let windows = crate::windows();
     let of_windows =
         windows.iter().map(|function| (function.name().to_string(), function.documentation().cloned()));
+    let of_tables = crate::table_functions()
+        .into_iter()
+        .map(|(name, documentation)| (name.to_string(), Some(documentation.clone())));
     of_aggregates
         .chain(of_scalars)
         .chain(of_windows)
+        .chain(of_tables)
         .map(|(name, documentation)| {
             let documentation = documentation.unwrap_or_else(|| panic!("{name} has no documentation"));
             (name, documentation)
@@ -67,8 +71,8 @@ async fn render() -> String {
                 writeln!(page, "- `{argument}`: {description}").unwrap();
             }
             let sql = documentation.sql_example.as_ref().unwrap_or_else(|| panic!("{name} has no example"));
-            if name == "baseline" {
-                // it needs a database that has one: tests/slt/functions/baseline.slt runs it
+            if ["baseline", "drift_report"].contains(&name.as_str()) {
+                // they need a database: tests/slt/functions runs them
                 write!(page, "\n```sql\n{sql};\n```\n").unwrap();
                 continue;
             }
