@@ -3,6 +3,7 @@
 //! A part is a module with a function that takes the criterion. Figures are quoted in docs/performance.md, as ratios from one run
 //! wherever two things are compared.
 
+mod drift_report;
 mod functions;
 mod otlp;
 mod scan;
@@ -20,6 +21,7 @@ fn main() {
     segment_codecs::run(&mut criterion);
     otlp::run(&mut criterion);
     functions::run(&mut criterion);
+    drift_report::run(&mut criterion);
     windows::run(&mut criterion);
     criterion.final_summary();
 }

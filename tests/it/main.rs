@@ -7,6 +7,7 @@ mod command_line;
 mod crash;
 mod database;
 mod disk_full;
+mod drift_report;
 mod kill;
 mod model;
 mod otlp;

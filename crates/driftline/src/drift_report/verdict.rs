@@ -133,6 +133,9 @@ pub(super) fn small_note(measured: &Measured, psi: &Psi) -> Option<String> {
 
 /// Two significant digits, or whole numbers.
 pub(super) fn short(value: f64) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
     let digits = (1 - value.abs().max(1e-9).log10().floor() as i32).clamp(0, 9) as usize;
     format!("{value:.digits$}")
 }

@@ -60,8 +60,8 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     .with_sql_example(
         "SELECT column_name, segment, round(score, 3) AS score, drifted, share, note\n\
          FROM drift_report('predictions',\n\
-         \x20   reference => time < '2026-09-01', current => time >= '2026-09-01', segments => 'model')\n\
-         ORDER BY score DESC",
+         \x20   reference => time < '2026-08-31', current => time >= '2026-08-31', segments => 'model')\n\
+         ORDER BY score DESC NULLS LAST",
     )
     .build()
 });
