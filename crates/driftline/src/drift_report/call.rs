@@ -28,7 +28,7 @@ pub(super) struct Call {
 /// What the current rows are compared with.
 #[derive(Debug)]
 pub(super) enum Reference {
-    Rows(Expr),
+    Rows(Box<Expr>),
     Baseline(String),
 }
 
@@ -157,7 +157,7 @@ fn reference_of(expr: Expr) -> Result<Reference> {
                 _ => Err(baseline_usage(&expr)),
             }
         }
-        _ => predicate("reference", expr).map(Reference::Rows),
+        _ => predicate("reference", expr).map(|condition| Reference::Rows(Box::new(condition))),
     }
 }
 
