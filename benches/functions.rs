@@ -1,4 +1,9 @@
-//! The SQL functions over batches in memory, on one thread: rows a second of each, whole and by a thousand groups.
+//! The SQL functions over batches in memory, on one thread: rows a second of each, in one group and in ten thousand.
+//!
+//! `cargo bench --bench driftline -- functions_` measures each with criterion, at 1 and 10 million rows. A table of all of them, with
+//! 100 million rows and the memory a group, comes from [`table`]: `DRIFTLINE_BENCH_TABLE=1000000,10000000,100000000 cargo bench`.
+
+mod table;
 
 use std::sync::Arc;
 
@@ -10,6 +15,8 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::FunctionRegistry;
+use datafusion::execution::memory_pool::MemoryPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::logical_expr::col;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use driftline_functions::baseline::{
@@ -19,7 +26,7 @@ use tokio::runtime::Runtime;
 
 const ROWS: &[usize] = &[1_000_000, 10_000_000];
 const BATCH_ROWS: usize = 8192;
-const GROUPS: i32 = 1000;
+const GROUPS: i32 = 10_000;
 const TEXTS: [&str; 8] = [
     "refund",
     "invoice",
@@ -122,18 +129,20 @@ const CALLS: &[(&str, &str)] = &[
     ("wilson_interval", "avg(wilson_interval(g, 1000)['upper'])"),
 ];
 
+pub(crate) use table::{print_table, rows_of_table};
+
 pub(crate) fn run(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime");
     for &rows in ROWS {
         let mut session = None;
-        for (kind, group_by) in [("whole", ""), ("by_1000_groups", " GROUP BY g")] {
+        for (kind, group_by) in [("whole", ""), ("by_10000_groups", " GROUP BY g")] {
             let mut group = criterion.benchmark_group(format!("functions_{kind}"));
             group.sample_size(10).throughput(Throughput::Elements(rows as u64));
             for (name, call) in CALLS {
                 let sql = format!("SELECT {call} FROM t{group_by}");
                 group.bench_with_input(BenchmarkId::new(*name, rows), &sql, |bencher, sql| {
                     // the rows are made only for what was asked for
-                    let session = session.get_or_insert_with(|| session_over(rows, &runtime));
+                    let session = session.get_or_insert_with(|| session_over(rows, &runtime, None));
                     bencher.to_async(&runtime).iter(|| async {
                         let frame = session.sql(sql).await.expect("it is planned");
                         frame.collect().await.expect("it runs")
@@ -146,8 +155,16 @@ pub(crate) fn run(criterion: &mut Criterion) {
 }
 
 /// A session of one thread with a table `t`: the first half of its rows is the reference.
-fn session_over(rows: usize, runtime: &Runtime) -> SessionContext {
-    let mut session = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
+fn session_over(rows: usize, runtime: &Runtime, pool: Option<Arc<dyn MemoryPool>>) -> SessionContext {
+    let config = SessionConfig::new().with_target_partitions(1);
+    let mut session = match pool {
+        None => SessionContext::new_with_config(config),
+        Some(pool) => {
+            let environment =
+                RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc().expect("an environment");
+            SessionContext::new_with_config_rt(config, environment)
+        }
+    };
     driftline_functions::register(&mut session).expect("the registry is writable");
     let batches: Vec<RecordBatch> =
         (0..rows).step_by(BATCH_ROWS).map(|first| batch(first, BATCH_ROWS.min(rows - first), rows)).collect();

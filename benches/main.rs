@@ -15,6 +15,9 @@ mod write;
 use criterion::Criterion;
 
 fn main() {
+    if let Some(sizes) = functions::rows_of_table() {
+        return functions::print_table(&sizes);
+    }
     let mut criterion = Criterion::default().configure_from_args();
     write::run(&mut criterion);
     scan::run(&mut criterion);
