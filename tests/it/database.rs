@@ -187,6 +187,39 @@ async fn limits_end_a_query() -> Result<()> {
         .await
         .expect_err("100 MB do not fit into 2 MiB");
     assert_eq!(error.kind(), ErrorKind::ResourceExhausted, "{error}");
+    // 8 bytes a value of an exact drift function count, too
+    for sql in [
+        "SELECT psi(value, value % 2 = 0) FROM generate_series(1, 1000000)",
+        "SELECT ks_test(value, value % 2 = 0) FROM generate_series(1, 1000000)",
+        "SELECT psi(value, value % 2 = 0) FROM generate_series(1, 1000000) GROUP BY value > 0",
+    ] {
+        let error = database.sql(sql).await?.collect().await.expect_err("8 MB do not fit into 2 MiB");
+        assert_eq!(error.kind(), ErrorKind::ResourceExhausted, "{sql}: {error}");
+    }
+    Ok(())
+}
+
+/// Breaks when the limit of exact drift functions does not reach them, or a larger group needs memory for each of its values.
+#[tokio::test]
+async fn past_the_limit_of_exact_functions_memory_does_not_grow() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let database = Database::builder(dir.path().join("db"))
+        // the values of the two functions would take 16 MB
+        .memory_limit(8 * 1024 * 1024)
+        .target_partitions(2)
+        .exact_max_rows(10_000)
+        .open()
+        .await?;
+    for group_by in ["", "GROUP BY value > 0"] {
+        let sql = format!(
+            "SELECT psi_detail(value, value % 2 = 0)['method'] || ' ' || ks_test(value, value % 2 = 0)['method'] \
+             FROM generate_series(1, 1000000) {group_by}"
+        );
+        let answer = database.sql(&sql).await?.collect().await?;
+        let answer: Vec<_> = answer.iter().filter(|batch| batch.num_rows() > 0).collect();
+        assert_eq!(answer.len(), 1, "{group_by}");
+        assert_eq!(display_rows(answer[0])?, [["buckets bounds"]], "{group_by}");
+    }
     Ok(())
 }
 

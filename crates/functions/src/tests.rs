@@ -10,6 +10,7 @@ mod errors;
 mod golden;
 mod golden_conventions;
 mod golden_ranks;
+mod hard_inputs;
 mod limit;
 mod properties;
 mod psi_ci;

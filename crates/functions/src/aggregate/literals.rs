@@ -10,7 +10,7 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
-use datafusion::logical_expr::{AggregateUDF, Expr, WindowFunctionDefinition};
+use datafusion::logical_expr::{AggregateUDF, AggregateUDFImpl, Expr, WindowFunctionDefinition};
 
 use super::comparison::ComparisonFunction;
 use super::embedding::EmbeddingFunction;
@@ -43,7 +43,7 @@ impl FunctionRewrite for CheckLiterals {
             },
             _ => return Ok(Transformed::no(expr)),
         };
-        check(function, args, schema)?;
+        CHECKS.iter().try_for_each(|check| check(function, args, schema))?;
         match limited(function, config) {
             Some(limited) => {
                 *function = limited;
@@ -62,27 +62,67 @@ fn limited(function: &AggregateUDF, config: &ConfigOptions) -> Option<Arc<Aggreg
     Some(Arc::new(AggregateUDF::new_from_impl(limited)))
 }
 
-fn check(function: &AggregateUDF, args: &[Expr], schema: &DFSchema) -> Result<()> {
-    if let Some(comparison) = function.inner().downcast_ref::<ComparisonFunction>() {
-        comparison.read_literal(args)?;
+/// A function that can refuse its literal arguments before rows come.
+trait HasLiterals: AggregateUDFImpl {
+    fn check(&self, args: &[Expr], schema: &DFSchema) -> Result<()>;
+}
+
+/// Checks a call of `F`; nothing where the function is another one.
+type Check = fn(&AggregateUDF, &[Expr], &DFSchema) -> Result<()>;
+
+fn check_of<F: HasLiterals>(function: &AggregateUDF, args: &[Expr], schema: &DFSchema) -> Result<()> {
+    function.inner().downcast_ref::<F>().map_or(Ok(()), |function| function.check(args, schema))
+}
+
+/// One a kind of function.
+const CHECKS: [Check; 7] = [
+    check_of::<ComparisonFunction>,
+    check_of::<PsiCi>,
+    check_of::<EmbeddingFunction>,
+    check_of::<QualityFunction>,
+    check_of::<SloFunction>,
+    check_of::<DistributionFunction>,
+    check_of::<CategoryDistributionFunction>,
+];
+
+impl HasLiterals for ComparisonFunction {
+    fn check(&self, args: &[Expr], _: &DFSchema) -> Result<()> {
+        self.read_literal(args).map(drop)
     }
-    if let Some(resampled) = function.inner().downcast_ref::<PsiCi>() {
-        resampled.read_literal(args)?;
+}
+
+impl HasLiterals for PsiCi {
+    fn check(&self, args: &[Expr], _: &DFSchema) -> Result<()> {
+        self.read_literal(args).map(drop)
     }
-    if let Some(quality) = function.inner().downcast_ref::<QualityFunction>() {
-        quality.check(args, schema)?;
+}
+
+impl HasLiterals for EmbeddingFunction {
+    fn check(&self, args: &[Expr], _: &DFSchema) -> Result<()> {
+        self.check_literal(args)
     }
-    if let Some(embedding) = function.inner().downcast_ref::<EmbeddingFunction>() {
-        embedding.check_literal(args)?;
+}
+
+impl HasLiterals for QualityFunction {
+    fn check(&self, args: &[Expr], schema: &DFSchema) -> Result<()> {
+        self.check_call(args, schema)
     }
-    if let Some(level) = function.inner().downcast_ref::<SloFunction>() {
-        level.read_literal(args)?;
+}
+
+impl HasLiterals for SloFunction {
+    fn check(&self, args: &[Expr], _: &DFSchema) -> Result<()> {
+        self.read_literal(args).map(drop)
     }
-    if let Some(distribution) = function.inner().downcast_ref::<DistributionFunction>() {
-        distribution.read_literal(args)?;
+}
+
+impl HasLiterals for DistributionFunction {
+    fn check(&self, args: &[Expr], _: &DFSchema) -> Result<()> {
+        self.read_literal(args).map(drop)
     }
-    if let Some(distribution) = function.inner().downcast_ref::<CategoryDistributionFunction>() {
-        distribution.read_literal(args)?;
+}
+
+impl HasLiterals for CategoryDistributionFunction {
+    fn check(&self, args: &[Expr], _: &DFSchema) -> Result<()> {
+        self.read_literal(args).map(drop)
     }
-    Ok(())
 }

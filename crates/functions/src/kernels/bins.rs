@@ -139,7 +139,8 @@ fn with_atoms(ascending: Vec<f64>) -> Vec<f64> {
         if edges.last().is_none_or(|&last| last < edge) {
             edges.push(edge);
         }
-        if group.len() > 1 {
+        // nothing lies above the largest number
+        if group.len() > 1 && edge < f64::MAX {
             edges.push(edge.next_up());
         }
     }

@@ -17,7 +17,8 @@ pub fn order_statistics(keys: &mut [u64], positions: &[usize]) -> Vec<u64> {
             *slot = keys[position];
         }
     } else {
-        select(keys, 0, positions, &mut found, threads());
+        let threads = if keys.len() >= 2 * AT_ONCE_MIN { threads() } else { 1 };
+        select(keys, 0, positions, &mut found, threads);
     }
     found
 }

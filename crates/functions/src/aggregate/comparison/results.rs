@@ -81,7 +81,7 @@ impl Returns {
     /// One answer as a value.
     pub(crate) fn value(&self, answer: Answer) -> Result<ScalarValue> {
         match (self, answer) {
-            (Self::Double, Answer::Double(value)) => Ok(ScalarValue::Float64(Some(value))),
+            (Self::Double, Answer::Double(value)) => Ok(ScalarValue::Float64(known(value))),
             (Self::Double, Answer::Null) => Ok(ScalarValue::Float64(None)),
             (_, answer) => {
                 let mut results = Results::new(self);
@@ -107,6 +107,11 @@ impl Kind {
 
 fn fields_of(fields: &[(&str, Kind)]) -> Fields {
     fields.iter().map(|(name, kind)| Field::new(*name, kind.data_type(), true)).collect()
+}
+
+/// A number beyond the largest DOUBLE, such as a distance from one end of the number line to the other, is NULL.
+fn known(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
 }
 
 /// Collects the answers of groups.
@@ -141,7 +146,7 @@ impl Results {
 
     pub(crate) fn push(&mut self, answer: Answer) -> Result<()> {
         match (self, answer) {
-            (Self::Doubles(values), Answer::Double(value)) => values.push(Some(value)),
+            (Self::Doubles(values), Answer::Double(value)) => values.push(known(value)),
             (Self::Doubles(values), Answer::Null) => values.push(None),
             (Self::Structs(table), Answer::Struct(cells)) => table.push(Some(cells))?,
             (Self::Structs(table), Answer::Null) => table.push(None)?,
@@ -196,7 +201,7 @@ impl Column {
 
     fn push(&mut self, cell: Cell) -> Result<()> {
         match (self, cell) {
-            (Self::Doubles(values), Cell::Double(value)) => values.push(Some(value)),
+            (Self::Doubles(values), Cell::Double(value)) => values.push(known(value)),
             (Self::Doubles(values), Cell::Null) => values.push(None),
             (Self::BigInts(values), Cell::Count(value)) => values.push(Some(value as i64)),
             (Self::BigInts(values), Cell::Null) => values.push(None),

@@ -62,7 +62,7 @@ impl QualityFunction {
     }
 
     /// Checks a call while planning: its options, and whether its labels have the positive class.
-    pub(crate) fn check(&self, args: &[Expr], schema: &DFSchema) -> Result<()> {
+    pub(crate) fn check_call(&self, args: &[Expr], schema: &DFSchema) -> Result<()> {
         let options = match self.read_literal(args)? {
             Some(text) => self.parse(text)?,
             None => Options::default(),

@@ -25,6 +25,7 @@ fn repeated_edges_become_atoms() {
     assert_eq!(quantile_edges_of(&[3.0; 9], 10), [3.0, up(3.0)]);
     assert_eq!(uniform_edges_of(&[3.0; 9], 10), [3.0, up(3.0)]);
     assert_eq!(quantile_edges_of(&[7.0], 4), [7.0, up(7.0)]);
+    assert_eq!(quantile_edges_of(&[f64::MAX; 9], 10), [f64::MAX], "nothing lies above");
     assert_eq!(quantile_edges_of(&[0.0, 0.0, 0.0, 10.0], 4), [0.0, up(0.0), 2.5]);
     assert_eq!(quantile_edges_of(&[-0.0, 0.0, 0.0, 0.0], 4)[0].to_bits(), 0, "no negative zero");
     assert_eq!(uniform_edges_of(&[0.0, 10.0], 5), [2.0, 4.0, 6.0, 8.0]);

@@ -2,7 +2,8 @@
 //!
 //! Partial states are taken over without a copy. For ranks each is a sorted run (so partitions sort in parallel) and the
 //! final step merges; for bins nothing is sorted: the edges are selected from the reference and both sides are counted.
-//! Memory is 8 bytes a value, and while the group is finished once more its reference or merge.
+//! Memory is 8 bytes a value; while the group is finished once more for its reference or its merge, and twice more where more than two
+//! sorted runs meet.
 //!
 //! In a sliding window the values stay sorted: what entered is merged in and what left is taken out when the next result is
 //! asked for, so a frame costs its length.
@@ -208,6 +209,8 @@ impl Side {
 
     /// Brings all values into `loose`, in any order.
     fn gather(&mut self) -> &mut Vec<u64> {
+        let more: usize = self.sorted.len() + self.runs.iter().map(|run| run.len()).sum::<usize>();
+        self.loose.reserve_exact(more);
         for run in self.runs.drain(..) {
             self.loose.extend_from_slice(&run);
         }
