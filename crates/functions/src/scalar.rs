@@ -12,14 +12,14 @@ use datafusion::logical_expr::ScalarUDF;
 
 pub use attr::attribute_text;
 pub(crate) use baseline::{BaselineToken, is_token};
-pub(crate) use novelty::{embedding_type, is_embedding, read_embedding};
+pub(crate) use novelty::{Novelty, embedding_type, is_embedding, read_coordinates, read_embedding};
 pub(crate) use texts::Texts;
 
 /// Every scalar function, in the order of the documentation.
 pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
     let own = [
         ScalarUDF::new_from_impl(BaselineToken::new()),
-        ScalarUDF::new_from_impl(novelty::Novelty::new()),
+        ScalarUDF::new_from_impl(Novelty::new()),
         ScalarUDF::new_from_impl(wilson_interval::WilsonInterval::new()),
         ScalarUDF::new_from_impl(attr::Attr::new()),
     ];

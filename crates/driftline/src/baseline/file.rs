@@ -1,5 +1,5 @@
 //! The object of a baseline: an Arrow IPC file of one batch, one row a key. First the key columns, then one struct a compared column, as
-//! the aggregate of `driftline_functions::baseline::summary` answers it. The schema's metadata say the rest. Every Arrow reader
+//! the aggregates of `driftline_functions::baseline::summary` and `clusters` answer it. The schema's metadata say the rest. Every Arrow reader
 //! understands it; docs/file-formats.md lists the fields. Its checksum is in the root that names it.
 
 use std::collections::HashMap;
@@ -28,11 +28,11 @@ const ROWS_KEY: &str = "driftline.baseline.rows";
 const KEYS_KEY: &str = "driftline.baseline.keys";
 /// In a field: the type of the column in SQL.
 const TYPE_KEY: &str = "driftline.baseline.type";
-/// In a field: number, text or boolean.
+/// In a field: number, text, boolean or embedding.
 const KIND_KEY: &str = "driftline.baseline.kind";
 
 /// What a column must be to be in a baseline.
-pub(crate) const KINDS: &str = "a baseline holds numbers, texts and booleans";
+pub(crate) const KINDS: &str = "a baseline holds numbers, texts, booleans and embeddings";
 
 /// A baseline as it was measured: the keys first, then the summaries.
 pub(crate) struct Measured {
@@ -133,9 +133,11 @@ fn kind_name(kind: Kind) -> &'static str {
         Kind::Number => "number",
         Kind::Text => "text",
         Kind::Boolean => "boolean",
+        Kind::Embedding => "embedding",
     }
 }
 
 fn kind_of(name: &str) -> Option<Kind> {
-    [Kind::Number, Kind::Text, Kind::Boolean].into_iter().find(|kind| kind_name(*kind) == name)
+    let kinds = [Kind::Number, Kind::Text, Kind::Boolean, Kind::Embedding];
+    kinds.into_iter().find(|kind| kind_name(*kind) == name)
 }

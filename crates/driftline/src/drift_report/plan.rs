@@ -123,7 +123,7 @@ async fn columns_of(call: &Call, schema: &Schema, context: &QueryContext) -> Res
         let mut columns = vec![];
         for name in names {
             let data_type = find(schema, name)?;
-            let kind = Kind::of(data_type).ok_or_else(|| {
+            let kind = compared_kind(data_type).ok_or_else(|| {
                 Error::invalid(format!(
                     "column \"{name}\" is {}: drift_report compares numbers, texts and booleans",
                     data_type::name(data_type)
@@ -140,7 +140,7 @@ async fn columns_of(call: &Call, schema: &Schema, context: &QueryContext) -> Res
     let mut columns = vec![];
     for field in schema.fields() {
         let (name, data_type) = (field.name(), field.data_type());
-        let Some(kind) = Kind::of(data_type) else { continue };
+        let Some(kind) = compared_kind(data_type) else { continue };
         let has_reference =
             stored.as_ref().is_none_or(|stored| stored.columns.iter().any(|known| known.name == *name));
         if name != TIME && !call.segments.contains(name) && has_reference {
@@ -151,6 +151,11 @@ async fn columns_of(call: &Call, schema: &Schema, context: &QueryContext) -> Res
         true => Err(Error::invalid("there is no column to compare: numbers, texts and booleans can be")),
         false => Ok(columns),
     }
+}
+
+/// The kind of a column's type; `None` where no drift function compares it.
+fn compared_kind(data_type: &DataType) -> Option<Kind> {
+    Kind::of(data_type).filter(|kind| *kind != Kind::Embedding)
 }
 
 /// The aggregation in SQL.

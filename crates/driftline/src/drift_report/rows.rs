@@ -150,6 +150,8 @@ fn batch(rows: &[Row<'_>], layout: &Layout) -> Result<RecordBatch> {
         Kind::Number => "number",
         Kind::Text => "text",
         Kind::Boolean => "boolean",
+        // never planned
+        Kind::Embedding => "embedding",
     };
     let doubles = |value: &dyn Fn(&Row<'_>) -> Option<f64>| -> ArrayRef {
         Arc::new(rows.iter().map(value).collect::<Float64Array>())

@@ -1,5 +1,5 @@
-//! `baseline('name' [, 'column' [, key ...]])` in the second place of a drift function, or in either of a scalar function that compares
-//! two distributions, becomes a function that has the reference inside: `psi(x, baseline('training'))` is planned as a `psi` of `x` alone. So no row carries the reference, and the query keeps the
+//! `baseline('name' [, 'column' [, key ...]])` in the second place of a drift function, in either of a scalar function that compares
+//! two distributions, or in the second of `novelty`, becomes a function that has the reference inside: `psi(x, baseline('training'))` is planned as a `psi` of `x` alone. So no row carries the reference, and the query keeps the
 //! baseline of its snapshot whatever happens to the name.
 //!
 //! Keys that are literals are looked up here. Others go along as arguments; those of an aggregate must be equal in all rows of a group: they

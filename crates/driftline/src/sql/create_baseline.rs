@@ -1,4 +1,4 @@
-//! `CREATE [OR REPLACE] BASELINE [IF NOT EXISTS] name AS SELECT columns ... [GROUP BY keys]`
+//! `CREATE [OR REPLACE] BASELINE [IF NOT EXISTS] name [WITH (centroids = 32)] AS SELECT columns ... [GROUP BY keys]`
 //!
 //! Any query will do. Its columns are compared, those that GROUP BY names are keys instead: one reference is kept for each of their
 //! combinations. Nothing is aggregated; GROUP BY names columns of the answer, or their numbers.
@@ -14,7 +14,10 @@ use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
     Expr as SqlExpr, GroupByExpr, Query, SetExpr, Statement as SqlStatement, Value,
 };
-use driftline_functions::baseline::{Keys, Kind, References, distribution, summary, with_distribution};
+use datafusion::sql::sqlparser::tokenizer::Token;
+use driftline_functions::baseline::{
+    CENTROIDS, CENTROIDS_MAX, Keys, Kind, References, clusters, distribution, summary, with_distribution,
+};
 use futures::TryStreamExt;
 
 use super::cursor::Cursor;
@@ -35,6 +38,7 @@ pub(crate) struct CreateBaseline {
     pub(super) name: String,
     replace: bool,
     if_not_exists: bool,
+    centroids: usize,
     text: String,
     statement: Box<DfStatement>,
     keys: Vec<KeyName>,
@@ -57,13 +61,15 @@ impl CreateBaseline {
                 format!("the name of a baseline has 1 to {NAME_BYTES_MAX} bytes, got {}", name.len());
             return Err(Error::invalid(message));
         }
+        let centroids =
+            if cursor.accept(&["WITH"]) { parse_options(&mut cursor)? } else { CENTROIDS };
         cursor.expect(&["AS"])?;
         let text = cursor.rest().to_owned();
         let mut statement = cursor.delegate()?;
         let DfStatement::Statement(inner) = &mut statement else { return Err(no_query()) };
         let SqlStatement::Query(query) = inner.as_mut() else { return Err(no_query()) };
         let keys = take_keys(query)?;
-        Ok(Self { name, replace, if_not_exists, text, statement: Box::new(statement), keys })
+        Ok(Self { name, replace, if_not_exists, centroids, text, statement: Box::new(statement), keys })
     }
 
     pub(super) async fn run(self, context: &QueryContext) -> Result<QueryStream> {
@@ -122,7 +128,13 @@ impl CreateBaseline {
             };
             as_stored.alias(&column.name)
         };
-        let measured = compared.iter().map(|column| summary(column.expr.clone()).alias(&column.name));
+        let measured = compared.iter().map(|column| {
+            let measured = match Kind::of(&column.data_type) {
+                Some(Kind::Embedding) => clusters(column.expr.clone(), self.centroids),
+                _ => summary(column.expr.clone()),
+            };
+            measured.alias(&column.name)
+        });
         let numbers = compared.iter().filter(|column| Kind::of(&column.data_type) == Some(Kind::Number));
         let distributions =
             numbers.map(|column| distribution(column.expr.clone()).alias(distribution_of(&column.name)));
@@ -209,6 +221,25 @@ struct PlannedColumn {
     name: String,
     data_type: arrow::datatypes::DataType,
     is_key: bool,
+}
+
+/// The number of centroids of embeddings, the only option.
+fn parse_options(cursor: &mut Cursor<'_>) -> Result<usize> {
+    cursor.expect_symbol(&Token::LParen)?;
+    let name = cursor.identifier("the name of an option")?;
+    if name != "centroids" {
+        return Err(Error::invalid(format!(
+            "a baseline has no option \"{name}\"{}; its option is centroids",
+            nearest(&name, ["centroids"])
+        )));
+    }
+    cursor.expect_symbol(&Token::Eq)?;
+    let given = cursor.integer("the number of centroids")?;
+    cursor.expect_symbol(&Token::RParen)?;
+    match usize::try_from(given) {
+        Ok(centroids) if (1..=CENTROIDS_MAX).contains(&centroids) => Ok(centroids),
+        _ => Err(Error::invalid(format!("centroids must lie from 1 to {CENTROIDS_MAX}, got {given}"))),
+    }
 }
 
 /// Takes GROUP BY out of a query, so that nothing is aggregated, and answers what it names.

@@ -32,6 +32,9 @@ pub(super) async fn run(name: &str, context: &QueryContext) -> Result<QueryStrea
     let counts = |value: fn(&Reference) -> Option<u64>| -> ArrayRef {
         Arc::new(Int64Array::from_iter(rows.iter().map(|row| value(row.reference).map(|count| count as i64))))
     };
+    let doubles = |value: fn(&Reference) -> Option<f64>| -> ArrayRef {
+        Arc::new(Float64Array::from_iter(rows.iter().map(|row| value(row.reference))))
+    };
     let quantiles = |step: usize| -> ArrayRef {
         Arc::new(Float64Array::from_iter(rows.iter().map(|row| row.reference.quantile(step))))
     };
@@ -48,6 +51,8 @@ pub(super) async fn run(name: &str, context: &QueryContext) -> Result<QueryStrea
         ("median", quantiles(500), true),
         ("max", quantiles(1000), true),
         ("buckets", counts(Reference::buckets), true),
+        ("centroids", counts(Reference::centroids), true),
+        ("distance_99", doubles(Reference::distance_99), true),
     ])?))
 }
 

@@ -24,7 +24,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::physical_expr::expressions::Literal;
 
-use crate::scalar::{Texts, embedding_type, is_embedding};
+use crate::scalar::{Texts, embedding_type, is_embedding, is_token};
 use accumulator::{EmbeddingAccumulator, EmbeddingGroups};
 
 /// What one of the functions is.
@@ -139,6 +139,11 @@ impl AggregateUDFImpl for EmbeddingFunction {
         };
         if !is_embedding(embedding) {
             return plan_err!("{name}: embedding must be a list of numbers, got {embedding}");
+        }
+        if is_token(side) {
+            return plan_err!(
+                "{name}: takes rows as (embedding, is_current), not a baseline, of which only novelty compares embeddings"
+            );
         }
         if !(side.is_null() || side == &DataType::Boolean) {
             return plan_err!("{name}: is_current must be BOOLEAN, got {side}");

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
-use datafusion::common::{Result, ScalarValue, internal_err};
-use datafusion::logical_expr::{AggregateUDF, Expr};
+use datafusion::common::{Result, ScalarValue, internal_err, plan_err};
+use datafusion::logical_expr::{AggregateUDF, AggregateUDFImpl, Expr};
 
 use super::{Kind, References};
 use crate::aggregate::ComparisonFunction;
@@ -62,11 +62,19 @@ pub fn value_kind(function: &AggregateUDF, value: &DataType) -> Result<Option<Ki
 /// The function that compares its one argument with a baseline, or its first where keys follow.
 ///
 /// # Errors
-/// Refuses functions that need every value of the reference, and options whose bins a baseline cannot give.
+/// Refuses columns of embeddings, functions that need every value of the reference, and options whose bins a baseline cannot give.
 pub fn bind(function: &AggregateUDF, call: Call) -> Result<Arc<AggregateUDF>> {
     let Some(function) = function.inner().downcast_ref::<ComparisonFunction>() else {
         return internal_err!("{} compares no populations", function.name());
     };
+    if call.references.kind() == Kind::Embedding {
+        return plan_err!(
+            "{}: column \"{}\" of baseline \"{}\" holds embeddings, which only novelty compares",
+            AggregateUDFImpl::name(function),
+            call.references.column,
+            call.references.baseline
+        );
+    }
     let row = row_of(&call.references, &call.key)?;
     let bound = function.against(call.references, row, call.options)?;
     Ok(Arc::new(AggregateUDF::new_from_impl(bound)))

@@ -1,5 +1,5 @@
 //! From `psi_between(d, baseline('name', 'column', key...))` to a function that has the reference inside: either place of a scalar
-//! function that compares two summaries. What such a function reads of a [`Reference`] is its own business.
+//! function that compares two summaries, and the second place of `novelty`. What such a function reads of a [`Reference`] is its own business.
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use datafusion::logical_expr::{ColumnarValue, ScalarUDF};
 use super::binding::row_of;
 use super::{Key, Reference, References};
 use crate::distribution::BetweenFunction;
+use crate::scalar::Novelty;
 
 /// A baseline as an operand.
 #[derive(Debug)]
@@ -20,9 +21,11 @@ pub struct Operand {
     pub key: Key,
 }
 
-/// Whether a scalar function takes a baseline in either of its first two places.
+/// Whether a scalar function takes a baseline: one that compares in either of its two places, `novelty` in the second.
 pub fn takes_baseline(function: &ScalarUDF) -> bool {
-    function.inner().downcast_ref::<BetweenFunction>().is_some_and(|function| !function.is_bound())
+    let inner = function.inner();
+    inner.downcast_ref::<BetweenFunction>().is_some_and(|function| !function.is_bound())
+        || inner.downcast_ref::<Novelty>().is_some_and(|function| !function.is_bound())
 }
 
 /// The function that has the given operands inside. Its arguments are the other operand, the keys in the place of a baseline
@@ -36,9 +39,13 @@ pub fn bind_operands(function: &ScalarUDF, operands: [Option<Operand>; 2]) -> Re
         Ok(Stored { references: operand.references, row })
     };
     let [first, second] = operands.map(|operand| operand.map(stored).transpose());
-    match function.inner().downcast_ref::<BetweenFunction>() {
-        Some(function) => Ok(Arc::new(ScalarUDF::new_from_impl(function.with_baselines([first?, second?])?))),
-        None => internal_err!("{} compares no distributions", function.name()),
+    let (operands, inner) = ([first?, second?], function.inner());
+    if let Some(function) = inner.downcast_ref::<BetweenFunction>() {
+        Ok(Arc::new(ScalarUDF::new_from_impl(function.with_baselines(operands)?)))
+    } else if let Some(function) = inner.downcast_ref::<Novelty>() {
+        Ok(Arc::new(ScalarUDF::new_from_impl(function.with_baselines(operands)?)))
+    } else {
+        internal_err!("{} takes no baseline", function.name())
     }
 }
 

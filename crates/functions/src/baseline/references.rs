@@ -8,12 +8,14 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use datafusion::common::{Result, exec_err};
 
 use super::Keys;
+use super::clusters::Clusters;
 use super::summary::{CATEGORIES, COUNT, DISTRIBUTION, INFINITIES, KNOTS, NANS, NULLS};
 use crate::aggregate::Excluded;
 use crate::distribution::Distributions;
 use crate::distribution::categories::CategoryDistribution;
 use crate::kernels::distribution::{Distribution, Excluded as Infinities};
 use crate::kernels::reference::{Knot, Knots};
+use crate::scalar::is_embedding;
 
 /// What kind of values a column of a baseline has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,6 +26,8 @@ pub enum Kind {
     Text,
     /// Booleans.
     Boolean,
+    /// Lists of numbers.
+    Embedding,
 }
 
 impl Kind {
@@ -33,17 +37,21 @@ impl Kind {
             DataType::Dictionary(_, value) => Self::of(value),
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Some(Self::Text),
             DataType::Boolean => Some(Self::Boolean),
+            DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) => {
+                is_embedding(kind).then_some(Self::Embedding)
+            }
             number if number.is_numeric() => Some(Self::Number),
             _ => None,
         }
     }
 
-    /// In words: numbers, texts, booleans.
+    /// In words: numbers, texts, booleans, embeddings.
     pub fn plural(self) -> &'static str {
         match self {
             Self::Number => "numbers",
             Self::Text => "texts",
             Self::Boolean => "booleans",
+            Self::Embedding => "embeddings",
         }
     }
 }
@@ -68,6 +76,7 @@ pub(crate) enum Content {
         texts: Arc<[String]>,
         counts: Vec<u64>,
     },
+    Embeddings(Clusters),
 }
 
 impl Reference {
@@ -99,10 +108,27 @@ impl Reference {
         }
     }
 
-    /// How many categories it has; `None` for numbers.
+    /// How many centroids it has; `None` where it is none of embeddings.
+    pub fn centroids(&self) -> Option<u64> {
+        match &self.content {
+            Content::Embeddings(clusters) => Some(clusters.rows.len() as u64),
+            _ => None,
+        }
+    }
+
+    /// The distance to the nearest centroid within which 99 % of the chosen rows lie; `None` where it is none of embeddings,
+    /// without a row, and where a distance is beyond the largest DOUBLE.
+    pub fn distance_99(&self) -> Option<f64> {
+        match &self.content {
+            Content::Embeddings(clusters) => clusters.distance_99(),
+            _ => None,
+        }
+    }
+
+    /// How many categories it has; `None` for numbers and embeddings.
     pub fn categories(&self) -> Option<u64> {
         match &self.content {
-            Content::Numbers(_) => None,
+            Content::Numbers(_) | Content::Embeddings(_) => None,
             Content::Flags(counts) => Some(counts.iter().filter(|count| **count > 0).count() as u64),
             Content::Texts { texts, .. } => Some(texts.len() as u64),
         }
@@ -114,10 +140,10 @@ impl Reference {
         self.distribution.as_ref().map(|distribution| buckets(distribution) as u64)
     }
 
-    /// Its categories as a distribution; `None` for numbers, and without a value.
+    /// Its categories as a distribution; `None` for numbers and embeddings, and without a value.
     pub(crate) fn categories_listed(&self) -> Option<CategoryDistribution> {
         let mut entries: Vec<(Box<str>, u64)> = match &self.content {
-            Content::Numbers(_) => return None,
+            Content::Numbers(_) | Content::Embeddings(_) => return None,
             Content::Flags(counts) => ["false", "true"].into_iter().map(Box::from).zip(*counts).collect(),
             Content::Texts { texts, counts } => {
                 texts.iter().map(|text| Box::from(text.as_str())).zip(counts.iter().copied()).collect()
@@ -138,22 +164,21 @@ impl Reference {
 
     /// Reads one answer of the summary, and what is stored with it.
     fn read(row: &Row<'_>, kind: Kind, distribution: Option<Distribution>) -> Option<Self> {
-        let categories = row.categories()?;
-        let knots = Knots::of_stored(row.knots()?)?;
         let content = match kind {
-            Kind::Number => Content::Numbers(knots),
+            Kind::Number => Content::Numbers(Knots::of_stored(row.knots()?)?),
             Kind::Text => {
                 let (texts, counts): (Vec<String>, Vec<u64>) =
-                    categories.map(|(text, count)| (text.to_owned(), count)).unzip();
+                    row.categories()?.map(|(text, count)| (text.to_owned(), count)).unzip();
                 Content::Texts { texts: texts.into(), counts }
             }
             Kind::Boolean => {
                 let mut counts = [0; 2];
-                for (text, count) in categories {
+                for (text, count) in row.categories()? {
                     counts[usize::from(text.parse::<bool>().ok()?)] = count;
                 }
                 Content::Flags(counts)
             }
+            Kind::Embedding => Content::Embeddings(Clusters::read(row.summary, row.at)?),
         };
         let count = row.number(COUNT)?;
         let excluded = Excluded {
@@ -165,6 +190,7 @@ impl Reference {
             Content::Numbers(knots) => knots.len() as u64,
             Content::Flags(counts) => counts.iter().sum(),
             Content::Texts { counts, .. } => counts.iter().sum(),
+            Content::Embeddings(clusters) => clusters.count,
         };
         let agrees = distribution.as_ref().is_none_or(|distribution| {
             let Infinities { positive_infinities, negative_infinities, nulls, nans } = distribution.excluded;
@@ -185,6 +211,7 @@ impl Content {
         match self {
             Self::Numbers(knots) => knots.heap_bytes(),
             Self::Flags(_) => 0,
+            Self::Embeddings(clusters) => clusters.heap_bytes(),
             Self::Texts { texts, counts } => {
                 let texts: usize = texts.iter().map(|text| size_of::<String>() + text.capacity()).sum();
                 texts + counts.capacity() * size_of::<u64>()
@@ -253,7 +280,7 @@ impl References {
     /// Most distinct texts of a column that a baseline keeps.
     pub const CATEGORIES_MAX: usize = 10_000;
 
-    /// Reads the stored answers of [`summary`](super::summary), one a key. `id` tells this content from every other; `missed` counts
+    /// Reads the stored answers of [`summary`](super::summary), or of [`clusters`](super::clusters) for embeddings, one a key. `id` tells this content from every other; `missed` counts
     /// the answers that are NULL because there is no reference for their key.
     ///
     /// # Errors

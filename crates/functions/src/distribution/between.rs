@@ -105,6 +105,11 @@ impl BetweenFunction {
         let name = self.between.name;
         for Stored { references, .. } in stored.iter().flatten() {
             let (baseline, column) = (&references.baseline, &references.column);
+            if references.kind() == Kind::Embedding {
+                return plan_err!(
+                    "{name}: column \"{column}\" of baseline \"{baseline}\" holds embeddings, which only novelty compares"
+                );
+            }
             if references.kind() != Kind::Number {
                 if let Measure::Bounded(_) = self.between.measure {
                     let holds = references.kind().plural();

@@ -1,7 +1,9 @@
 //! Arithmetic on populations of vectors: sums that do not depend on the order of rows, and the distances made from them.
 
+pub mod clusters;
 pub mod gaussian;
 pub mod random_features;
+pub mod sample;
 pub mod side;
 
 /// Cosine distance of two vectors of one length, from 0 to 2, as half the squared distance of the unit vectors: no

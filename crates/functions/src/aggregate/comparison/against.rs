@@ -122,6 +122,8 @@ impl Prepared {
             }
             (Cut::Values { .. }, Content::Flags(counts)) => (Bins::Flags, counts.to_vec(), excluded),
             (Cut::Values { .. }, Content::Texts { counts, .. }) => (Bins::Whole, counts.clone(), excluded),
+            // refused where a call is bound
+            (Cut::Values { .. }, Content::Embeddings(_)) => (Bins::Whole, vec![0], excluded),
         };
         Self { reference: Arc::clone(reference), bins, counts, excluded }
     }

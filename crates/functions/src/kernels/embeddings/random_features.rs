@@ -22,7 +22,7 @@ pub struct RandomFeatures {
 impl RandomFeatures {
     /// Draws `features` frequencies of `dimension` coordinates.
     pub fn draw(dimension: usize, features: usize, seed: u64, gamma: f64) -> Self {
-        let mut uniform = Uniform(seed);
+        let mut uniform = Uniform::new(seed);
         let deviation = (2.0 * gamma).sqrt();
         let mut frequencies = vec![0.0; features * dimension];
         let mut phases = Vec::with_capacity(features);
@@ -68,10 +68,14 @@ impl RandomFeatures {
 }
 
 /// Splitmix64 as numbers in (0, 1).
-struct Uniform(u64);
+pub(super) struct Uniform(u64);
 
 impl Uniform {
-    fn next(&mut self) -> f64 {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(super) fn next(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
