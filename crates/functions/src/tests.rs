@@ -12,6 +12,7 @@ mod golden_conventions;
 mod golden_ranks;
 mod hard_inputs;
 mod limit;
+mod novelty_baseline;
 mod properties;
 mod psi_ci;
 mod quality;

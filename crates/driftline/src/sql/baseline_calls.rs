@@ -44,7 +44,7 @@ pub(super) async fn resolve(plan: LogicalPlan, context: &QueryContext) -> Result
     if let Some(left) = names_in(&resolved.data)?.first() {
         return Err(Error::invalid(format!(
             "baseline('{left}') stands in the second place of a drift function, as in psi(value, baseline('{left}')), or of a \
-             function that compares two distributions"
+             function that compares two distributions, or of novelty"
         )));
     }
     Ok(resolved.data)

@@ -61,8 +61,7 @@ impl CreateBaseline {
                 format!("the name of a baseline has 1 to {NAME_BYTES_MAX} bytes, got {}", name.len());
             return Err(Error::invalid(message));
         }
-        let centroids =
-            if cursor.accept(&["WITH"]) { parse_options(&mut cursor)? } else { CENTROIDS };
+        let centroids = if cursor.accept(&["WITH"]) { parse_options(&mut cursor)? } else { CENTROIDS };
         cursor.expect(&["AS"])?;
         let text = cursor.rest().to_owned();
         let mut statement = cursor.delegate()?;

@@ -11,8 +11,8 @@ use datafusion::logical_expr::{
 use crate::aggregate::DRIFT;
 
 /// What it is not: a value. Whoever plans a query replaces it.
-const MISPLACED: &str = "baseline(...) stands in the second place of a drift function, as in psi(value, baseline('training')), or of a \
-    function that compares two distributions, in a database that has the baseline";
+const MISPLACED: &str = "baseline(...) stands in the second place of a drift function, as in psi(value, baseline('training')), of a \
+    function that compares two distributions, or of novelty, in a database that has the baseline";
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct BaselineToken {
@@ -67,7 +67,8 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
          `psi(value, baseline('training'))` is bit for bit what `psi` says of the raw reference rows and these rows together. A \
          baseline keeps the neighbours of all quantiles of 0.1 % with their exact ranks, so `bins` must divide 1000 (2, 4, 5, 8, 10, \
          20, 25, 40, 50, 100, 125, 200, 250, 500, 1000); `edges`, every other `binning`, and `profile` for numbers need the \
-         raw rows and are refused. Text and boolean columns keep all their categories, at most 10000. Source: the convention of the function that compares.\n\n\
+         raw rows and are refused. Text and boolean columns keep all their categories, at most 10000; \
+         columns of embeddings (lists of numbers) keep centroids, for `novelty` alone. Source: the convention of the function that compares.\n\n\
          A key for which there is no reference gives NULL; `driftline.baselines` counts such answers in `keys_missed`. Rows are \
          counted as they come: memory does not grow with them. Works with `GROUP BY`, `FILTER` and `OVER`.\n\n\
          In either place of `psi_between`, `ks_between` and the other functions over two distributions it is the distribution of the \

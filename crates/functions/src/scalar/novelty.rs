@@ -54,7 +54,8 @@ impl Novelty {
     }
 }
 
-const MISPLACED: &str = "novelty: a baseline stands in the second place, as in novelty(embedding, baseline('name', 'column'))";
+const MISPLACED: &str =
+    "novelty: a baseline stands in the second place, as in novelty(embedding, baseline('name', 'column'))";
 
 impl PartialEq for Novelty {
     fn eq(&self, other: &Self) -> bool {
