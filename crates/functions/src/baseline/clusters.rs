@@ -1,10 +1,11 @@
 //! What a baseline keeps of a column of embeddings, as it is stored: one struct a key.
 
+use std::sync::{Arc, LazyLock};
+
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, ListArray, StructArray};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Fields, Float64Type, Int64Type};
 use datafusion::common::Result;
-use std::sync::{Arc, LazyLock};
 
 use super::summary::{COUNT, INFINITIES, NANS, NULLS};
 use crate::aggregate::Excluded;
