@@ -201,7 +201,7 @@ impl Column {
 
     fn push(&mut self, cell: Cell) -> Result<()> {
         match (self, cell) {
-            (Self::Doubles(values), Cell::Double(value)) => values.push(known(value)),
+            (Self::Doubles(values), Cell::Double(value)) => values.push(Some(value)),
             (Self::Doubles(values), Cell::Null) => values.push(None),
             (Self::BigInts(values), Cell::Count(value)) => values.push(Some(value as i64)),
             (Self::BigInts(values), Cell::Null) => values.push(None),
