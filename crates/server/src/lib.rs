@@ -1,0 +1,1 @@
+//! Flight SQL and HTTP over a Driftline database.
