@@ -19,7 +19,7 @@ Examples:
 Environment: DRIFTLINE_DB names the database, DRIFTLINE_LOG=debug shows logs,
   NO_COLOR switches colour off.
 Exit codes: 0 ok, 1 internal, 2 invalid, 3 not found, 4 exists or in use, 5 unavailable,
-  6 resources exhausted, 7 corrupted, 130 interrupted.";
+  6 resources or time exhausted, 7 corrupted, 8 not permitted, 130 interrupted.";
 
 const SQL_EXAMPLES: &str = "\
 Examples:

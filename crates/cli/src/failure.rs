@@ -1,7 +1,7 @@
 //! How a run ends: the one place that maps a kind of error to an exit code and prints it.
 //!
 //! 0 ok · 1 internal · 2 usage or invalid input · 3 not found · 4 already exists or conflict · 5 unavailable or closed ·
-//! 6 resources exhausted · 7 corrupted · 130 interrupted. A reader that went away (broken pipe) is no error.
+//! 6 resources or time exhausted · 7 corrupted · 8 not permitted · 130 interrupted. A reader that went away (broken pipe) is no error.
 
 use std::fmt;
 use std::io;
@@ -139,8 +139,10 @@ fn code_of_kind(kind: ErrorKind) -> u8 {
         ErrorKind::NotFound => 3,
         ErrorKind::AlreadyExists | ErrorKind::Conflict => 4,
         ErrorKind::Unavailable | ErrorKind::Closed => 5,
-        ErrorKind::ResourceExhausted => 6,
+        ErrorKind::ResourceExhausted | ErrorKind::DeadlineExceeded => 6,
         ErrorKind::Corrupted => 7,
+        ErrorKind::PermissionDenied => 8,
+        ErrorKind::Cancelled => EXIT_INTERRUPTED,
     }
 }
 

@@ -11,12 +11,14 @@ use async_trait::async_trait;
 use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
 use datafusion::error::Result as DfResult;
-use driftline_storage::Snapshot;
+use driftline_storage::{Snapshot, TableSnapshot};
 
+use crate::config::FileAccess;
 use crate::context::QueryContext;
 use crate::db::Engine;
 use crate::error::{Error, external};
 use crate::scan::ScanTable;
+use crate::session::SessionSettings;
 use crate::sql;
 use crate::system_tables::SystemTable;
 
@@ -29,6 +31,8 @@ pub(crate) const DEFAULT_CATALOG: &str = "driftline";
 pub(crate) const PUBLIC_SCHEMA: &str = "public";
 /// The schema of the system tables.
 pub(crate) const SYSTEM_SCHEMA: &str = "driftline";
+/// The schema of the standard's system tables.
+pub(crate) const INFORMATION_SCHEMA: &str = "information_schema";
 /// The kind under which the manifest keeps views.
 pub(crate) const VIEW: &str = "view";
 
@@ -36,16 +40,20 @@ pub(crate) const VIEW: &str = "view";
 const VIEW_DEPTH_MAX: usize = 16;
 
 /// The relations that one statement can name.
+#[derive(Clone)]
 pub(crate) struct Relations {
     engine: Arc<Engine>,
     snapshot: Arc<Snapshot>,
+    settings: Arc<SessionSettings>,
+    /// Whether all names are open: in a view, which may stand on what its reader may not name.
+    is_granted: bool,
     /// The views in which the names are looked up, the outermost first; a view cannot stand on one of them.
     inside: Vec<String>,
 }
 
 impl Relations {
-    pub(crate) fn new(engine: Arc<Engine>, snapshot: Snapshot) -> Arc<Self> {
-        Arc::new(Self { engine, snapshot: Arc::new(snapshot), inside: vec![] })
+    pub(crate) fn new(engine: Arc<Engine>, snapshot: Snapshot, settings: Arc<SessionSettings>) -> Arc<Self> {
+        Arc::new(Self { engine, snapshot: Arc::new(snapshot), settings, is_granted: false, inside: vec![] })
     }
 
     pub(crate) fn engine(&self) -> &Arc<Engine> {
@@ -56,23 +64,51 @@ impl Relations {
         &self.snapshot
     }
 
+    pub(crate) fn settings(&self) -> &Arc<SessionSettings> {
+        &self.settings
+    }
+
     /// Whether a text in the place of a table names a file.
     pub(crate) fn is_file(name: &str) -> bool {
         name.contains(['.', '/'])
     }
 
-    /// Whether a table, view or external table of this name exists.
-    pub(crate) fn contains(&self, name: &str) -> bool {
-        self.snapshot.table(name).is_some()
-            || self.view(name).is_some()
-            || self.engine.external().get(name).is_some()
+    /// Whether the session may name this table or view, if there is one.
+    pub(crate) fn allows(&self, name: &str) -> bool {
+        self.is_granted || self.settings.allows(name)
     }
 
-    /// The same relations, as the query of a view sees them.
-    pub(crate) fn inside(&self, view: &str) -> Arc<Self> {
-        let mut inside = self.inside.clone();
-        inside.push(view.to_owned());
-        Arc::new(Self { engine: Arc::clone(&self.engine), snapshot: Arc::clone(&self.snapshot), inside })
+    /// Whether files may be read and written: database and session must both allow it.
+    pub(crate) fn file_access(&self) -> FileAccess {
+        match (self.engine.config().file_access, self.settings.file_access) {
+            (FileAccess::Allowed, FileAccess::Allowed) => FileAccess::Allowed,
+            _ => FileAccess::Refused,
+        }
+    }
+
+    /// Whether a table, view or external table of this name exists, whoever may name it.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.snapshot.table(name).is_some() || self.view(name).is_some() || self.external(name).is_some()
+    }
+
+    /// The same relations, as the query of a view sees them that this session makes.
+    pub(crate) fn inside(&self, view: &str) -> Self {
+        let mut inside = self.clone();
+        inside.inside.push(view.to_owned());
+        inside
+    }
+
+    /// The tables that the session may name.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = &Arc<TableSnapshot>> {
+        self.snapshot.tables().filter(|table| self.allows(table.name()))
+    }
+
+    /// An external table; its rows are files.
+    fn external(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
+        match self.file_access() {
+            FileAccess::Allowed => self.engine.external().get(name),
+            FileAccess::Refused => None,
+        }
     }
 
     /// The names that can be meant where one is unknown, sorted: no view means itself.
@@ -82,19 +118,25 @@ impl Relations {
         names
     }
 
-    /// All names, sorted.
+    /// All names that the session may name, sorted.
     pub(crate) fn names(&self) -> Vec<String> {
-        let tables = self.snapshot.tables().map(|table| table.name().to_owned());
+        let tables = self.tables().map(|table| table.name().to_owned());
         let views = self.views().into_iter().map(|(name, _)| name.to_owned());
-        let mut names: Vec<String> = tables.chain(views).chain(self.engine.external().names()).collect();
+        let external = match self.file_access() {
+            FileAccess::Allowed => self.engine.external().names(),
+            FileAccess::Refused => vec![],
+        };
+        let external = external.into_iter().filter(|name| self.allows(name));
+        let mut names: Vec<String> = tables.chain(views).chain(external).collect();
         names.sort();
         names
     }
 
-    /// Every view with its query, the built-in ones included.
+    /// Every view that the session may name, with its query, the built-in ones included.
     pub(crate) fn views(&self) -> Vec<(&str, &str)> {
         let built_in = built_in_views().iter().map(|(name, query)| (name.as_str(), query.as_str()));
-        built_in.chain(self.snapshot.definitions(VIEW)).collect()
+        let views = built_in.chain(self.snapshot.definitions(VIEW));
+        views.filter(|(name, _)| self.allows(name)).collect()
     }
 
     fn view(&self, name: &str) -> Option<&str> {
@@ -102,6 +144,11 @@ impl Relations {
             Some(query) => Some(query),
             None => self.snapshot.definition(VIEW, name),
         }
+    }
+
+    /// Whether a schema is that of tables and views.
+    pub(crate) fn is_public(&self, schema: &str) -> bool {
+        schema == PUBLIC_SCHEMA || is_free(schema) && self.settings.schema_alias.as_deref() == Some(schema)
     }
 
     async fn plan_view(&self, name: &str, query: &str) -> DfResult<Arc<dyn TableProvider>> {
@@ -115,10 +162,16 @@ impl Relations {
                 self.inside.join(" -> ")
             ))));
         }
-        let context = QueryContext::over(self.inside(name), None);
+        let granted = Self { is_granted: true, ..self.inside(name) };
+        let context = QueryContext::over(Arc::new(granted), None);
         let plan = sql::view_query(name, query, &context).await.map_err(external)?;
         Ok(Arc::new(ViewTable::new(plan, Some(query.to_owned()))))
     }
+}
+
+/// Whether no schema has this name by itself.
+fn is_free(schema: &str) -> bool {
+    ![PUBLIC_SCHEMA, SYSTEM_SCHEMA, INFORMATION_SCHEMA].contains(&schema)
 }
 
 impl fmt::Debug for Relations {
@@ -156,13 +209,14 @@ struct Catalog(Arc<Relations>);
 
 impl CatalogProvider for Catalog {
     fn schema_names(&self) -> Vec<String> {
-        vec![SYSTEM_SCHEMA.to_owned(), PUBLIC_SCHEMA.to_owned()]
+        let alias = self.0.settings.schema_alias.as_deref().filter(|alias| is_free(alias));
+        [Some(SYSTEM_SCHEMA), Some(PUBLIC_SCHEMA), alias].into_iter().flatten().map(str::to_owned).collect()
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
         match name {
-            PUBLIC_SCHEMA => Some(Arc::new(PublicSchema(Arc::clone(&self.0)))),
             SYSTEM_SCHEMA => Some(Arc::new(SystemSchema(Arc::clone(&self.0)))),
+            name if self.0.is_public(name) => Some(Arc::new(PublicSchema(Arc::clone(&self.0)))),
             _ => None,
         }
     }
@@ -178,6 +232,12 @@ impl SchemaProvider for PublicSchema {
     }
 
     async fn table(&self, name: &str) -> DfResult<Option<Arc<dyn TableProvider>>> {
+        if Relations::is_file(name) && !self.0.contains(name) {
+            return external::open_file(name, &self.0).await.map(Some);
+        }
+        if !self.0.allows(name) {
+            return Ok(None);
+        }
         if let Some(table) = self.0.snapshot.table(name) {
             let cache = Arc::clone(self.0.engine.cache());
             return Ok(Some(Arc::new(ScanTable::new(Arc::clone(table), cache))));
@@ -185,17 +245,11 @@ impl SchemaProvider for PublicSchema {
         if let Some(query) = self.0.view(name) {
             return self.0.plan_view(name, query).await.map(Some);
         }
-        if let Some(provider) = self.0.engine.external().get(name) {
-            return Ok(Some(provider));
-        }
-        match Relations::is_file(name) {
-            true => external::open_file(name, &self.0.engine).await.map(Some),
-            false => Ok(None),
-        }
+        Ok(self.0.external(name))
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        self.0.contains(name)
+        self.0.allows(name) && self.0.contains(name)
     }
 }
 

@@ -24,11 +24,23 @@ pub const EXACT_MAX_ROWS_DEFAULT: usize = 50_000_000;
 /// How long a query may run.
 pub const QUERY_TIMEOUT_DEFAULT: Duration = Duration::from_secs(300);
 
+/// Queries that run at one time; further ones wait.
+pub const QUERIES_MAX_DEFAULT: usize = 256;
+
+/// Queries that wait; further ones are refused.
+pub const QUERIES_QUEUED_MAX_DEFAULT: usize = 1024;
+
+/// How long a query waits to run.
+pub const QUEUE_WAIT_DEFAULT: Duration = Duration::from_secs(30);
+
 /// Rows in a batch of an answer.
 pub const BATCH_ROWS_DEFAULT: usize = 8192;
 
 /// Partitions that a query runs in, at most.
 const TARGET_PARTITIONS_MAX: usize = 1024;
+
+/// The most that may be set as the number of queries that run at one time.
+const QUERIES_MAX_LIMIT: usize = 1_000_000;
 
 /// Whether SQL may read and write files of this machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +59,9 @@ pub(crate) struct Config {
     pub(crate) spill_bytes: u64,
     pub(crate) spill_dir: Option<PathBuf>,
     pub(crate) query_timeout: Option<Duration>,
+    pub(crate) queries_max: usize,
+    pub(crate) queries_queued_max: usize,
+    pub(crate) queue_wait: Duration,
     pub(crate) target_partitions: usize,
     pub(crate) batch_rows: usize,
     pub(crate) exact_max_rows: usize,
@@ -58,6 +73,7 @@ impl Config {
         let checks = [
             ("memory_limit", self.memory_bytes, 1024 * 1024, usize::MAX),
             ("target_partitions", self.target_partitions, 1, TARGET_PARTITIONS_MAX),
+            ("queries_max", self.queries_max, 1, QUERIES_MAX_LIMIT),
             ("batch_rows", self.batch_rows, 1, 1024 * 1024),
         ];
         match checks.iter().find(|(_, value, min, max)| !(min..=max).contains(&value)) {
@@ -107,6 +123,9 @@ impl DatabaseBuilder {
                 spill_bytes: SPILL_BYTES_DEFAULT,
                 spill_dir: None,
                 query_timeout: Some(QUERY_TIMEOUT_DEFAULT),
+                queries_max: QUERIES_MAX_DEFAULT,
+                queries_queued_max: QUERIES_QUEUED_MAX_DEFAULT,
+                queue_wait: QUEUE_WAIT_DEFAULT,
                 target_partitions: cores.min(TARGET_PARTITIONS_MAX),
                 batch_rows: BATCH_ROWS_DEFAULT,
                 exact_max_rows: EXACT_MAX_ROWS_DEFAULT,
@@ -153,6 +172,24 @@ impl DatabaseBuilder {
     /// Lets queries run for ever.
     pub fn without_query_timeout(mut self) -> Self {
         self.config.query_timeout = None;
+        self
+    }
+
+    /// How many queries run at one time (default [`QUERIES_MAX_DEFAULT`]). A query runs until its answer is read or dropped.
+    pub fn queries_max(mut self, queries: usize) -> Self {
+        self.config.queries_max = queries;
+        self
+    }
+
+    /// How many queries wait to run (default [`QUERIES_QUEUED_MAX_DEFAULT`]); further ones fail with `Unavailable`.
+    pub fn queries_queued_max(mut self, queries: usize) -> Self {
+        self.config.queries_queued_max = queries;
+        self
+    }
+
+    /// How long a query waits to run (default [`QUEUE_WAIT_DEFAULT`]) before it fails with `Unavailable`.
+    pub fn queue_wait(mut self, wait: Duration) -> Self {
+        self.config.queue_wait = wait;
         self
     }
 

@@ -6,34 +6,44 @@ use std::sync::Arc;
 use chrono::DateTime;
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
-use datafusion::execution::SessionState;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::{SessionState, TaskContext};
 use datafusion::logical_expr::CreateExternalTable;
 use driftline_storage::{ErrorKind, Snapshot};
 use tokio::time::{Instant, timeout_at};
 
-use crate::catalog::{Catalogs, DEFAULT_CATALOG, PUBLIC_SCHEMA, Relations, SYSTEM_SCHEMA};
+use crate::catalog::{
+    Catalogs, DEFAULT_CATALOG, INFORMATION_SCHEMA, PUBLIC_SCHEMA, Relations, SYSTEM_SCHEMA,
+};
 use crate::config::FileAccess;
 use crate::db::Engine;
 use crate::error::{Error, Result, nearest};
+use crate::queries::Query;
+use crate::session::{Role, SessionSettings};
+use crate::sql::Parameters;
 use crate::stream::Deadline;
 use crate::{sql, system_tables};
-
-const INFORMATION_SCHEMA: &str = "information_schema";
 
 /// One statement's view of the database; it never changes while the statement runs.
 pub(crate) struct QueryContext {
     relations: Arc<Relations>,
     state: SessionState,
     deadline: Option<Deadline>,
+    parameters: Parameters,
+    /// What it is counted as; a plan that is not to run belongs to none.
+    query: Option<Arc<Query>>,
 }
 
 impl QueryContext {
     /// Takes a snapshot and starts the clock of the deadline.
-    pub(crate) fn begin(engine: &Arc<Engine>) -> Self {
-        let relations = Relations::new(Arc::clone(engine), engine.storage().snapshot());
-        let deadline = engine
-            .config()
-            .query_timeout
+    pub(crate) fn begin(engine: &Arc<Engine>, settings: &Arc<SessionSettings>) -> Self {
+        let snapshot = engine.storage().snapshot();
+        let relations = Relations::new(Arc::clone(engine), snapshot, Arc::clone(settings));
+        let limits = [engine.config().query_timeout, settings.query_timeout];
+        let deadline = limits
+            .into_iter()
+            .flatten()
+            .min()
             .and_then(|given| Some(Deadline { at: Instant::now().checked_add(given)?, given }));
         Self::over(relations, deadline)
     }
@@ -45,12 +55,24 @@ impl QueryContext {
         let now = DateTime::from_timestamp_nanos(relations.engine().clock().now_ns());
         let properties = state.execution_props().clone().with_query_execution_start_time(now);
         *state.execution_props_mut() = properties;
-        Self { relations, state, deadline }
+        Self { relations, state, deadline, parameters: Parameters::default(), query: None }
+    }
+
+    /// Puts values in the places of `$1`, `$2`, ...
+    pub(crate) fn with_parameters(mut self, parameters: Parameters) -> Self {
+        self.parameters = parameters;
+        self
+    }
+
+    /// Counts what runs here as this query.
+    pub(crate) fn with_query(mut self, query: Arc<Query>) -> Self {
+        self.query = Some(query);
+        self
     }
 
     /// The same view of the database, for the query of a view that is to be made.
     pub(crate) fn inside(&self, view: &str) -> Self {
-        Self::over(self.relations.inside(view), self.deadline)
+        Self::over(Arc::new(self.relations.inside(view)), self.deadline)
     }
 
     pub(crate) fn engine(&self) -> &Arc<Engine> {
@@ -63,6 +85,22 @@ impl QueryContext {
 
     pub(crate) fn state(&self) -> &SessionState {
         &self.state
+    }
+
+    pub(crate) fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    pub(crate) fn query(&self) -> Option<&Arc<Query>> {
+        self.query.as_ref()
+    }
+
+    /// What a plan runs in: with the memory of its query.
+    pub(crate) fn task(&self) -> Arc<TaskContext> {
+        let Some(query) = &self.query else { return self.state.task_ctx() };
+        let memory_pool = Arc::clone(query.memory()) as _;
+        let runtime = RuntimeEnv { memory_pool, ..self.state.runtime_env().as_ref().clone() };
+        Arc::new(TaskContext::from(&self.state).with_runtime(Arc::new(runtime)))
     }
 
     pub(crate) fn deadline(&self) -> Option<Deadline> {
@@ -110,16 +148,37 @@ impl QueryContext {
         }
         let name = reference.table();
         match reference.schema().unwrap_or(PUBLIC_SCHEMA) {
+            schema if self.is_public(Some(schema)) => self.check_public(name),
             SYSTEM_SCHEMA if system_tables::NAMES.contains(&name) => Ok(()),
             SYSTEM_SCHEMA => not_found(nearest(name, system_tables::NAMES)),
             INFORMATION_SCHEMA => Ok(()),
-            PUBLIC_SCHEMA if self.has_relation(name) || self.state.table_functions().contains_key(name) => {
-                Ok(())
-            }
-            PUBLIC_SCHEMA if Relations::is_file(name) => self.permit_files("reading files"),
-            PUBLIC_SCHEMA => not_found(self.nearest_relation(name)),
             _ => not_found(String::new()),
         }
+    }
+
+    /// Fails for a name in the schema of tables that does not exist, or that the session may not use.
+    fn check_public(&self, name: &str) -> Result<()> {
+        if Relations::is_file(name) && !self.has_relation(name) {
+            return self.permit_files("reading files");
+        }
+        if self.state.table_functions().contains_key(name) {
+            return Ok(());
+        }
+        if !self.relations.allows(name) {
+            return self.relations.settings().permit_relation(name);
+        }
+        match self.has_relation(name) {
+            true => Ok(()),
+            false => {
+                let hint = self.nearest_relation(name);
+                Err(Error::new(ErrorKind::NotFound, format!("table \"{name}\" does not exist{hint}")))
+            }
+        }
+    }
+
+    /// Whether a schema, as it is written, is that of tables and views.
+    pub(crate) fn is_public(&self, schema: Option<&str>) -> bool {
+        schema.is_none_or(|schema| self.relations.is_public(schema))
     }
 
     /// Finds a relation.
@@ -132,12 +191,21 @@ impl QueryContext {
         }
     }
 
-    /// Fails where this database may not touch files.
+    /// Fails where this session may not touch files.
     pub(crate) fn permit_files(&self, what: &str) -> Result<()> {
-        match self.engine().config().file_access {
+        match self.relations.file_access() {
             FileAccess::Allowed => Ok(()),
-            FileAccess::Refused => Err(Error::invalid(format!("{what} is not allowed in this session"))),
+            FileAccess::Refused => {
+                Err(Error::new(ErrorKind::PermissionDenied, format!("{what} is not allowed in this session")))
+            }
         }
+    }
+
+    /// Fails where this session may not write files, or make tables of them.
+    pub(crate) fn permit_writing_files(&self) -> Result<()> {
+        const WHAT: &str = "COPY and CREATE EXTERNAL TABLE";
+        self.permit_files(WHAT)?;
+        self.relations.settings().permit_role(Role::Admin, WHAT)
     }
 
     /// Registers an external table for the life of the database handle.

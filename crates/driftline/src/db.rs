@@ -18,9 +18,10 @@ use crate::catalog::{BUILT_IN_TABLES, ExternalTables};
 use crate::config::{Config, DatabaseBuilder};
 use crate::context::QueryContext;
 use crate::error::{Error, ErrorKind, Result};
+use crate::queries::{Admission, Queries, QueryCounts, QueryRecord};
 use crate::scan::{CacheStatus, ColumnCache};
-use crate::session::session_state;
-use crate::sql::{CreateTable, Statement};
+use crate::session::{Session, SessionSettings, session_state};
+use crate::sql::CreateTable;
 use crate::stream::QueryStream;
 
 pub(crate) use ingest::IngestStats;
@@ -67,8 +68,12 @@ impl Database {
         if config.spill_dir.is_none() && !storage.is_read_only() {
             config.spill_dir = Some(empty_spill_directory(&builder.path)?);
         }
+        let session = session_state(&config)?;
+        let memory = Arc::clone(&session.runtime_env().memory_pool);
         let engine = Engine {
-            session: session_state(&config)?,
+            session,
+            queries: Queries::new(Arc::clone(&clock), builder.seed, memory),
+            admission: Admission::new(config.queries_max, config.queries_queued_max, config.queue_wait),
             cache: Arc::new(ColumnCache::new(config.cache_bytes)),
             config,
             storage,
@@ -88,7 +93,7 @@ impl Database {
     ///
     /// # Errors
     /// `Invalid` for a statement that cannot be parsed or planned, or that writes where the database is open for reading only, `NotFound` for an unknown table or column (the message names the
-    /// nearest), `AlreadyExists`, `ResourceExhausted` past the memory or time limit, `Closed` after [`close`](Self::close).
+    /// nearest), `AlreadyExists`, `PermissionDenied` for files where they may not be touched, `ResourceExhausted` past the memory limit, `DeadlineExceeded` past the time limit, `Closed` after [`close`](Self::close).
     ///
     /// # Example
     /// ```
@@ -103,17 +108,28 @@ impl Database {
     /// # Ok::<(), driftline::Error>(()) }).unwrap();
     /// ```
     pub async fn sql(&self, sql: &str) -> Result<QueryStream> {
-        self.engine.check_open()?;
-        let statement = Statement::parse(sql)?;
-        if statement.writes() {
-            self.engine.storage.check_writable()?;
-        }
-        let _alone = match statement.changes_catalog() {
-            true => Some(self.engine.ddl.lock().await),
-            false => None,
-        };
-        let context = QueryContext::begin(&self.engine);
-        statement.run(&context).await
+        self.session(SessionSettings::default()).sql(sql).await
+    }
+
+    /// A caller's own session: what it may do, how much it may use, under whose name its queries are listed. It costs nothing; the
+    /// default settings are those of [`sql`](Self::sql) itself.
+    pub fn session(&self, settings: SessionSettings) -> Session {
+        Session::new(Arc::clone(&self.engine), settings)
+    }
+
+    /// Stops a query that runs or waits; its stream ends with `Cancelled`. False where there is none of this id.
+    pub fn cancel_query(&self, query_id: &str) -> bool {
+        self.engine.queries.cancel(query_id, &SessionSettings::default())
+    }
+
+    /// The queries that run and the last 256 that are done, the newest first: what `driftline.queries` shows.
+    pub fn queries(&self) -> Vec<QueryRecord> {
+        self.engine.queries.visible(&SessionSettings::default())
+    }
+
+    /// How many queries wait, run and were done since the database was opened.
+    pub fn query_counts(&self) -> QueryCounts {
+        self.engine.queries.counts()
     }
 
     /// Appends a batch to a table and returns once its rows are durable and visible. Columns are matched by name; nullable ones may
@@ -149,7 +165,7 @@ impl Database {
     /// `AlreadyExists` when the name is taken, `Invalid` for another statement or a declaration that breaks a rule.
     pub fn bulk_create(&self, create_table: &str) -> Result<BulkLoad> {
         self.engine.check_open()?;
-        CreateTable::begin_load(create_table, &QueryContext::begin(&self.engine))
+        CreateTable::begin_load(create_table, &QueryContext::begin(&self.engine, &Arc::default()))
     }
 
     /// Writes what lies in memory into segments.
@@ -184,6 +200,8 @@ impl Database {
 pub(crate) struct Engine {
     storage: Storage,
     session: SessionState,
+    queries: Arc<Queries>,
+    admission: Admission,
     cache: Arc<ColumnCache>,
     config: Config,
     clock: Arc<dyn Clock>,
@@ -196,7 +214,7 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    fn check_open(&self) -> Result<()> {
+    pub(crate) fn check_open(&self) -> Result<()> {
         match self.closed.load(Ordering::SeqCst) {
             true => Err(Error::new(ErrorKind::Closed, "the database is closed")),
             false => Ok(()),
@@ -225,6 +243,18 @@ impl Engine {
 
     pub(crate) fn ingest(&self) -> &IngestStats {
         &self.ingest
+    }
+
+    pub(crate) fn queries(&self) -> &Arc<Queries> {
+        &self.queries
+    }
+
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    pub(crate) fn ddl(&self) -> &Mutex<()> {
+        &self.ddl
     }
 
     pub(crate) fn baselines(&self) -> &Baselines {

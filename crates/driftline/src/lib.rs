@@ -37,10 +37,12 @@ mod baseline;
 mod catalog;
 mod config;
 mod context;
+mod date_bin;
 mod db;
 mod drift_report;
 mod error;
 mod far_times;
+mod queries;
 mod scan;
 mod session;
 mod sql;
@@ -48,6 +50,7 @@ mod stream;
 mod system_tables;
 
 pub use arrow;
+pub use datafusion::common::ScalarValue;
 pub use driftline_otel as otel;
 pub use driftline_otel::{Encoding, Signal};
 pub use driftline_storage as storage;
@@ -57,11 +60,16 @@ pub use driftline_storage::{
 
 pub use config::{
     BATCH_ROWS_DEFAULT, CACHE_BYTES_DEFAULT, DatabaseBuilder, EXACT_MAX_ROWS_DEFAULT, FileAccess,
-    MEMORY_BYTES_DEFAULT, QUERY_TIMEOUT_DEFAULT, SPILL_BYTES_DEFAULT,
+    MEMORY_BYTES_DEFAULT, QUERIES_MAX_DEFAULT, QUERIES_QUEUED_MAX_DEFAULT, QUERY_TIMEOUT_DEFAULT,
+    QUEUE_WAIT_DEFAULT, SPILL_BYTES_DEFAULT,
 };
 pub use db::{Database, IngestReport, Moved, Rejected};
 pub use error::{Error, ErrorKind, Result};
+pub use queries::{QueryCounts, QueryRecord, QueryState};
 pub use scan::CacheStatus;
+pub use session::{
+    EmptyStatement, Parameter, Prepared, Role, Session, SessionSettings, StatementKind, TableFilter,
+};
 pub use sql::{StatementSplitter, split_statements};
 pub use stream::QueryStream;
 

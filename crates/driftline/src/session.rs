@@ -1,63 +1,193 @@
-//! The session that every query starts from: UTC, our functions, a memory pool that spills, and no catalog of its own.
+//! A caller's session: what it may do, how much it may use, and under whose name its queries are listed. The embedding process has
+//! one that may do everything; a server gives every caller another.
+//!
+//! What is refused here is refused before a row is read. Three things are looked at: the role against the verb of the statement, the
+//! filter of tables against every name in it, and the access to files wherever one is opened.
 
-use std::num::NonZeroUsize;
+mod prepared;
+mod rights;
+mod state;
+
 use std::sync::Arc;
+use std::time::Duration;
 
-use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
-use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::execution::{SessionState, SessionStateBuilder};
-use datafusion::prelude::SessionConfig;
-use driftline_functions::DriftOptions;
+use arrow::array::RecordBatch;
+use driftline_storage::Durability;
 
-use crate::catalog::{DEFAULT_CATALOG, PUBLIC_SCHEMA};
-use crate::config::Config;
-use crate::drift_report;
+use crate::config::FileAccess;
+use crate::context::QueryContext;
+use crate::db::Engine;
 use crate::error::Result;
-use crate::far_times::FarTimes;
-use crate::scan::SlicesForAggregates;
+use crate::queries::Running;
+use crate::sql::{Parameters, Statement};
+use crate::stream::QueryStream;
 
-/// How many of the largest consumers an error about memory names.
-const CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::new(3).expect("3 is not 0");
+pub use prepared::{Parameter, Prepared, StatementKind};
+pub use rights::{Role, TableFilter};
 
-/// Makes the state that the state of every query is cloned from.
-pub(crate) fn session_state(config: &Config) -> Result<SessionState> {
-    let mut state = SessionStateBuilder::new()
-        .with_config(session_config(config))
-        .with_runtime_env(runtime(config)?)
-        .with_default_features()
-        .with_analyzer_rule(Arc::new(FarTimes))
-        .with_physical_optimizer_rule(Arc::new(SlicesForAggregates))
-        .build();
-    driftline_functions::register(&mut state)?;
-    drift_report::register(&mut state);
-    Ok(state)
+pub(crate) use state::session_state;
+
+/// The statement that an empty one stands for, where it stands for one.
+const EMPTY_STATEMENT: &str = "SELECT 1";
+
+/// What a caller may do and use. The default is the embedding process itself: everything that the database allows.
+///
+/// # Example
+/// ```
+/// use driftline::{FileAccess, Role, SessionSettings, TableFilter};
+/// let settings = SessionSettings {
+///     user: Some("grafana".to_owned()),
+///     role: Role::Read,
+///     tables: Some(TableFilter::of(["llm_calls", "evaluations"])),
+///     file_access: FileAccess::Refused,
+///     ..SessionSettings::default()
+/// };
+/// # let _ = settings;
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct SessionSettings {
+    /// Who is asking, as `driftline.queries` shows it.
+    pub user: Option<String>,
+    /// Which statements it may send (default: all).
+    pub role: Role,
+    /// The tables and views that it may name; no others can be seen (default: all).
+    pub tables: Option<TableFilter>,
+    /// Whether SQL may read and write files of this machine; where the database refuses it, no session may.
+    pub file_access: FileAccess,
+    /// How long a query may run; never longer than the database allows.
+    pub query_timeout: Option<Duration>,
+    /// Memory of one query, in bytes, beyond which it spills or fails; all of them together share that of the database.
+    pub memory_bytes: Option<usize>,
+    /// Another name of the schema `public`, as in `iox.spans`; in `information_schema`, too. The name of a schema that there is
+    /// means that schema.
+    pub schema_alias: Option<String>,
+    /// What an empty statement answers.
+    pub empty_statement: EmptyStatement,
 }
 
-fn session_config(config: &Config) -> SessionConfig {
-    let mut session = SessionConfig::new()
-        .with_target_partitions(config.target_partitions)
-        .with_batch_size(config.batch_rows)
-        .with_default_catalog_and_schema(DEFAULT_CATALOG, PUBLIC_SCHEMA)
-        .with_create_default_catalog_and_schema(false)
-        .with_information_schema(true);
-    let options = session.options_mut();
-    // now() and TIMESTAMP WITH TIME ZONE get the type of our time columns, so that comparing with them casts no column
-    options.execution.time_zone = Some("UTC".to_owned());
-    options.execution.parquet.pushdown_filters = true;
-    options.extensions.insert(DriftOptions::of_exact_max_rows(config.exact_max_rows));
-    session
+/// What an empty statement answers: some clients send one to see whether anybody is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EmptyStatement {
+    /// An error, as any statement that cannot be parsed.
+    #[default]
+    Refused,
+    /// One row with the number 1.
+    OneRow,
 }
 
-fn runtime(config: &Config) -> Result<Arc<RuntimeEnv>> {
-    let pool = TrackConsumersPool::new(FairSpillPool::new(config.memory_bytes), CONSUMERS_NAMED);
-    let mode = match &config.spill_dir {
-        Some(path) => DiskManagerMode::Directories(vec![path.clone()]),
-        None => DiskManagerMode::OsTmpDirectory,
-    };
-    let disk = DiskManagerBuilder::default().with_mode(mode).with_max_temp_directory_size(config.spill_bytes);
-    Ok(RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(pool))
-        .with_disk_manager_builder(disk)
-        .build_arc()?)
+/// A caller's session, from [`Database::session`](crate::Database::session). Clones are the same session; it ends with the last.
+#[derive(Clone, Debug)]
+pub struct Session {
+    engine: Arc<Engine>,
+    settings: Arc<SessionSettings>,
+}
+
+impl Session {
+    pub(crate) fn new(engine: Arc<Engine>, settings: SessionSettings) -> Self {
+        Self { engine, settings: Arc::new(settings) }
+    }
+
+    /// What this session may do and use.
+    pub fn settings(&self) -> &SessionSettings {
+        &self.settings
+    }
+
+    /// Runs one statement and answers its rows as a stream; see [`Database::sql`](crate::Database::sql).
+    ///
+    /// # Errors
+    /// As there, and `PermissionDenied` for what the session may not do or name, `Unavailable` when too many queries run already,
+    /// `Cancelled` when somebody [cancelled](Self::cancel) it.
+    ///
+    /// # Example
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use driftline::{Database, ErrorKind, Role, SessionSettings};
+    /// let database = Database::open(dir.path()).await?;
+    /// let reader = database.session(SessionSettings { role: Role::Read, ..SessionSettings::default() });
+    /// assert!(reader.sql("SELECT count(*) FROM spans").await.is_ok());
+    /// let error = reader.sql("DROP TABLE spans").await.unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    /// assert_eq!(error.to_string(), "DROP needs the role admin, this session has read");
+    /// # Ok::<(), driftline::Error>(()) }).unwrap();
+    /// ```
+    pub async fn sql(&self, sql: &str) -> Result<QueryStream> {
+        self.run(sql, Parameters::default()).await
+    }
+
+    /// Plans one statement without running it: which columns it answers, which parameters it takes, whether it changes anything.
+    ///
+    /// # Errors
+    /// As [`sql`](Self::sql), as far as planning finds out.
+    ///
+    /// # Example
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use driftline::{Database, ScalarValue, SessionSettings, StatementKind};
+    /// let database = Database::open(dir.path()).await?;
+    /// let session = database.session(SessionSettings::default());
+    /// let prepared = session.prepare("SELECT count(*) AS calls FROM llm_calls WHERE model = ?").await?;
+    /// assert_eq!(prepared.kind(), StatementKind::Query);
+    /// assert_eq!(prepared.schema().field(0).name(), "calls");
+    /// assert_eq!(prepared.parameters().len(), 1);
+    /// let batches = prepared.run(&[ScalarValue::from("gpt")]).await?.collect().await?;
+    /// assert_eq!(batches[0].num_rows(), 1);
+    /// # Ok::<(), driftline::Error>(()) }).unwrap();
+    /// ```
+    pub async fn prepare(&self, sql: &str) -> Result<Prepared> {
+        Prepared::plan(self, sql, None).await
+    }
+
+    /// Appends a batch to a table; see [`Database::append`](crate::Database::append).
+    ///
+    /// # Errors
+    /// As there, and `PermissionDenied` without the role [`Role::Write`] or for a table that the session may not name.
+    pub async fn append(&self, table: &str, batch: RecordBatch) -> Result<u64> {
+        self.settings.permit_role(Role::Write, "appending rows")?;
+        self.settings.permit_relation(table)?;
+        self.engine.check_open()?;
+        Ok(self.engine.storage().append(table, batch, Durability::Durable).await?.rows as u64)
+    }
+
+    /// Stops a query that runs or waits; its stream ends with `Cancelled`. False where there is none of this id, or it is another
+    /// user's and the role is not [`Role::Admin`].
+    pub fn cancel(&self, query_id: &str) -> bool {
+        self.engine.queries().cancel(query_id, &self.settings)
+    }
+
+    /// Runs a statement under an id, from its first character to the end of its answer.
+    async fn run(&self, sql: &str, parameters: Parameters) -> Result<QueryStream> {
+        self.engine.check_open()?;
+        let mut running = self.engine.queries().begin(sql, &self.settings);
+        let query = Arc::clone(running.query());
+        let answer = query.unless_cancelled(self.answer(sql, parameters, &mut running)).await;
+        running.answered(answer)
+    }
+
+    async fn answer(&self, sql: &str, parameters: Parameters, running: &mut Running) -> Result<QueryStream> {
+        let statement = self.parse(sql)?;
+        running.admit(self.engine.admission()).await?;
+        let _alone = match statement.changes_catalog() {
+            true => Some(self.engine.ddl().lock().await),
+            false => None,
+        };
+        let context = QueryContext::begin(&self.engine, &self.settings)
+            .with_parameters(parameters)
+            .with_query(Arc::clone(running.query()));
+        statement.run(&context).await
+    }
+
+    /// Parses a statement that this session may send.
+    fn parse(&self, sql: &str) -> Result<Statement> {
+        let statement = match self.settings.empty_statement {
+            EmptyStatement::OneRow if Statement::is_empty(sql)? => Statement::parse(EMPTY_STATEMENT)?,
+            _ => Statement::parse(sql)?,
+        };
+        self.settings.permit(&statement)?;
+        if statement.writes() {
+            self.engine.storage().check_writable()?;
+        }
+        Ok(statement)
+    }
 }

@@ -17,6 +17,8 @@ mod flush;
 mod group_by_alias;
 mod insert;
 mod names;
+mod parameters;
+mod planned;
 mod query;
 mod show;
 mod split;
@@ -36,10 +38,13 @@ pub(crate) use create_table::CreateTable;
 pub(crate) use create_view::built_in_view;
 pub(crate) use cursor::Cursor;
 pub(crate) use names::ATTRIBUTES;
+pub(crate) use parameters::Parameters;
+pub(crate) use planned::Planned;
 pub(crate) use query::{plan_text, shown, view_query};
 
 use crate::context::QueryContext;
 use crate::error::{Error, Result};
+use crate::session::{Role, StatementKind};
 use crate::stream::QueryStream;
 
 /// One statement, by its verb.
@@ -66,6 +71,11 @@ impl Statement {
             return Err(Error::invalid("the statement is empty"));
         }
         Self::parse_from(cursor)
+    }
+
+    /// Whether there is no statement at all, but blanks, comments and semicolons.
+    pub(crate) fn is_empty(sql: &str) -> Result<bool> {
+        Ok(Cursor::new(sql)?.is_empty())
     }
 
     fn parse_from(mut cursor: Cursor<'_>) -> Result<Self> {
@@ -121,6 +131,54 @@ impl Statement {
                 | Self::CreateBaseline(_)
                 | Self::AlterTable(_)
         )
+    }
+
+    /// The role that a statement needs, and what to call it. What COPY and CREATE EXTERNAL TABLE need is found out when they are
+    /// planned.
+    pub(crate) fn needs(&self) -> (Role, &'static str) {
+        match self {
+            Self::Query(_) | Self::Show(_) | Self::Explain(_) => (Role::Read, "a query"),
+            Self::Insert(_) => (Role::Write, "INSERT"),
+            Self::Flush(_) => (Role::Write, "FLUSH"),
+            Self::CreateTable(_) => (Role::Admin, "CREATE TABLE"),
+            Self::CreateView(_) => (Role::Admin, "CREATE VIEW"),
+            Self::CreateBaseline(_) => (Role::Admin, "CREATE BASELINE"),
+            Self::Drop(_) => (Role::Admin, "DROP"),
+            Self::AlterTable(_) => (Role::Admin, "ALTER TABLE"),
+        }
+    }
+
+    /// The tables and views that the statement makes, changes or removes by their names. INSERT looks its table up itself.
+    pub(crate) fn changes(&self) -> Vec<&str> {
+        match self {
+            Self::CreateTable(create) => vec![&create.name],
+            Self::CreateView(create) => vec![&create.name],
+            Self::Drop(drop) => drop.relation().into_iter().collect(),
+            Self::AlterTable(alter) => alter.relations(),
+            Self::Flush(flush) => flush.table.as_deref().into_iter().collect(),
+            Self::Explain(explain::Explain::Ours { statement, .. }) => statement.changes(),
+            Self::Explain(_) | Self::CreateBaseline(_) | Self::Insert(_) | Self::Show(_) | Self::Query(_) => {
+                vec![]
+            }
+        }
+    }
+
+    /// Whether the statement changes anything, tables or files.
+    pub(crate) fn kind(&self) -> StatementKind {
+        match self {
+            Self::Show(_) | Self::Explain(_) => StatementKind::Query,
+            Self::Query(statement) => match statement.as_ref() {
+                DfStatement::CopyTo(_) | DfStatement::CreateExternalTable(_) => StatementKind::Change,
+                _ => StatementKind::Query,
+            },
+            Self::Insert(_)
+            | Self::Flush(_)
+            | Self::CreateTable(_)
+            | Self::CreateView(_)
+            | Self::CreateBaseline(_)
+            | Self::Drop(_)
+            | Self::AlterTable(_) => StatementKind::Change,
+        }
     }
 
     /// Whether the statement changes which tables and views there are: such statements run one at a time.

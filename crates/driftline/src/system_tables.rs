@@ -3,6 +3,7 @@
 mod baselines;
 mod functions;
 mod ingest_stats;
+mod queries;
 mod segments;
 mod tables;
 
@@ -22,13 +23,15 @@ use crate::catalog::Relations;
 use crate::error::external;
 
 /// Their names.
-pub(crate) const NAMES: [&str; 5] = ["baselines", "functions", "ingest_stats", "segments", "tables"];
+pub(crate) const NAMES: [&str; 6] =
+    ["baselines", "functions", "ingest_stats", "queries", "segments", "tables"];
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Baselines,
     Functions,
     IngestStats,
+    Queries,
     Segments,
     Tables,
 }
@@ -46,6 +49,7 @@ impl SystemTable {
             "baselines" => (Kind::Baselines, baselines::schema()),
             "functions" => (Kind::Functions, functions::schema()),
             "ingest_stats" => (Kind::IngestStats, ingest_stats::schema()),
+            "queries" => (Kind::Queries, queries::schema()),
             "segments" => (Kind::Segments, segments::schema()),
             "tables" => (Kind::Tables, tables::schema()),
             _ => return None,
@@ -59,7 +63,8 @@ impl SystemTable {
             Kind::Baselines => baselines::columns(&self.relations).await?,
             Kind::Functions => functions::columns(session),
             Kind::IngestStats => ingest_stats::columns(self.relations.engine().ingest()),
-            Kind::Segments => segments::columns(self.relations.snapshot()).await?,
+            Kind::Queries => queries::columns(&self.relations),
+            Kind::Segments => segments::columns(&self.relations).await?,
             Kind::Tables => tables::columns(&self.relations),
         };
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)

@@ -70,7 +70,7 @@ impl Commit {
         };
         segments.retain(|segment| !removed.contains(&segment.id));
         segments.extend(added);
-        let list = DayList { id: self.core.ids.next(), table, partition: partition.to_owned(), segments };
+        let list = DayList { id: self.core.ids.next_id(), table, partition: partition.to_owned(), segments };
         let entry = manifest.put_day_list(list).await?;
         if let Some(record) = self.root.table_mut(table) {
             record.set_partition(entry);

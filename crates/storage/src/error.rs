@@ -135,10 +135,16 @@ pub enum ErrorKind {
     AlreadyExists,
     /// Another writer is in the way: it holds the lock, or it committed first.
     Conflict,
-    /// The disk or store does not answer: try again, perhaps after reopening.
+    /// The caller may not do this: ask who may.
+    PermissionDenied,
+    /// The disk or store does not answer, or too much is being done at once: try again, perhaps after reopening.
     Unavailable,
-    /// A limit is reached (disk, memory, queue): free something, then try again.
+    /// A limit is reached (disk, memory): free something, then try again.
     ResourceExhausted,
+    /// It took longer than it may: ask for less, or raise the limit.
+    DeadlineExceeded,
+    /// Somebody stopped it.
+    Cancelled,
     /// Stored bytes are not what was written: restore them; the message names object and offset.
     Corrupted,
     /// The storage was closed.

@@ -256,7 +256,7 @@ fn encode(
         let name = segment::Name {
             table: &table.name,
             partition: &key.name(schema.partitioning()),
-            id: core.ids.next(),
+            id: core.ids.next_id(),
             created_at: core.clock.now_ns(),
         };
         segment::encode(schema, &rows, range.clone(), note.as_ref(), name)

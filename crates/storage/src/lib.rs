@@ -46,6 +46,7 @@ pub use check::{CheckReport, Finding};
 pub use clock::{Clock, SystemClock};
 pub use error::{Error, ErrorKind, Result};
 pub use flush::FlushReport;
+pub use ids::Ids;
 pub use manifest::PartitionEntry;
 pub use objects::NamedObject;
 pub use options::StorageOptions;

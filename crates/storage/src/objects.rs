@@ -55,7 +55,7 @@ impl Storage {
             return Err(Error::new(ErrorKind::ResourceExhausted, message));
         }
         let object = NamedObject {
-            id: self.core.ids.next(),
+            id: self.core.ids.next_id(),
             created_at: self.core.clock.now_ns(),
             bytes,
             crc32c: crc32c::crc32c(&content),

@@ -10,8 +10,8 @@ use datafusion::datasource::listing::{
 };
 use datafusion::error::Result as DfResult;
 
+use super::Relations;
 use crate::config::FileAccess;
-use crate::db::Engine;
 use crate::error::{Error, ErrorKind, external};
 
 /// External tables by name.
@@ -37,18 +37,20 @@ impl ExternalTables {
 }
 
 /// Opens a file, or a directory of files, as a table: Parquet, CSV or NDJSON by its ending.
-pub(super) async fn open_file(name: &str, engine: &Engine) -> DfResult<Arc<dyn TableProvider>> {
-    if engine.config().file_access == FileAccess::Refused {
-        return Err(external(Error::invalid("reading files is not allowed in this session")));
+pub(super) async fn open_file(name: &str, relations: &Relations) -> DfResult<Arc<dyn TableProvider>> {
+    if relations.file_access() == FileAccess::Refused {
+        let message = "reading files is not allowed in this session";
+        return Err(external(Error::new(ErrorKind::PermissionDenied, message)));
     }
+    let session = relations.engine().session();
     if !name.contains("://") && !std::path::Path::new(name).exists() {
         let message = format!("there is no table and no file \"{name}\"");
         return Err(external(Error::new(ErrorKind::NotFound, message)));
     }
     let config = ListingTableConfig::new(ListingTableUrl::parse(name)?)
-        .infer_options(engine.session())
+        .infer_options(session)
         .await?
-        .infer_schema(engine.session())
+        .infer_schema(session)
         .await?;
     Ok(Arc::new(ListingTable::try_new(config)?))
 }

@@ -50,6 +50,14 @@ impl AlterTable {
         Ok(Self { name, if_exists, if_not_exists, change })
     }
 
+    /// The names of tables in it.
+    pub(super) fn relations(&self) -> Vec<&str> {
+        match &self.change {
+            TableChange::RenameTable { to } => vec![&self.name, to],
+            _ => vec![&self.name],
+        }
+    }
+
     pub(super) fn describe(&self) -> String {
         format!("alter table {}: {}", self.name, self.summary())
     }

@@ -33,7 +33,7 @@ pub(crate) struct CreateTable {
     if_not_exists: bool,
     columns: Vec<NewColumn>,
     options: TableOptions,
-    query: Option<Box<DfStatement>>,
+    pub(super) query: Option<Box<DfStatement>>,
 }
 
 impl CreateTable {

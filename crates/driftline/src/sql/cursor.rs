@@ -25,7 +25,7 @@ impl<'a> Cursor<'a> {
         let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location().map_err(|error| {
             Error::invalid(format!("{}{}", lower_first(&error.message), place(error.location)))
         })?;
-        let mut cursor = Self { sql, tokens, position: 0 };
+        let mut cursor = Self { sql, tokens: numbered(tokens)?, position: 0 };
         cursor.skip_whitespace();
         Ok(cursor)
     }
@@ -188,6 +188,26 @@ impl<'a> Cursor<'a> {
             self.position += 1;
         }
     }
+}
+
+/// Numbers the parameters that are written `?`, in their order.
+fn numbered(mut tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>> {
+    let (mut marks, mut has_number) = (0, false);
+    for TokenWithSpan { token, span } in &mut tokens {
+        match token {
+            Token::Placeholder(place) if place == "?" => {
+                marks += 1;
+                *place = format!("${marks}");
+            }
+            Token::Placeholder(_) => has_number = true,
+            _ => continue,
+        }
+        if marks > 0 && has_number {
+            let place = place(span.start);
+            return Err(Error::invalid(format!("parameters are written ? or $1, $2, ..., not both{place}")));
+        }
+    }
+    Ok(tokens)
 }
 
 fn is_word(token: &Token, word: &str) -> bool {

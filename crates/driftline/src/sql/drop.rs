@@ -53,6 +53,11 @@ impl Drop {
         Ok(Self { kind, name, if_exists })
     }
 
+    /// The name of the table or view; a baseline is neither.
+    pub(super) fn relation(&self) -> Option<&str> {
+        (self.kind != Kind::Baseline).then_some(&self.name)
+    }
+
     pub(super) fn describe(&self) -> String {
         format!("drop {} {}", self.kind.word(), self.name)
     }

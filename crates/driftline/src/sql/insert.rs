@@ -23,7 +23,6 @@ use futures::{Stream, TryStreamExt};
 
 use super::query;
 use super::store::stored;
-use crate::catalog::PUBLIC_SCHEMA;
 use crate::context::QueryContext;
 use crate::error::{Error, ErrorKind, Result, nearest};
 use crate::stream::QueryStream;
@@ -111,7 +110,7 @@ fn table_of<'a>(insert: &SqlInsert, context: &'a QueryContext) -> Result<&'a Tab
         _ => return Err(Error::invalid(format!("{name} is no name of a table"))),
     };
     context.check_exists(&reference)?;
-    let is_ours = reference.schema().is_none_or(|schema| schema == PUBLIC_SCHEMA);
+    let is_ours = context.is_public(reference.schema());
     let table = context.snapshot().table(reference.table()).filter(|_| is_ours);
     table.map(AsRef::as_ref).ok_or_else(|| {
         let shown = query::shown(&reference);
@@ -210,6 +209,7 @@ fn plan_rows(
         for (value, column) in row.content.iter().zip(columns) {
             let expr = ExprWithAlias { expr: value.clone(), alias: None };
             let expr = context.state().create_logical_expr_from_sql_expr(expr, &nothing)?;
+            let expr = context.parameters().fill_value(expr, &column.ty.to_arrow())?;
             let from = expr.get_type(&nothing)?;
             values.push(stored(expr, &from, column)?);
         }

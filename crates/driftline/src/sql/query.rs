@@ -68,7 +68,7 @@ async fn plan_query(mut statement: DfStatement, context: &QueryContext) -> Resul
         }
         outcome => outcome?,
     };
-    baseline_calls::resolve(plan, context).await
+    baseline_calls::resolve(context.parameters().fill(plan)?, context).await
 }
 
 /// The names of all columns of some relations.
@@ -105,7 +105,10 @@ pub(super) async fn execute(plan: &LogicalPlan, context: &QueryContext) -> Resul
     }
     let started = context.within_deadline(async {
         let physical = context.state().create_physical_plan(plan).await?;
-        Ok(execute_stream(physical, context.state().task_ctx())?)
+        if let Some(query) = context.query() {
+            query.runs(&physical);
+        }
+        Ok(execute_stream(physical, context.task())?)
     });
     Ok(QueryStream::new(started.await?, context.deadline()))
 }
@@ -114,7 +117,7 @@ pub(super) async fn execute(plan: &LogicalPlan, context: &QueryContext) -> Resul
 fn permit(plan: &LogicalPlan, context: &QueryContext) -> Result<()> {
     let refused = match plan {
         LogicalPlan::Copy(_) | LogicalPlan::Ddl(DdlStatement::CreateExternalTable(_)) => {
-            return context.permit_files("COPY and CREATE EXTERNAL TABLE");
+            return context.permit_writing_files();
         }
         LogicalPlan::Explain(explain) => return permit(&explain.plan, context),
         LogicalPlan::Analyze(analyze) => return permit(&analyze.input, context),

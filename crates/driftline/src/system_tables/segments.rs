@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, StringViewArray, TimestampNanosecondArray};
 use arrow::datatypes::Schema;
-use driftline_storage::{SegmentMeta, Snapshot, TimeRange};
+use driftline_storage::{SegmentMeta, TimeRange};
 
 use super::{instant, number, text};
+use crate::catalog::Relations;
 use crate::error::Result;
 
 pub(super) fn schema() -> Schema {
@@ -23,10 +24,10 @@ pub(super) fn schema() -> Schema {
     ])
 }
 
-pub(super) async fn columns(snapshot: &Snapshot) -> Result<Vec<ArrayRef>> {
+pub(super) async fn columns(relations: &Relations) -> Result<Vec<ArrayRef>> {
     let mut tables = vec![];
     let mut segments: Vec<Arc<SegmentMeta>> = vec![];
-    for table in snapshot.tables() {
+    for table in relations.tables() {
         let found = table.segments(TimeRange::ALL).await?;
         tables.extend(found.iter().map(|_| table.name()));
         segments.extend(found);

@@ -31,7 +31,7 @@ pub(super) fn schema() -> Schema {
 }
 
 pub(super) fn columns(relations: &Relations) -> Vec<ArrayRef> {
-    let tables: Vec<&Arc<TableSnapshot>> = relations.snapshot().tables().collect();
+    let tables: Vec<&Arc<TableSnapshot>> = relations.tables().collect();
     let views = relations.views();
     let of_tables = |value: &dyn Fn(&TableSnapshot) -> Option<i64>| -> Vec<Option<i64>> {
         tables.iter().map(|table| value(table)).chain(views.iter().map(|_| None)).collect()

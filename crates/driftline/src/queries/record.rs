@@ -1,0 +1,88 @@
+//! What is noted of a query.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::{Array, RecordBatch};
+use datafusion::physical_plan::ExecutionPlan;
+
+/// How far a query is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum QueryState {
+    /// It waits until fewer queries run.
+    Queued,
+    /// It is planned, or runs as its answer is read.
+    Running,
+    /// Its answer was read to the end.
+    Finished,
+    /// It ended with an error.
+    Failed,
+    /// Somebody cancelled it, or its answer was dropped before the end.
+    Cancelled,
+}
+
+impl fmt::Display for QueryState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        })
+    }
+}
+
+/// A query that runs or is done, as `driftline.queries` shows it.
+#[derive(Clone, Debug)]
+pub struct QueryRecord {
+    /// A ULID: sorted by the time of its beginning.
+    pub query_id: String,
+    /// Who asked.
+    pub user: Option<String>,
+    /// How far it is.
+    pub state: QueryState,
+    /// The statement, or its first 4,096 bytes.
+    pub sql: String,
+    /// When it began, in nanoseconds since the Unix epoch.
+    pub started_at_ns: i64,
+    /// How long it took until it was done, or until now; waiting included.
+    pub duration_ns: u64,
+    /// Rows of the answer that were read so far.
+    pub rows: u64,
+    /// Their size in memory, in bytes.
+    pub bytes: u64,
+    /// What it wrote to disk for want of memory, in bytes.
+    pub spilled_bytes: u64,
+    /// The most memory that its sorts, joins and aggregations had at one time, in bytes.
+    pub memory_bytes_peak: u64,
+    /// Why it failed or was cancelled.
+    pub error: Option<String>,
+}
+
+/// How many queries there are and were since the database was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueryCounts {
+    /// Waiting now.
+    pub queued: u64,
+    /// Running now.
+    pub running: u64,
+    /// Read to the end.
+    pub finished: u64,
+    /// Ended with an error.
+    pub failed: u64,
+    /// Cancelled, or dropped before the end.
+    pub cancelled: u64,
+}
+
+/// The bytes of the rows of a batch, of slices only what they show; texts that a view shares with other rows count once a batch.
+pub(super) fn bytes_of(batch: &RecordBatch) -> u64 {
+    let sizes = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size());
+    sizes.map(|size| size.unwrap_or_default() as u64).sum()
+}
+
+/// What a plan has spilled so far.
+pub(super) fn spilled_bytes(plan: &Arc<dyn ExecutionPlan>) -> u64 {
+    let own = plan.metrics().and_then(|metrics| metrics.spilled_bytes()).unwrap_or_default() as u64;
+    own + plan.children().into_iter().map(spilled_bytes).sum::<u64>()
+}

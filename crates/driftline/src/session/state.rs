@@ -1,0 +1,66 @@
+//! The session that every query starts from: UTC, our functions, a memory pool that spills, and no catalog of its own.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::registry::FunctionRegistry;
+use datafusion::prelude::SessionConfig;
+use driftline_functions::DriftOptions;
+
+use crate::catalog::{DEFAULT_CATALOG, PUBLIC_SCHEMA};
+use crate::config::Config;
+use crate::date_bin::date_bin;
+use crate::drift_report;
+use crate::error::Result;
+use crate::far_times::FarTimes;
+use crate::scan::SlicesForAggregates;
+
+/// How many of the largest consumers an error about memory names.
+const CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::new(3).expect("3 is not 0");
+
+/// Makes the state that the state of every query is cloned from.
+pub(crate) fn session_state(config: &Config) -> Result<SessionState> {
+    let mut state = SessionStateBuilder::new()
+        .with_config(session_config(config))
+        .with_runtime_env(runtime(config)?)
+        .with_default_features()
+        .with_analyzer_rule(Arc::new(FarTimes))
+        .with_physical_optimizer_rule(Arc::new(SlicesForAggregates))
+        .build();
+    driftline_functions::register(&mut state)?;
+    state.register_udf(Arc::new(date_bin()))?;
+    drift_report::register(&mut state);
+    Ok(state)
+}
+
+fn session_config(config: &Config) -> SessionConfig {
+    let mut session = SessionConfig::new()
+        .with_target_partitions(config.target_partitions)
+        .with_batch_size(config.batch_rows)
+        .with_default_catalog_and_schema(DEFAULT_CATALOG, PUBLIC_SCHEMA)
+        .with_create_default_catalog_and_schema(false)
+        .with_information_schema(true);
+    let options = session.options_mut();
+    // now() and TIMESTAMP WITH TIME ZONE get the type of our time columns, so that comparing with them casts no column
+    options.execution.time_zone = Some("UTC".to_owned());
+    options.execution.parquet.pushdown_filters = true;
+    options.extensions.insert(DriftOptions::of_exact_max_rows(config.exact_max_rows));
+    session
+}
+
+fn runtime(config: &Config) -> Result<Arc<RuntimeEnv>> {
+    let pool = TrackConsumersPool::new(FairSpillPool::new(config.memory_bytes), CONSUMERS_NAMED);
+    let mode = match &config.spill_dir {
+        Some(path) => DiskManagerMode::Directories(vec![path.clone()]),
+        None => DiskManagerMode::OsTmpDirectory,
+    };
+    let disk = DiskManagerBuilder::default().with_mode(mode).with_max_temp_directory_size(config.spill_bytes);
+    Ok(RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(pool))
+        .with_disk_manager_builder(disk)
+        .build_arc()?)
+}
