@@ -13,4 +13,5 @@ mod model;
 mod otlp;
 mod program;
 mod scan;
+mod sessions;
 mod tidy;

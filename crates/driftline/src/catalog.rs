@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
 use datafusion::error::Result as DfResult;
+use datafusion::logical_expr::TableType;
 use driftline_storage::{Snapshot, TableSnapshot};
 
 use crate::config::FileAccess;
@@ -47,13 +48,22 @@ pub(crate) struct Relations {
     settings: Arc<SessionSettings>,
     /// Whether all names are open: in a view, which may stand on what its reader may not name.
     is_granted: bool,
+    /// Whether a view whose query fails is no error: where all are read, and not this one.
+    skips_broken_views: bool,
     /// The views in which the names are looked up, the outermost first; a view cannot stand on one of them.
     inside: Vec<String>,
 }
 
 impl Relations {
     pub(crate) fn new(engine: Arc<Engine>, snapshot: Snapshot, settings: Arc<SessionSettings>) -> Arc<Self> {
-        Arc::new(Self { engine, snapshot: Arc::new(snapshot), settings, is_granted: false, inside: vec![] })
+        Arc::new(Self {
+            engine,
+            snapshot: Arc::new(snapshot),
+            settings,
+            is_granted: false,
+            skips_broken_views: false,
+            inside: vec![],
+        })
     }
 
     pub(crate) fn engine(&self) -> &Arc<Engine> {
@@ -96,6 +106,11 @@ impl Relations {
         let mut inside = self.clone();
         inside.inside.push(view.to_owned());
         inside
+    }
+
+    /// The same relations, for reading what there is of all of them.
+    pub(crate) fn skipping_broken_views(&self) -> Self {
+        Self { skips_broken_views: true, ..self.clone() }
     }
 
     /// The tables that the session may name.
@@ -243,9 +258,21 @@ impl SchemaProvider for PublicSchema {
             return Ok(Some(Arc::new(ScanTable::new(Arc::clone(table), cache))));
         }
         if let Some(query) = self.0.view(name) {
-            return self.0.plan_view(name, query).await.map(Some);
+            return match self.0.plan_view(name, query).await {
+                Err(_) if self.0.skips_broken_views => Ok(None),
+                outcome => outcome.map(Some),
+            };
         }
         Ok(self.0.external(name))
+    }
+
+    /// What a relation is, without planning it where it is a view.
+    async fn table_type(&self, name: &str) -> DfResult<Option<TableType>> {
+        Ok(match name {
+            name if !self.table_exist(name) => None,
+            name if self.0.view(name).is_some() => Some(TableType::View),
+            _ => Some(TableType::Base),
+        })
     }
 
     fn table_exist(&self, name: &str) -> bool {

@@ -1,5 +1,6 @@
 //! What one statement sees: one snapshot of all tables, the catalog over it, a session state and a deadline.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -85,6 +86,18 @@ impl QueryContext {
 
     pub(crate) fn state(&self) -> &SessionState {
         &self.state
+    }
+
+    /// The state to plan a statement in that names these relations. One that reads all views does not fail for the one that another
+    /// statement left without its table.
+    pub(crate) fn state_for(&self, references: &[TableReference]) -> Cow<'_, SessionState> {
+        if !references.iter().any(|reference| reference.schema() == Some(INFORMATION_SCHEMA)) {
+            return Cow::Borrowed(&self.state);
+        }
+        let mut state = self.state.clone();
+        state
+            .register_catalog_list(Arc::new(Catalogs::new(Arc::new(self.relations.skipping_broken_views()))));
+        Cow::Owned(state)
     }
 
     pub(crate) fn parameters(&self) -> &Parameters {
@@ -225,6 +238,6 @@ impl QueryContext {
 
     /// Forgets an external table; false where there is none.
     pub(crate) fn drop_external(&self, name: &str) -> bool {
-        self.engine().external().remove(name)
+        self.relations.file_access() == FileAccess::Allowed && self.engine().external().remove(name)
     }
 }

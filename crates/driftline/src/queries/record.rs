@@ -60,6 +60,25 @@ pub struct QueryRecord {
     pub error: Option<String>,
 }
 
+impl QueryRecord {
+    /// Writes the query, which is done, to the log.
+    pub(super) fn log(&self) {
+        tracing::info!(
+            query_id = self.query_id,
+            user = self.user,
+            state = %self.state,
+            duration_ms = self.duration_ns as f64 / 1e6,
+            rows = self.rows,
+            bytes = self.bytes,
+            spilled_bytes = self.spilled_bytes,
+            memory_bytes_peak = self.memory_bytes_peak,
+            error = self.error,
+            sql = self.sql,
+            "query"
+        );
+    }
+}
+
 /// How many queries there are and were since the database was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueryCounts {

@@ -8,9 +8,12 @@ use datafusion::common::ScalarValue;
 
 use super::Session;
 use crate::context::QueryContext;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::sql::{Parameters, Planned};
 use crate::stream::QueryStream;
+
+/// Rows of parameters of one statement: each is planned by itself.
+const PARAMETER_ROWS_MAX: usize = 65_536;
 
 /// Whether a statement changes anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +110,30 @@ impl Prepared {
             true => stream.in_schema(self.schema()),
             false => Ok(stream),
         }
+    }
+
+    /// Runs `INSERT INTO name VALUES (?, ...)` once for all rows of a batch: all are written, or none.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run); `Invalid` for a batch without rows, and for several where the statement is another one; `ResourceExhausted`
+    /// for more than 65,536, which are better [appended](Session::append).
+    pub async fn run_rows(&self, rows: &RecordBatch) -> Result<QueryStream> {
+        if rows.num_rows() > PARAMETER_ROWS_MAX {
+            let given = rows.num_rows();
+            return Err(Error::new(
+                ErrorKind::ResourceExhausted,
+                format!(
+                    "a statement takes at most {PARAMETER_ROWS_MAX} rows of parameters, got {given}: append them"
+                ),
+            ));
+        }
+        let first = Self::values_of(rows, 0)?;
+        if rows.num_rows() == 1 {
+            return self.run(&first).await;
+        }
+        self.check_count(&first)?;
+        let rows = (0..rows.num_rows()).map(|row| Ok(Arc::from(Self::values_of(rows, row)?)));
+        self.session.run(&self.sql, Parameters::Rows(rows.collect::<Result<_>>()?)).await
     }
 
     fn check_count(&self, values: &[ScalarValue]) -> Result<()> {

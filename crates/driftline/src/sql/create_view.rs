@@ -26,6 +26,11 @@ impl CreateView {
         Ok(Self { name, replace, if_not_exists, query })
     }
 
+    /// Fails for a query that cannot be planned, or that this session may not ask.
+    pub(super) async fn check(&self, context: &QueryContext) -> Result<()> {
+        super::view_query(&self.name, &self.query, &context.inside(&self.name)).await.map(drop)
+    }
+
     pub(super) async fn run(self, context: &QueryContext) -> Result<QueryStream> {
         names::check_free(&self.name)?;
         let replaces = self.replace && context.snapshot().definition(VIEW, &self.name).is_some();
@@ -35,7 +40,7 @@ impl CreateView {
                 false => Err(names::taken(&self.name)),
             };
         }
-        super::view_query(&self.name, &self.query, &context.inside(&self.name)).await?;
+        self.check(context).await?;
         let storage = context.engine().storage();
         storage.put_definition(VIEW, &self.name, &self.query, self.replace).await?;
         let verb = if replaces { "replaced" } else { "created" };

@@ -197,7 +197,8 @@ fn plan_rows(
         columns.iter().map(|column| Field::new(&column.name, column.ty.to_arrow(), true)).collect();
     let schema = Arc::new(DFSchema::from_unqualified_fields(fields.into(), HashMap::new())?);
     let mut planned = Vec::with_capacity(rows.len());
-    for row in rows {
+    let all = context.parameters().each();
+    for (parameters, row) in all.iter().flat_map(|parameters| rows.iter().map(move |row| (parameters, row))) {
         if row.content.len() != columns.len() {
             return Err(Error::invalid(format!(
                 "every row of VALUES needs {} values, got one with {}",
@@ -209,7 +210,7 @@ fn plan_rows(
         for (value, column) in row.content.iter().zip(columns) {
             let expr = ExprWithAlias { expr: value.clone(), alias: None };
             let expr = context.state().create_logical_expr_from_sql_expr(expr, &nothing)?;
-            let expr = context.parameters().fill_value(expr, &column.ty.to_arrow())?;
+            let expr = parameters.fill_value(expr, &column.ty.to_arrow())?;
             let from = expr.get_type(&nothing)?;
             values.push(stored(expr, &from, column)?);
         }

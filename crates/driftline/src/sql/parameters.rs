@@ -23,6 +23,8 @@ pub(crate) enum Parameters {
     Open,
     /// These values, in the order of their numbers.
     Given(Arc<[ScalarValue]>),
+    /// Values for each row that an INSERT writes.
+    Rows(Arc<[Arc<[ScalarValue]>]>),
 }
 
 impl Default for Parameters {
@@ -41,6 +43,17 @@ impl Parameters {
                 Ok(plan.with_param_values(values.to_vec())?)
             }
             Self::Given(_) | Self::Open => Ok(plan),
+            Self::Rows(_) => {
+                Err(Error::invalid("only INSERT INTO ... VALUES takes several rows of parameters"))
+            }
+        }
+    }
+
+    /// The parameters of each row.
+    pub(super) fn each(&self) -> Vec<Self> {
+        match self {
+            Self::Rows(rows) => rows.iter().map(|row| Self::Given(Arc::clone(row))).collect(),
+            one => vec![one.clone()],
         }
     }
 
@@ -67,7 +80,7 @@ impl Parameters {
     fn value(&self, number: usize) -> Result<&ScalarValue> {
         let values: &[ScalarValue] = match self {
             Self::Given(values) => values,
-            Self::Open => &[],
+            Self::Open | Self::Rows(_) => &[],
         };
         values.get(number - 1).ok_or_else(|| {
             Error::invalid(format!("parameter ${number} has no value: {} are given", values.len()))

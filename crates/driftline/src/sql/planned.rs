@@ -43,11 +43,15 @@ impl Statement {
             },
             // their answers are made of the catalog alone
             reads @ (Self::Show(_) | Self::Explain(_)) => (reads.run(context).await?.schema(), vec![]),
-            Self::Flush(_)
-            | Self::CreateView(_)
-            | Self::CreateBaseline(_)
-            | Self::Drop(_)
-            | Self::AlterTable(_) => (status(), vec![]),
+            Self::CreateView(create) => {
+                create.check(context).await?;
+                (status(), vec![])
+            }
+            Self::CreateBaseline(create) => {
+                create.plan(context).await?;
+                (status(), vec![])
+            }
+            Self::Flush(_) | Self::Drop(_) | Self::AlterTable(_) => (status(), vec![]),
         };
         Ok(Planned { schema, parameters, kind })
     }
