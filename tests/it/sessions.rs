@@ -102,6 +102,9 @@ async fn a_role_decides_statements() -> Result<()> {
             database.storage().snapshot().table("t").unwrap().schema().arrow().clone(),
         );
         assert_eq!(session.append("t", batch).await.is_ok(), role >= Role::Write);
+        assert_eq!(session.bulk_load("t").is_ok(), role >= Role::Write);
+        let loaded = session.bulk_create("CREATE TABLE loaded (time TIMESTAMP NOT NULL)");
+        assert_eq!(loaded.is_ok(), role == Role::Admin);
     }
     Ok(())
 }
@@ -156,6 +159,11 @@ async fn a_filter_decides_names() -> Result<()> {
         assert_eq!(text(&session, sql).await?, "over_other\nt", "{sql}");
     }
     assert_eq!(text(&session, "SELECT DISTINCT table_name FROM driftline.segments").await?, "t");
+    assert!(session.bulk_load("t").is_ok());
+    let error = session.bulk_load("other").map(|_| ()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    let error = session.bulk_create("CREATE TABLE more (time TIMESTAMP NOT NULL)").map(|_| ()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
     let error = session.sql("SELECT * FROM over_othr").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PermissionDenied);
     Ok(())

@@ -204,6 +204,11 @@ impl QueryContext {
         }
     }
 
+    /// Fails for a name that this session may not use.
+    pub(crate) fn permit_relation(&self, name: &str) -> Result<()> {
+        self.relations.settings().permit_relation(name)
+    }
+
     /// Fails where this session may not touch files.
     pub(crate) fn permit_files(&self, what: &str) -> Result<()> {
         match self.relations.file_access() {

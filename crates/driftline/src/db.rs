@@ -16,7 +16,6 @@ use tokio::sync::Mutex;
 use crate::baseline::Baselines;
 use crate::catalog::{BUILT_IN_TABLES, ExternalTables};
 use crate::config::{Config, DatabaseBuilder};
-use crate::context::QueryContext;
 use crate::error::{Error, ErrorKind, Result};
 use crate::queries::{Admission, Queries, QueryCounts, QueryRecord};
 use crate::scan::{CacheStatus, ColumnCache};
@@ -164,8 +163,7 @@ impl Database {
     /// # Errors
     /// `AlreadyExists` when the name is taken, `Invalid` for another statement or a declaration that breaks a rule.
     pub fn bulk_create(&self, create_table: &str) -> Result<BulkLoad> {
-        self.engine.check_open()?;
-        CreateTable::begin_load(create_table, &QueryContext::begin(&self.engine, &Arc::default()))
+        self.session(SessionSettings::default()).bulk_create(create_table)
     }
 
     /// Writes what lies in memory into segments.

@@ -99,6 +99,7 @@ impl Queries {
 
     fn finish(&self, query: &Query, state: QueryState, error: Option<String>) {
         let record = query.record(self.clock.monotonic_ns(), state, error);
+        query.plans.lock().unwrap_or_else(PoisonError::into_inner).clear();
         record.log();
         let mut inner = self.lock();
         inner.running.remove(&query.id);

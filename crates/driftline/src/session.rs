@@ -12,14 +12,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use driftline_storage::Durability;
+use driftline_storage::{BulkLoad, Durability};
 
 use crate::config::FileAccess;
 use crate::context::QueryContext;
 use crate::db::Engine;
 use crate::error::Result;
 use crate::queries::Running;
-use crate::sql::{Parameters, Statement};
+use crate::sql::{CreateTable, Parameters, Statement};
 use crate::stream::QueryStream;
 
 pub use prepared::{Parameter, Prepared, StatementKind};
@@ -148,6 +148,27 @@ impl Session {
         self.settings.permit_relation(table)?;
         self.engine.check_open()?;
         Ok(self.engine.storage().append(table, batch, Durability::Durable).await?.rows as u64)
+    }
+
+    /// Starts to load many rows at once; see [`Database::bulk_load`](crate::Database::bulk_load).
+    ///
+    /// # Errors
+    /// As there, and `PermissionDenied` without the role [`Role::Write`] or for a table that the session may not name.
+    pub fn bulk_load(&self, table: &str) -> Result<BulkLoad> {
+        self.settings.permit_role(Role::Write, "loading rows")?;
+        self.settings.permit_relation(table)?;
+        self.engine.check_open()?;
+        Ok(self.engine.storage().bulk_load(table)?)
+    }
+
+    /// Starts to load many rows into a new table; see [`Database::bulk_create`](crate::Database::bulk_create).
+    ///
+    /// # Errors
+    /// As there, and `PermissionDenied` without the role [`Role::Admin`] or for a name that the session may not use.
+    pub fn bulk_create(&self, create_table: &str) -> Result<BulkLoad> {
+        self.settings.permit_role(Role::Admin, "CREATE TABLE")?;
+        self.engine.check_open()?;
+        CreateTable::begin_load(create_table, &QueryContext::begin(&self.engine, &self.settings))
     }
 
     /// Stops a query that runs or waits; its stream ends with `Cancelled`. False where there is none of this id, or it is another

@@ -28,6 +28,14 @@ async fn every_end_is_noted() -> Result<()> {
     assert_eq!((query.state, query.rows, query.bytes), (QueryState::Finished, 100_000, 800_000));
     assert_eq!((query.sql.as_str(), query.error), (ROWS, None));
 
+    // 16 bytes a view, and the text behind it where it is longer than 12
+    database
+        .sql("SELECT arrow_cast(repeat('x', 100), 'Utf8View') AS a, arrow_cast('short', 'Utf8View') AS b")
+        .await?
+        .collect()
+        .await?;
+    assert_eq!(database.queries()[0].bytes, 132);
+
     let mut dropped = database.sql(ROWS).await?;
     let first = dropped.try_next().await?.unwrap();
     let id = dropped.query_id().to_owned();
@@ -55,7 +63,7 @@ async fn every_end_is_noted() -> Result<()> {
     assert_eq!((after.running, after.queued), (0, 0));
     assert_eq!(
         (after.finished - before.finished, after.failed - before.failed, after.cancelled - before.cancelled),
-        (2, 2, 1)
+        (3, 2, 1)
     );
     Ok(())
 }

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::DataType;
 use datafusion::physical_plan::ExecutionPlan;
 
 /// How far a query is.
@@ -50,7 +51,7 @@ pub struct QueryRecord {
     pub duration_ns: u64,
     /// Rows of the answer that were read so far.
     pub rows: u64,
-    /// Their size in memory, in bytes.
+    /// Their size in memory, in bytes: of slices only what they show.
     pub bytes: u64,
     /// What it wrote to disk for want of memory, in bytes.
     pub spilled_bytes: u64,
@@ -94,10 +95,18 @@ pub struct QueryCounts {
     pub cancelled: u64,
 }
 
-/// The bytes of the rows of a batch, of slices only what they show; texts that a view shares with other rows count once a batch.
+/// The bytes of the rows of a batch, of slices only what they show. Long texts in views count once for each row that shows them;
+/// those in views inside of lists and structs do not.
 pub(super) fn bytes_of(batch: &RecordBatch) -> u64 {
-    let sizes = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size());
-    sizes.map(|size| size.unwrap_or_default() as u64).sum()
+    let of_column = |column: &ArrayRef| {
+        let viewed = match column.data_type() {
+            DataType::Utf8View => column.as_string_view().total_buffer_bytes_used(),
+            DataType::BinaryView => column.as_binary_view().total_buffer_bytes_used(),
+            _ => 0,
+        };
+        (column.to_data().get_slice_memory_size().unwrap_or_default() + viewed) as u64
+    };
+    batch.columns().iter().map(of_column).sum()
 }
 
 /// What a plan has spilled so far.

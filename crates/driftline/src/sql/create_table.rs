@@ -81,6 +81,7 @@ impl CreateTable {
                 ));
             }
         };
+        context.permit_relation(&create.name)?;
         names::check_free(&create.name)?;
         if context.has_relation(&create.name) {
             return Err(names::taken(&create.name));
