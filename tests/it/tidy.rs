@@ -11,7 +11,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("driftline-functions", &[]),
     ("driftline-otel", &[]),
     ("driftline", &["driftline-storage", "driftline-functions", "driftline-otel"]),
-    ("driftline-cli", &["driftline"]),
+    ("driftline-server", &["driftline"]),
+    ("driftline-cli", &["driftline", "driftline-server"]),
 ];
 
 /// These build without the query engine, so that a tool can read and write tables without it.

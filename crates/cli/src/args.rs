@@ -1,9 +1,12 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use driftline::Role;
 
 use crate::failure::Failure;
 
@@ -15,6 +18,7 @@ Examples:
   driftline --db ./telemetry sql -c 'SHOW TABLES'
   driftline --db ./telemetry sql -c 'SELECT * FROM llm_calls LIMIT 5' --format json
   driftline --db ./telemetry import predictions.parquet --table predictions
+  driftline --db ./telemetry serve                    Grafana and other Flight SQL clients
 
 Environment: DRIFTLINE_DB names the database, DRIFTLINE_LOG=debug shows logs,
   NO_COLOR switches colour off.
@@ -27,6 +31,7 @@ Examples:
   driftline --db ./telemetry sql -c 'SELECT count(*) FROM spans'
   driftline --db ./telemetry sql -f report.sql --format csv --output report.csv
   driftline --db ./telemetry sql --read-only -c 'SELECT max(time) FROM spans'
+  driftline sql --url grpc://127.0.0.1:32010 -c 'SHOW TABLES'
   echo 'SELECT 1; SELECT 2;' | driftline --db ./telemetry sql --format ndjson
   driftline --db ./telemetry sql -c \"SELECT psi(duration_ms, time > '2026-08-01') FROM llm_calls\"
 
@@ -54,6 +59,27 @@ Examples:
   driftline --db ./telemetry import events.ndjson.gz --table events --time-unit ms --sort 'model, time'
 
 All rows of one command arrive together or not at all.";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  driftline --db ./telemetry serve                                on this machine, for everybody on it
+  driftline user add grafana --role read --users users.toml
+  driftline --db ./telemetry serve --flight-addr 0.0.0.0:32010 --users users.toml \\
+      --tls-cert server.pem --tls-key server.key
+  driftline --db ./telemetry serve --config driftline.toml
+
+When a door is open, one line says where: `flight listening on 127.0.0.1:32010`. Port 0 takes a
+free one. The log goes to standard error; DRIFTLINE_LOG=warn leaves the queries out of it. Ctrl-C
+or SIGTERM lets running queries end (shutdown_grace in the configuration, 10 s) and flushes.";
+
+const USER_EXAMPLES: &str = "\
+Examples:
+  driftline user add grafana --role read --users users.toml             asks for the password
+  echo \"$SECRET\" | driftline user add app --role write --users users.toml
+  driftline user add ci --role read --token nightly --expires 90d --users users.toml
+  driftline user list --users users.toml
+
+A running server reads the file again when it changes.";
 
 /// The embedded analytics database for ML telemetry: OpenTelemetry in, drift and SLO answers out, in SQL.
 #[derive(Debug, Parser)]
@@ -100,6 +126,10 @@ pub(crate) enum Command {
     Ingest(IngestArgs),
     /// Load Parquet, CSV or NDJSON files into a table, creating it if needed
     Import(ImportArgs),
+    /// Answer Flight SQL clients: Grafana, BI tools, notebooks
+    Serve(ServeArgs),
+    /// Who may call a server: add, list or remove users and their tokens
+    User(UserArgs),
     /// Show what the database holds
     Info,
     /// Verify the database's files
@@ -153,6 +183,22 @@ pub(crate) struct SqlArgs {
     /// Change nothing, and read beside a process that writes
     #[arg(long, conflicts_with = "create")]
     pub(crate) read_only: bool,
+
+    /// Ask a running server instead of a database: grpc://HOST:PORT, or grpcs://HOST:PORT with TLS
+    #[arg(long, value_name = "URL", conflicts_with_all = ["create", "read_only"])]
+    pub(crate) url: Option<String>,
+
+    /// User at the server; the password is asked for, or taken from DRIFTLINE_PASSWORD
+    #[arg(long, value_name = "NAME", requires = "url", conflicts_with = "token")]
+    pub(crate) user: Option<String>,
+
+    /// Token for the server
+    #[arg(long, value_name = "TOKEN", requires = "url", env = "DRIFTLINE_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+
+    /// Authority that signed the server's certificate, in PEM
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub(crate) ca: Option<PathBuf>,
 
     /// What an error does to the statements after it: -c and -f stop, standard input continues
     #[arg(long, value_enum, value_name = "WHAT")]
@@ -256,6 +302,108 @@ pub(crate) enum InputFormat {
     Parquet,
     Csv,
     Ndjson,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = SERVE_EXAMPLES)]
+pub(crate) struct ServeArgs {
+    /// File with settings, in TOML; what is said here counts more
+    #[arg(long, value_name = "FILE", env = "DRIFTLINE_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Where Flight SQL listens (127.0.0.1:32010)
+    #[arg(long, value_name = "ADDR", env = "DRIFTLINE_FLIGHT_ADDR")]
+    pub(crate) flight_addr: Option<SocketAddr>,
+
+    /// Where /healthz, /readyz and /metrics are (127.0.0.1:8600)
+    #[arg(long, value_name = "ADDR", env = "DRIFTLINE_HTTP_ADDR")]
+    pub(crate) http_addr: Option<SocketAddr>,
+
+    /// File of users; without it everybody who can connect may do everything
+    #[arg(long, value_name = "FILE", env = "DRIFTLINE_USERS")]
+    pub(crate) users: Option<PathBuf>,
+
+    /// What callers without a credential may do: read, write or admin
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) anonymous: Option<Role>,
+
+    /// Certificate of the server, in PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// Key of the certificate, in PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Authority that must have signed the certificates of clients, in PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_client_ca: Option<PathBuf>,
+
+    /// Listen beyond this machine without users
+    #[arg(long)]
+    pub(crate) insecure: bool,
+
+    /// Another name of the schema public: iox for Grafana's InfluxDB data source
+    #[arg(long, value_name = "NAME")]
+    pub(crate) schema_alias: Option<String>,
+
+    /// Create the database if there is none
+    #[arg(long)]
+    pub(crate) create: bool,
+
+    /// How the log is written
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    /// One object a line
+    Json,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = USER_EXAMPLES)]
+pub(crate) struct UserArgs {
+    /// File of users
+    #[arg(long, global = true, value_name = "FILE", env = "DRIFTLINE_USERS", default_value = "users.toml")]
+    pub(crate) users: PathBuf,
+
+    #[command(subcommand)]
+    pub(crate) command: UserCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Add a user, or change role, tables and password of one; the password is asked for, or read from standard input
+    Add {
+        /// Name of the user
+        name: String,
+
+        /// What the user may do: read, write or admin
+        #[arg(long, value_name = "ROLE")]
+        role: Role,
+
+        /// Tables and views that the user may name; without it, all
+        #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+        tables: Option<Vec<String>>,
+
+        /// Make a token of this name, and show it, instead of setting a password
+        #[arg(long, value_name = "NAME")]
+        token: Option<String>,
+
+        /// How long the token counts, as in 90d; without it, for ever
+        #[arg(long, value_name = "TIME", requires = "token", value_parser = humantime::parse_duration)]
+        expires: Option<Duration>,
+    },
+    /// List all users
+    List,
+    /// Remove a user with all tokens
+    Remove {
+        /// Name of the user
+        name: String,
+    },
 }
 
 #[derive(Debug, ClapArgs)]

@@ -5,7 +5,9 @@ mod demo;
 mod import;
 mod info;
 mod ingest;
+mod serve;
 mod sql;
+mod user;
 
 use std::io;
 use std::path::Path;
@@ -17,7 +19,7 @@ use driftline::Database;
 use driftline::storage::wal::Torn;
 use tokio::sync::Notify;
 
-use crate::args::{Args, Command};
+use crate::args::{Args, Command, SqlArgs};
 use crate::failure::{EXIT_INTERRUPTED, Failure, Interrupted};
 use crate::terminal::Terminal;
 
@@ -25,7 +27,10 @@ use crate::terminal::Terminal;
 pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<()> {
     match &args.command {
         Command::Demo(demo) => demo::run(demo, args.named_database(), terminal).await,
+        Command::Sql(sql @ SqlArgs { url: Some(url), .. }) => sql::run_remote(url, sql, terminal).await,
         Command::Sql(sql) => sql::run(&args.database()?, sql, terminal).await,
+        Command::Serve(serve) => serve::run(&args.database()?, serve, terminal).await,
+        Command::User(user) => user::run(user, terminal).await,
         Command::Ingest(ingest) => ingest::run(&args.database()?, ingest, terminal).await,
         Command::Import(import) => import::run(&args.database()?, import, terminal).await,
         Command::Info => info::run(&args.database()?, terminal).await,
@@ -107,6 +112,14 @@ pub(crate) async fn interruptible<T>(work: impl Future<Output = Result<T>>) -> R
     };
     IS_INTERRUPTIBLE.store(false, Ordering::SeqCst);
     done
+}
+
+/// Waits until the user presses Ctrl-C, or the program is asked to end.
+pub(crate) async fn interrupted() {
+    watch_for_interrupts();
+    let interrupted = INTERRUPTED.notified();
+    IS_INTERRUPTIBLE.store(true, Ordering::SeqCst);
+    interrupted.await;
 }
 
 /// Woken at each Ctrl-C.

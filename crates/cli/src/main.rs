@@ -10,26 +10,21 @@ mod failure;
 mod import;
 mod output;
 mod shell;
+mod target;
 mod terminal;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use tracing_subscriber::EnvFilter;
 
-use crate::args::Args;
+use crate::args::{Args, Command, LogFormat};
 use crate::terminal::Terminal;
 
 fn main() -> ExitCode {
     let args = Args::parse();
     let terminal = Terminal::new(args.quiet);
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("DRIFTLINE_LOG")
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error")),
-        )
-        .with_writer(std::io::stderr)
-        .with_ansi(terminal.colour_err())
-        .init();
+    start_log(&args, &terminal);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failure::report(&terminal, &error.into()),
@@ -40,5 +35,20 @@ fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure::report(&terminal, &error),
+    }
+}
+
+/// Starts the log on standard error: of a server what happens, of other verbs errors.
+fn start_log(args: &Args, terminal: &Terminal) {
+    let (level, format) = match &args.command {
+        Command::Serve(serve) if !args.quiet => ("info", serve.log_format),
+        Command::Serve(serve) => ("error", serve.log_format),
+        _ => ("error", LogFormat::Text),
+    };
+    let filter = EnvFilter::try_from_env("DRIFTLINE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => log.with_ansi(terminal.colour_err()).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
     }
 }

@@ -15,13 +15,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
-use driftline::QueryStream;
 use futures::StreamExt;
+use futures::stream::BoxStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::args::Format;
 use crate::failure::Failure;
+use crate::target::Rows;
 use crate::terminal::Terminal;
 
 /// Bytes gathered before they are written to the output.
@@ -62,7 +63,7 @@ impl Output {
     /// Writes one result to its end and flushes it. Returns the number of rows.
     ///
     /// The query runs in a task of its own, so that Ctrl-C is heard while an operator computes.
-    pub(crate) async fn write(&mut self, result: QueryStream) -> Result<u64> {
+    pub(crate) async fn write(&mut self, result: impl Into<Rows>) -> Result<u64> {
         if self.format.is_binary() && self.results > 0 {
             return Err(Failure::invalid(format!(
                 "{} holds one result: run one statement at a time or choose another format",
@@ -70,14 +71,14 @@ impl Output {
             )));
         }
         self.results += 1;
-        let schema = result.schema();
+        let Rows { schema, batches } = result.into();
         let zoned = if self.format.is_binary() { None } else { zoned::schema_as_text(&schema) };
         let out = match &mut self.out {
             Some(out) => out,
             none => none.insert(open(self.file.as_deref())?),
         };
         let mut sink = sink(self.format, zoned.as_ref().unwrap_or(&schema), out, self.table_columns)?;
-        let (mut batches, mut query) = run(result);
+        let (mut batches, mut query) = run(batches);
         let mut rows = 0;
         while let Some(batch) = batches.recv().await {
             let batch = batch?;
@@ -96,7 +97,9 @@ impl Output {
 }
 
 /// Runs a query in a task that ends with the set.
-fn run(mut result: QueryStream) -> (mpsc::Receiver<driftline::Result<RecordBatch>>, JoinSet<()>) {
+fn run(
+    mut result: BoxStream<'static, driftline::Result<RecordBatch>>,
+) -> (mpsc::Receiver<driftline::Result<RecordBatch>>, JoinSet<()>) {
     let (sender, batches) = mpsc::channel(BATCHES_WAITING_MAX);
     let mut query = JoinSet::new();
     query.spawn(async move {

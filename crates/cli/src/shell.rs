@@ -6,7 +6,7 @@ mod words;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use driftline::{Database, StatementSplitter};
+use driftline::StatementSplitter;
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{CompletionType, Config, Editor};
@@ -15,6 +15,7 @@ use crate::args::Format;
 use crate::commands::interruptible;
 use crate::failure;
 use crate::output::Output;
+use crate::target::Target;
 use crate::terminal::Terminal;
 use complete::ShellHelper;
 use words::Words;
@@ -36,7 +37,7 @@ Statements end with a semicolon and may span lines. Tab completes keywords, tabl
 Try:  SELECT * FROM llm_calls LIMIT 5;";
 
 /// Reads and answers statements until the user has enough.
-pub(crate) async fn run(database: &Database, output: Output, terminal: &Terminal) -> Result<()> {
+pub(crate) async fn run(target: &Target, output: Output, terminal: &Terminal) -> Result<()> {
     let config = Config::builder()
         .max_history_size(HISTORY_ENTRIES_MAX)?
         .history_ignore_space(true)
@@ -50,7 +51,7 @@ pub(crate) async fn run(database: &Database, output: Output, terminal: &Terminal
         let _ = editor.load_history(file);
     }
     terminal.note(&format!("driftline {} · .help for help, Ctrl-D to end", env!("CARGO_PKG_VERSION")));
-    let mut shell = Shell { database, output, terminal };
+    let mut shell = Shell { target, output, terminal };
     let ended = shell.read_and_answer(&mut editor).await;
     if let Some(file) = &history
         && let Err(error) = editor.append_history(file)
@@ -61,7 +62,7 @@ pub(crate) async fn run(database: &Database, output: Output, terminal: &Terminal
 }
 
 struct Shell<'a> {
-    database: &'a Database,
+    target: &'a Target,
     output: Output,
     terminal: &'a Terminal,
 }
@@ -100,7 +101,7 @@ impl Shell<'_> {
     }
 
     async fn helper(&self) -> ShellHelper {
-        ShellHelper::new(Words::read(self.database).await, self.terminal.colour())
+        ShellHelper::new(Words::read(self.target).await, self.terminal.colour())
     }
 
     async fn command(&mut self, line: &str) -> std::ops::ControlFlow<()> {
@@ -142,9 +143,9 @@ impl Shell<'_> {
 
     /// Answers one statement; whatever goes wrong is said and the shell goes on. Returns whether all went well.
     async fn answer(&mut self, statement: &str) -> bool {
-        let (database, output) = (self.database, &mut self.output);
+        let (target, output) = (self.target, &mut self.output);
         let answered = interruptible(async {
-            let result = database.sql(statement).await?;
+            let result = target.sql(statement).await?;
             output.write(result).await
         });
         match answered.await {

@@ -70,7 +70,7 @@ pub use scan::CacheStatus;
 pub use session::{
     EmptyStatement, Parameter, Prepared, Role, Session, SessionSettings, StatementKind, TableFilter,
 };
-pub use sql::{StatementSplitter, split_statements};
+pub use sql::{StatementSplitter, split_statements, type_name};
 pub use stream::QueryStream;
 
 /// The example of the README runs as a test.

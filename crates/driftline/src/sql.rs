@@ -32,6 +32,7 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray};
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 
+pub use data_type::name as type_name;
 pub use split::{StatementSplitter, split_statements};
 
 pub(crate) use create_table::CreateTable;

@@ -1,1 +1,19 @@
-//! Flight SQL and HTTP over a Driftline database.
+//! Flight SQL and HTTP over a Driftline database: what Grafana, BI tools, notebooks and services speak.
+//!
+//! This crate knows the wire and nothing of the storage. `access/` decides who calls, `flight/` answers commands, `encode/` turns rows
+//! into messages that every client takes, `http/` serves pages for machines that watch, and `run/` opens and closes the doors.
+
+mod access;
+mod client;
+mod config;
+mod encode;
+mod error;
+mod flight;
+mod http;
+mod run;
+mod service;
+
+pub use access::{User, Users, UsersFile};
+pub use client::{Answer, Client, Credentials};
+pub use config::Settings;
+pub use run::Server;

@@ -4,13 +4,15 @@ use std::io::{IsTerminal, Read};
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use driftline::{Database, StatementSplitter, split_statements};
+use driftline::{StatementSplitter, split_statements};
+use driftline_server::{Client, Credentials};
 
-use super::{open_existing, open_or_create, open_to_read, with_database};
+use super::{interruptible, open_existing, open_or_create, open_to_read, with_database};
 use crate::args::{OnError, SqlArgs};
 use crate::failure::{self, AlreadyReported};
 use crate::output::Output;
 use crate::shell;
+use crate::target::Target;
 use crate::terminal::Terminal;
 
 /// Bytes taken from standard input at once.
@@ -20,15 +22,7 @@ const INPUT_CHUNK_BYTES: usize = 64 << 10;
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 pub(crate) async fn run(path: &Path, args: &SqlArgs, terminal: &Terminal) -> Result<()> {
-    let script = match &args.file {
-        Some(file) => {
-            let script = std::fs::read_to_string(file);
-            let script = script.with_context(|| format!("cannot read '{}'", file.display()))?;
-            Some(script.trim_start_matches(BYTE_ORDER_MARK).to_owned())
-        }
-        None if args.commands.is_empty() => None,
-        None => Some(args.commands.join(";\n")),
-    };
+    let script = script(args)?;
     let output = Output::new(args.format, args.output.as_deref(), terminal)?;
     let database = match args {
         SqlArgs { create: true, .. } => open_or_create(path, terminal).await?,
@@ -37,24 +31,74 @@ pub(crate) async fn run(path: &Path, args: &SqlArgs, terminal: &Terminal) -> Res
     };
     if script.is_none() && std::io::stdin().is_terminal() {
         // in the shell, Ctrl-C stops the running query and not the program
-        let ended = shell::run(&database, output, terminal).await;
+        let ended = shell::run(&Target::Database(database.clone()), output, terminal).await;
         database.close().await?;
         return ended;
     }
     with_database(database, async |database| {
-        let mut session = Session::new(database, output, terminal, args.on_error, script.is_none());
-        match script {
-            Some(script) => session.run_all(split_statements(&script)).await?,
-            None => session.run_standard_input().await?,
-        }
-        session.finish()
+        let target = Target::Database(database.clone());
+        run_script(&target, script, args, output, terminal).await
     })
     .await
 }
 
+/// The same at a server.
+pub(crate) async fn run_remote(url: &str, args: &SqlArgs, terminal: &Terminal) -> Result<()> {
+    let script = script(args)?;
+    let output = Output::new(args.format, args.output.as_deref(), terminal)?;
+    let credentials = match (&args.user, &args.token) {
+        (Some(user), _) => Credentials::Password { user: user.clone(), password: password(user)? },
+        (None, Some(token)) => Credentials::Token(token.clone()),
+        (None, None) => Credentials::Nothing,
+    };
+    let connect = async { Ok(Client::connect(url, credentials, args.ca.as_deref()).await?) };
+    let target = Target::Server(Box::new(interruptible(connect).await?));
+    if script.is_none() && std::io::stdin().is_terminal() {
+        return shell::run(&target, output, terminal).await;
+    }
+    interruptible(run_script(&target, script, args, output, terminal)).await
+}
+
+/// The statements of -c or -f; `None` where they come from standard input.
+fn script(args: &SqlArgs) -> Result<Option<String>> {
+    match &args.file {
+        Some(file) => {
+            let script = std::fs::read_to_string(file);
+            let script = script.with_context(|| format!("cannot read '{}'", file.display()))?;
+            Ok(Some(script.trim_start_matches(BYTE_ORDER_MARK).to_owned()))
+        }
+        None if args.commands.is_empty() => Ok(None),
+        None => Ok(Some(args.commands.join(";\n"))),
+    }
+}
+
+fn password(user: &str) -> Result<String> {
+    match std::env::var("DRIFTLINE_PASSWORD") {
+        Ok(password) => Ok(password),
+        Err(_) => {
+            rpassword::prompt_password(format!("password of {user}: ")).context("cannot read a password")
+        }
+    }
+}
+
+async fn run_script(
+    target: &Target,
+    script: Option<String>,
+    args: &SqlArgs,
+    output: Output,
+    terminal: &Terminal,
+) -> Result<()> {
+    let mut session = Session::new(target, output, terminal, args.on_error, script.is_none());
+    match script {
+        Some(script) => session.run_all(split_statements(&script)).await?,
+        None => session.run_standard_input().await?,
+    }
+    session.finish()
+}
+
 /// Statements run one after the other into one output.
 struct Session<'a> {
-    database: &'a Database,
+    target: &'a Target,
     output: Output,
     terminal: &'a Terminal,
     continues: bool,
@@ -63,14 +107,14 @@ struct Session<'a> {
 
 impl<'a> Session<'a> {
     fn new(
-        database: &'a Database,
+        target: &'a Target,
         output: Output,
         terminal: &'a Terminal,
         on_error: Option<OnError>,
         from_standard_input: bool,
     ) -> Self {
         let continues = on_error.map_or(from_standard_input, |on_error| on_error == OnError::Continue);
-        Self { database, output, terminal, continues, first_failure: None }
+        Self { target, output, terminal, continues, first_failure: None }
     }
 
     /// Answers each statement before it reads the next one.
@@ -113,7 +157,7 @@ impl<'a> Session<'a> {
     }
 
     async fn run_one(&mut self, statement: &str) -> Result<()> {
-        let result = self.database.sql(statement).await?;
+        let result = self.target.sql(statement).await?;
         self.output.write(result).await?;
         Ok(())
     }

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use arrow::array::AsArray;
 use arrow::datatypes::DataType;
-use driftline::Database;
 use futures::TryStreamExt;
+
+use crate::target::Target;
 
 const KEYWORDS: [&str; 68] = [
     "ADD",
@@ -88,16 +89,16 @@ pub(super) struct Words {
 
 impl Words {
     /// Asks the database. What cannot be read is not offered: completion must never stop the shell.
-    pub(super) async fn read(database: &Database) -> Self {
+    pub(super) async fn read(target: &Target) -> Self {
         let mut words = Self::default();
-        for table in first_column(database, "SELECT name FROM driftline.tables").await.unwrap_or_default() {
-            let columns = match database.sql(&format!("SELECT * FROM \"{table}\" LIMIT 0")).await {
-                Ok(result) => result.schema().fields().iter().map(|field| field.name().clone()).collect(),
+        for table in first_column(target, "SELECT name FROM driftline.tables").await.unwrap_or_default() {
+            let columns = match target.sql(&format!("SELECT * FROM \"{table}\" LIMIT 0")).await {
+                Ok(result) => result.schema.fields().iter().map(|field| field.name().clone()).collect(),
                 Err(_) => BTreeSet::new(),
             };
             words.columns_of.insert(table, columns);
         }
-        let functions = first_column(database, "SELECT DISTINCT name FROM driftline.functions").await;
+        let functions = first_column(target, "SELECT DISTINCT name FROM driftline.functions").await;
         words.functions = functions.unwrap_or_default().into_iter().collect();
         words
     }
@@ -131,8 +132,8 @@ pub(super) fn is_keyword(word: &str) -> bool {
     KEYWORDS.binary_search(&word.to_uppercase().as_str()).is_ok()
 }
 
-async fn first_column(database: &Database, query: &str) -> Result<Vec<String>> {
-    let mut result = database.sql(query).await?;
+async fn first_column(target: &Target, query: &str) -> Result<Vec<String>> {
+    let mut result = target.sql(query).await?.batches;
     let mut values = Vec::new();
     while let Some(batch) = result.try_next().await? {
         let column = arrow::compute::cast(batch.column(0), &DataType::Utf8)?;

@@ -170,8 +170,14 @@ fn parse_map(cursor: &mut Cursor<'_>) -> Result<DataType> {
     Ok(DataType::Map(Arc::new(Field::new("entries", DataType::Struct(entries), false)), false))
 }
 
-/// The name of an Arrow type in our SQL.
-pub(crate) fn name(data_type: &DataType) -> String {
+/// The name of an Arrow type in our SQL, as a `CREATE TABLE` would say it.
+///
+/// # Example
+/// ```
+/// use driftline::arrow::datatypes::DataType;
+/// assert_eq!(driftline::type_name(&DataType::Float64), "DOUBLE");
+/// ```
+pub fn name(data_type: &DataType) -> String {
     match data_type {
         DataType::Boolean => "BOOLEAN".into(),
         DataType::Int8 => "TINYINT".into(),

@@ -1,0 +1,210 @@
+//! The settings of a server: one struct, which a TOML file fills and flags override.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use driftline::{
+    CACHE_BYTES_DEFAULT, DatabaseBuilder, Error, ErrorKind, MEMORY_BYTES_DEFAULT, QUERIES_MAX_DEFAULT,
+    QUERIES_QUEUED_MAX_DEFAULT, QUERY_TIMEOUT_DEFAULT, Result, Role, SPILL_BYTES_DEFAULT,
+};
+use serde::Deserialize;
+
+use crate::encode::MESSAGE_BYTES_MAX;
+
+/// How a server listens, whom it answers and how much each may use.
+///
+/// # Example
+/// ```
+/// use driftline_server::Settings;
+/// let settings = Settings::parse("flight_addr = '127.0.0.1:0'\nquery_timeout = '1m'\nresult_max = '1GiB'")?;
+/// assert_eq!(settings.query_timeout.as_secs(), 60);
+/// # Ok::<(), driftline::Error>(())
+/// ```
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Where Flight SQL listens; port 0 takes a free one.
+    pub flight_addr: SocketAddr,
+    /// Where `/healthz`, `/readyz` and `/metrics` are.
+    pub http_addr: SocketAddr,
+    /// The file of users; without it everybody who can connect is the anonymous caller.
+    pub users: Option<PathBuf>,
+    /// What a caller may do who shows no credential: by default `admin` where there are no users and the server listens on loopback
+    /// alone, `read` where `insecure` lets it listen beyond, and nothing where there are users.
+    #[serde(deserialize_with = "crate::access::role::optional::deserialize")]
+    pub anonymous: Option<Role>,
+    /// The certificate of the server, in PEM.
+    pub tls_cert: Option<PathBuf>,
+    /// The key of the certificate, in PEM.
+    pub tls_key: Option<PathBuf>,
+    /// The authority that must have signed the certificate of a client, in PEM.
+    pub tls_client_ca: Option<PathBuf>,
+    /// Whether to listen beyond loopback without users.
+    pub insecure: bool,
+    /// Another name of the schema `public`: `iox` for Grafana's InfluxDB data source.
+    pub schema_alias: Option<String>,
+    /// Memory of all queries together.
+    pub memory: ByteSize,
+    /// Memory of the cache of decoded columns.
+    pub cache: ByteSize,
+    /// Disk space of spilled rows.
+    pub spill: ByteSize,
+    /// Queries that run at the same time; further ones wait.
+    pub queries_max: usize,
+    /// Queries that wait; further ones are refused.
+    pub queries_queued_max: usize,
+    /// How long a query may run.
+    #[serde(with = "humantime_serde")]
+    pub query_timeout: Duration,
+    /// Memory of one query.
+    pub query_memory: ByteSize,
+    /// The encoded size of one answer.
+    pub result_max: ByteSize,
+    /// The encoded size of one message: what clients take.
+    pub message_max: ByteSize,
+    /// Connections at the same time.
+    pub connections_max: usize,
+    /// Prepared statements that a user has open.
+    pub prepared_statements_max: usize,
+    /// How long a prepared statement is kept that nobody uses.
+    #[serde(with = "humantime_serde")]
+    pub prepared_statement_lifetime: Duration,
+    /// How long the token of a handshake counts.
+    #[serde(with = "humantime_serde")]
+    pub session_lifetime: Duration,
+    /// How long running queries may go on when the server is asked to end.
+    #[serde(with = "humantime_serde")]
+    pub shutdown_grace: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            flight_addr: SocketAddr::from(([127, 0, 0, 1], 32010)),
+            http_addr: SocketAddr::from(([127, 0, 0, 1], 8600)),
+            users: None,
+            anonymous: None,
+            tls_cert: None,
+            tls_key: None,
+            tls_client_ca: None,
+            insecure: false,
+            schema_alias: None,
+            memory: ByteSize::b(MEMORY_BYTES_DEFAULT as u64),
+            cache: ByteSize::b(CACHE_BYTES_DEFAULT as u64),
+            spill: ByteSize::b(SPILL_BYTES_DEFAULT),
+            queries_max: QUERIES_MAX_DEFAULT,
+            queries_queued_max: QUERIES_QUEUED_MAX_DEFAULT,
+            query_timeout: QUERY_TIMEOUT_DEFAULT,
+            query_memory: ByteSize::mib(512),
+            result_max: ByteSize::gib(4),
+            message_max: ByteSize::b(MESSAGE_BYTES_MAX as u64),
+            connections_max: 1024,
+            prepared_statements_max: 256,
+            prepared_statement_lifetime: Duration::from_secs(1800),
+            session_lifetime: Duration::from_secs(90 * 24 * 3600),
+            shutdown_grace: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Settings {
+    /// Reads settings from TOML; what it does not name keeps its default.
+    ///
+    /// # Errors
+    /// `Invalid` for a text that is no TOML, an unknown setting or a value out of its range.
+    pub fn parse(text: &str) -> Result<Self> {
+        let settings: Self = toml::from_str(text).map_err(|error| invalid(error.to_string()))?;
+        settings.validate()?;
+        Ok(settings)
+    }
+
+    /// Reads settings from a file.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such file, `Unavailable` for one that cannot be read, and as [`parse`](Self::parse).
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let kind = match error.kind() {
+                std::io::ErrorKind::NotFound => ErrorKind::NotFound,
+                _ => ErrorKind::Unavailable,
+            };
+            Error::new(kind, format!("cannot read {}: {error}", path.display())).with_source(error)
+        })?;
+        Self::parse(&text).map_err(|error| Error::new(error.kind(), format!("{}: {error}", path.display())))
+    }
+
+    /// Checks what the settings say together.
+    ///
+    /// # Errors
+    /// `Invalid` for a value out of its range, half of a certificate, or a door that is open to everybody.
+    pub fn validate(&self) -> Result<()> {
+        let ranges = [
+            ("queries_max", self.queries_max as u64, 1, 1 << 20),
+            ("memory", self.memory.as_u64(), 1 << 20, u64::MAX),
+            ("connections_max", self.connections_max as u64, 1, 1 << 20),
+            ("prepared_statements_max", self.prepared_statements_max as u64, 1, 1 << 20),
+            ("query_memory", self.query_memory.as_u64(), 1 << 20, u64::MAX),
+            ("result_max", self.result_max.as_u64(), 1 << 10, u64::MAX),
+            ("message_max", self.message_max.as_u64(), 64 << 10, 1 << 30),
+        ];
+        if let Some((name, value, min, max)) =
+            ranges.iter().find(|(_, value, min, max)| !(min..=max).contains(&value))
+        {
+            return Err(invalid(format!("{name} must lie in [{min}, {max}], got {value}")));
+        }
+        if self.query_timeout.is_zero() {
+            return Err(invalid("query_timeout must be longer than 0s"));
+        }
+        match (&self.tls_cert, &self.tls_key, &self.tls_client_ca) {
+            (Some(_), Some(_), _) | (None, None, None) => {}
+            (None, None, Some(_)) => return Err(invalid("tls_client_ca needs tls_cert and tls_key")),
+            _ => return Err(invalid("tls_cert and tls_key belong together: set both or none")),
+        }
+        if self.is_open() && !self.is_loopback() && !self.insecure {
+            return Err(invalid(format!(
+                "refusing to listen on {} without users: name a file with --users, or say --insecure to let everybody read",
+                self.flight_addr
+            )));
+        }
+        Ok(())
+    }
+
+    /// A database with the limits that these settings say for all callers together.
+    pub fn limits(&self, database: DatabaseBuilder) -> DatabaseBuilder {
+        let bytes = |size: ByteSize| usize::try_from(size.as_u64()).unwrap_or(usize::MAX);
+        database
+            .memory_limit(bytes(self.memory))
+            .cache_limit(bytes(self.cache))
+            .spill_limit(self.spill.as_u64())
+            .query_timeout(self.query_timeout)
+            .queries_max(self.queries_max)
+            .queries_queued_max(self.queries_queued_max)
+    }
+
+    /// What a caller may do who shows no credential.
+    pub(crate) fn anonymous_role(&self) -> Option<Role> {
+        match self.anonymous {
+            Some(role) => Some(role),
+            None if self.users.is_some() => None,
+            None if self.is_loopback() => Some(Role::Admin),
+            None => Some(Role::Read),
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.users.is_none() || self.anonymous.is_some()
+    }
+
+    fn is_loopback(&self) -> bool {
+        self.flight_addr.ip().is_loopback()
+    }
+}
+
+fn invalid(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Invalid, message)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,46 @@
+use super::*;
+
+fn refused(text: &str) -> String {
+    let error = Settings::parse(text).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    error.to_string()
+}
+
+#[test]
+fn what_a_file_leaves_out_keeps_its_default() {
+    let settings = Settings::parse("query_memory = '64MiB'\nsession_lifetime = '2h'").unwrap();
+    assert_eq!(settings.query_memory, ByteSize::mib(64));
+    assert_eq!(settings.session_lifetime, Duration::from_secs(7200));
+    assert_eq!(settings.flight_addr, Settings::default().flight_addr);
+    assert_eq!(Settings::parse("").unwrap().anonymous_role(), Some(Role::Admin));
+}
+
+/// Goes red when a server without users can be reached from elsewhere before somebody said so.
+#[test]
+fn a_door_that_is_open_to_everybody_is_refused() {
+    let everywhere = "flight_addr = '0.0.0.0:32010'";
+    assert!(refused(everywhere).contains("refusing to listen on 0.0.0.0:32010"));
+    assert!(refused(&format!("{everywhere}\nanonymous = 'read'\nusers = 'u.toml'")).contains("refusing"));
+    let open = Settings::parse(&format!("{everywhere}\ninsecure = true")).unwrap();
+    assert_eq!(open.anonymous_role(), Some(Role::Read));
+    let closed = Settings::parse(&format!("{everywhere}\nusers = 'u.toml'")).unwrap();
+    assert_eq!(closed.anonymous_role(), None);
+}
+
+#[test]
+fn settings_that_cannot_be_meant_are_refused() {
+    assert!(refused("flight_adr = '127.0.0.1:1'").contains("unknown field `flight_adr`"));
+    assert!(refused("tls_cert = 'c.pem'").contains("belong together"));
+    assert!(refused("tls_client_ca = 'c.pem'").contains("needs tls_cert"));
+    assert!(refused("connections_max = 0").contains("connections_max must lie in [1, 1048576], got 0"));
+    assert!(refused("message_max = '1B'").contains("message_max"));
+    assert!(refused("query_timeout = '0s'").contains("longer than 0s"));
+    assert!(refused("anonymous = 'root'").contains("root"));
+}
+
+#[test]
+fn a_file_is_named_in_its_errors() {
+    let error = Settings::read(Path::new("/no/such/driftline.toml")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(error.to_string().contains("/no/such/driftline.toml"), "{error}");
+}

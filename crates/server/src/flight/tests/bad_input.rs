@@ -1,0 +1,117 @@
+//! What no honest client sends: every call ends with an error, and the server goes on.
+
+use arrow_flight::sql::{ActionCreatePreparedStatementRequest, CommandGetTables, CommandStatementIngest};
+use arrow_flight::{Action, FlightData};
+use futures::StreamExt;
+use rand::{RngExt, SeedableRng};
+use tonic::Code;
+
+use super::*;
+
+#[tokio::test]
+async fn a_damaged_ticket_is_refused() {
+    let fixture = Fixture::new().await;
+    let good = fixture
+        .info(&CommandStatementQuery { query: "SELECT 1".into(), transaction_id: None })
+        .await
+        .unwrap();
+    let good = good.endpoint[0].ticket.clone().unwrap().ticket.to_vec();
+    for ticket in [vec![], b"nonsense".to_vec(), good[..good.len() / 2].to_vec(), vec![0xff; 100]] {
+        let status = fixture.fetch(Ticket::new(ticket)).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_statement_of_any_length_gets_an_answer() {
+    let fixture = Fixture::new().await;
+    let long = CommandStatementQuery { query: "x".repeat(2 << 20), transaction_id: None };
+    let status = fixture.info(&long).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert!(status.message().contains("at most 1048576 bytes"), "{status}");
+    let longer = CommandStatementQuery { query: "x".repeat(100 << 20), transaction_id: None };
+    let status = fixture.info(&longer).await.unwrap_err();
+    assert!(matches!(status.code(), Code::OutOfRange | Code::Unknown | Code::Internal), "{status}");
+    assert_eq!(fixture.lines("SELECT 1 AS one").await, ["one", "1"]);
+}
+
+#[tokio::test]
+async fn what_is_not_supported_is_said_in_words() {
+    let fixture = Fixture::new().await;
+    let mut client = fixture.client.clone();
+    for (name, code) in [("BeginTransaction", Code::Unimplemented), ("Dance", Code::Unimplemented)] {
+        let action = Action { r#type: name.to_owned(), body: Default::default() };
+        let status = client.do_action(action).await.map(|_| ()).unwrap_err();
+        assert_eq!(status.code(), code, "{status}");
+        assert!(!status.message().contains("::"), "{status}");
+    }
+    let in_transaction = CommandStatementQuery { query: "SELECT 1".into(), transaction_id: Some("t".into()) };
+    assert_eq!(fixture.info(&in_transaction).await.unwrap_err().code(), Code::InvalidArgument);
+    let plan = arrow_flight::sql::CommandStatementSubstraitPlan::default();
+    let status = fixture.info(&plan).await.unwrap_err();
+    assert!(status.code() == Code::Unimplemented && status.message().contains("send SQL"), "{status}");
+    let path = FlightDescriptor::new_path(vec!["predictions".to_owned()]);
+    assert_eq!(client.get_flight_info(path).await.unwrap_err().code(), Code::InvalidArgument);
+    assert!(
+        client
+            .list_flights(arrow_flight::Criteria::default())
+            .await
+            .unwrap()
+            .into_inner()
+            .next()
+            .await
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn a_connection_past_the_limit_is_told_so() {
+    let fixture = Fixture::with("connections_max = 1").await;
+    let mut second = connect(fixture.flight).await;
+    let status = second.list_actions(arrow_flight::Empty {}).await.map(|_| ()).unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    assert!(status.message().contains("limit of 1 connections"), "{status}");
+    assert_eq!(fixture.lines("SELECT 1 AS one").await, ["one", "1"]);
+}
+
+/// Goes red when some bytes make the server panic, hang or go.
+#[tokio::test]
+async fn damaged_commands_of_every_kind_are_answered() {
+    let fixture = Fixture::new().await;
+    let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(7);
+    let ingest = CommandStatementIngest { table: "predictions".to_owned(), ..Default::default() };
+    let tables = CommandGetTables { table_name_filter_pattern: Some("%".to_owned()), ..Default::default() };
+    let query = CommandStatementQuery { query: "SELECT 1".to_owned(), transaction_id: None };
+    let prepare = ActionCreatePreparedStatementRequest { query: "SELECT 1".to_owned(), transaction_id: None };
+    let whole = [
+        ingest.as_any().encode_to_vec(),
+        tables.as_any().encode_to_vec(),
+        query.as_any().encode_to_vec(),
+        prepare.as_any().encode_to_vec(),
+    ];
+    for round in 0..200 {
+        let mut bytes = whole[round % whole.len()].clone();
+        for _ in 0..random.random_range(1..4) {
+            match random.random_range(0..3) {
+                0 => bytes.truncate(random.random_range(0..=bytes.len())),
+                1 => bytes.push(random.random()),
+                _ if bytes.is_empty() => {}
+                _ => {
+                    let at = random.random_range(0..bytes.len());
+                    bytes[at] = random.random();
+                }
+            }
+        }
+        let mut client = fixture.client.clone();
+        let descriptor = FlightDescriptor::new_cmd(bytes.clone());
+        let _ = client.get_flight_info(descriptor.clone()).await;
+        let _ = fixture.fetch(Ticket::new(bytes.clone())).await;
+        let message = FlightData::new().with_descriptor(descriptor).with_data_header(bytes.clone());
+        let _ = client.do_put(futures::stream::iter([message])).await;
+        for name in ["CreatePreparedStatement", "CancelFlightInfo", "SetSessionOptions"] {
+            let action = Action { r#type: name.to_owned(), body: bytes.clone().into() };
+            let _ = client.do_action(action).await;
+        }
+    }
+    assert_eq!(fixture.lines("SELECT 1 AS one").await, ["one", "1"]);
+}
