@@ -118,27 +118,6 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Fails for a role that may do less than this.
-    pub(crate) fn require(&self, role: Role, what: &str) -> Result<(), Status> {
-        match self.role >= role {
-            true => Ok(()),
-            false => Err(Status::permission_denied(format!(
-                "{what} needs the role {role}, and this caller has the role {}",
-                self.role
-            ))),
-        }
-    }
-
-    /// Fails for a table that this caller may not name.
-    pub(crate) fn may_name(&self, table: &str) -> Result<(), Status> {
-        match &self.session.settings().tables {
-            Some(tables) if !tables.allows(table) => {
-                Err(Status::permission_denied(format!("this caller may not use table \"{table}\"")))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Runs work of the database where it keeps no connection waiting.
     pub(crate) async fn compute<T: Send + 'static>(
         &self,

@@ -6,12 +6,11 @@ mod conversion;
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
-use arrow::datatypes::SchemaRef;
 use arrow_flight::FlightData;
 use arrow_flight::decode::FlightRecordBatchStream;
 use arrow_flight::error::FlightError;
 use arrow_flight::sql::{CommandStatementIngest, DoPutUpdateResult, TableExistsOption, TableNotExistOption};
-use driftline::{BulkLoad, Database, Role};
+use driftline::{BulkLoad, Session};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use prost::Message;
@@ -33,16 +32,15 @@ pub(super) async fn run(
     ingest: CommandStatementIngest,
     messages: BoxStream<'static, Result<FlightData, Status>>,
 ) -> Result<Vec<u8>, Status> {
-    call.require(Role::Write, "an ingest")?;
     refuse_transaction(ingest.transaction_id.as_ref())?;
     let target = target(call, &ingest)?;
     let batches = FlightRecordBatchStream::new_from_flight_data(messages.map_err(FlightError::from));
     let batches = batches.map_err(decoding).boxed();
-    let (database, table) = (call.service.database.clone(), ingest.table);
+    let (session, table) = (call.session.clone(), ingest.table);
     let work = async move {
         match target {
-            Target::Existing(schema) => append(&database, &table, &schema, batches).await,
-            Target::New => create(&database, &table, batches).await,
+            Target::Existing(load) => append(&session, &table, load, batches).await,
+            Target::New => create(&session, &table, batches).await,
         }
     };
     let rows = call.compute(work).await?;
@@ -53,7 +51,8 @@ pub(super) async fn run(
 
 /// Where the rows go.
 enum Target {
-    Existing(SchemaRef),
+    /// A table that this caller may write, through a load that is dropped where rows are few.
+    Existing(BulkLoad),
     New,
 }
 
@@ -70,76 +69,59 @@ fn target(call: &Call, ingest: &CommandStatementIngest) -> Result<Target, Status
             "rows can only be written into tables of the schema {SCHEMA} of the catalog {CATALOG}"
         )));
     }
-    call.may_name(table)?;
-    let snapshot = call.service.database.storage().snapshot();
+    let exists = call.service.database.storage().snapshot().table(table).is_some();
     let definition = ingest.table_definition_options.unwrap_or_default();
-    match (snapshot.table(table), definition.if_not_exist()) {
-        (Some(found), _) => match definition.if_exists() {
-            TableExistsOption::Fail => {
-                Err(Status::already_exists(format!("table \"{table}\" exists already")))
-            }
-            TableExistsOption::Replace => Err(Status::unimplemented(format!(
-                "the rows of table \"{table}\" cannot be replaced: drop it first, or append"
-            ))),
-            TableExistsOption::Append | TableExistsOption::Unspecified => {
-                Ok(Target::Existing(found.schema().arrow().clone()))
-            }
-        },
-        (None, TableNotExistOption::Create) => {
-            call.require(Role::Admin, "making a table")?;
-            Ok(Target::New)
-        }
-        (None, _) => Err(Status::not_found(format!("table \"{table}\" does not exist"))),
+    if !exists && definition.if_not_exist() == TableNotExistOption::Create {
+        return Ok(Target::New);
+    }
+    // what the caller may not do is said before whether there is such a table
+    let load = call.session.bulk_load(table).map_err(status)?;
+    match definition.if_exists() {
+        TableExistsOption::Fail => Err(Status::already_exists(format!("table \"{table}\" exists already"))),
+        TableExistsOption::Replace => Err(Status::unimplemented(format!(
+            "the rows of table \"{table}\" cannot be replaced: drop it first, or append"
+        ))),
+        TableExistsOption::Append | TableExistsOption::Unspecified => Ok(Target::Existing(load)),
     }
 }
 
-async fn append(
-    database: &Database,
-    table: &str,
-    schema: &SchemaRef,
-    mut batches: Batches,
-) -> Result<u64, Status> {
+async fn append(session: &Session, table: &str, load: BulkLoad, mut batches: Batches) -> Result<u64, Status> {
+    let schema = load.schema().arrow().clone();
     let mut held: Vec<RecordBatch> = vec![];
     let mut bytes = 0;
     while let Some(batch) = batches.try_next().await? {
-        let batch = conversion::into_table(&batch, schema)?;
+        let batch = conversion::into_table(&batch, &schema)?;
         bytes += batch.get_array_memory_size();
         held.push(batch);
         if bytes > ENTRY_BYTES_MAX {
-            let load = database.bulk_load(table).map_err(status)?;
-            return load_all(load, held, schema, batches).await;
+            return load_all(load, held, batches).await;
         }
     }
     let Some(first) = held.first() else { return Ok(0) };
     let entry = concat_batches(&first.schema(), &held).map_err(arrow_status)?;
     match entry.num_rows() {
         0 => Ok(0),
-        _ => database.append(table, entry).await.map_err(status),
+        _ => session.append(table, entry).await.map_err(status),
     }
 }
 
-async fn create(database: &Database, table: &str, mut batches: Batches) -> Result<u64, Status> {
+async fn create(session: &Session, table: &str, mut batches: Batches) -> Result<u64, Status> {
     let first = batches.try_next().await?;
     let first = first.ok_or_else(|| Status::invalid_argument("a table cannot be made without a batch"))?;
     let declaration = conversion::declaration(table, &first.schema())?;
-    let load = database.bulk_create(&declaration).map_err(status)?;
-    let schema = load.schema().arrow().clone();
-    let first = conversion::into_table(&first, &schema)?;
-    load_all(load, vec![first], &schema, batches).await
+    let load = session.bulk_create(&declaration).map_err(status)?;
+    let first = conversion::into_table(&first, load.schema().arrow())?;
+    load_all(load, vec![first], batches).await
 }
 
-async fn load_all(
-    mut load: BulkLoad,
-    held: Vec<RecordBatch>,
-    schema: &SchemaRef,
-    mut batches: Batches,
-) -> Result<u64, Status> {
+async fn load_all(mut load: BulkLoad, held: Vec<RecordBatch>, mut batches: Batches) -> Result<u64, Status> {
     let storage = |error: driftline::storage::Error| status(error.into());
+    let schema = load.schema().arrow().clone();
     for batch in held {
         load.push(batch).await.map_err(storage)?;
     }
     while let Some(batch) = batches.try_next().await? {
-        load.push(conversion::into_table(&batch, schema)?).await.map_err(storage)?;
+        load.push(conversion::into_table(&batch, &schema)?).await.map_err(storage)?;
     }
     Ok(load.commit().await.map_err(storage)?.rows)
 }

@@ -104,6 +104,8 @@ async fn a_caller_does_what_its_role_and_tables_allow() {
         let status = fixture.sql(sql).await.unwrap_err();
         assert_eq!(status.code(), Code::PermissionDenied, "{sql}: {status}");
     }
+    let status = ingest("predictions", &fixture).await.unwrap_err();
+    assert_eq!(status.code(), Code::PermissionDenied, "{status}");
     let everything = arrow_flight::sql::CommandGetTables::default();
     let tables = fixture.answer(&everything).await.unwrap();
     let tables = arrow::util::pretty::pretty_format_batches(&[tables]).unwrap().to_string();
@@ -111,9 +113,14 @@ async fn a_caller_does_what_its_role_and_tables_allow() {
     let bob = sign_in(&fixture, "bob:secret", 0).await.unwrap();
     fixture.headers.insert("authorization", bob.parse().unwrap());
     fixture.sql("INSERT INTO predictions VALUES ('2026-09-01T00:00:00Z', 'c', 0.5)").await.unwrap();
+    assert_eq!(ingest("predictions", &fixture).await.unwrap(), 3);
     assert_eq!(fixture.sql("DROP TABLE predictions").await.unwrap_err().code(), Code::PermissionDenied);
     assert_eq!(
         fixture.sql("SELECT * FROM '/etc/passwd.csv'").await.unwrap_err().code(),
         Code::PermissionDenied
     );
+}
+
+async fn ingest(table: &str, fixture: &Fixture) -> Result<i64, Status> {
+    super::ingest::ingest(fixture, table, super::ingest::APPEND, vec![rows(3)]).await
 }

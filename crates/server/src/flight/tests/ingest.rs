@@ -8,12 +8,12 @@ use tonic::Code;
 
 use super::*;
 
-const APPEND: (TableNotExistOption, TableExistsOption) =
+pub(super) const APPEND: (TableNotExistOption, TableExistsOption) =
     (TableNotExistOption::Fail, TableExistsOption::Append);
 const CREATE: (TableNotExistOption, TableExistsOption) =
     (TableNotExistOption::Create, TableExistsOption::Fail);
 
-async fn ingest(
+pub(super) async fn ingest(
     fixture: &Fixture,
     table: &str,
     (if_not_exist, if_exists): (TableNotExistOption, TableExistsOption),
