@@ -3,6 +3,7 @@
 mod damage;
 mod input;
 mod output;
+mod server;
 
 use std::ffi::OsStr;
 use std::io::Write;
