@@ -67,7 +67,7 @@ fn a_server_answers_until_it_is_asked_to_end() -> Result<()> {
     answer.succeeds()?;
     ensure!(answer.stdout == "count\n1\nn\n4\n", "{answer:?}");
     // the database is open in the server
-    place.run(["sql", "-c", "SELECT 1"])?.ends_with(4, &["another process"])?;
+    place.run(["sql", "-c", "SELECT 1"])?.ends_with(4, &["is open for writing by process"])?;
     let missing = place.run(["sql", "--url", &served.url, "-c", "SELECT * FROM tt"])?;
     missing.ends_with(3, &["table \"tt\" does not exist (did you mean \"t\"?)"])?;
     ensure!(served.end()? == Some(0), "a server that is asked to end ends well");

@@ -33,6 +33,9 @@ const MESSAGES_WAITING_MAX: usize = 4;
 /// Bytes of an answer that are held back until it is known to end well.
 const HELD_BYTES_MAX: usize = 8 << 20;
 
+/// Bytes that are held back of all answers together.
+const HELD_BYTES_OF_ALL_MAX: usize = 256 << 20;
+
 /// How long an answer that has begun is held back.
 const HELD_TIME_MAX: Duration = Duration::from_secs(10);
 
@@ -74,7 +77,8 @@ pub(super) async fn stream(
     };
     let task = call.service.queries.spawn(produce(call, key, start, sender));
     let mut answer = Answer { held: VecDeque::new(), messages, task: Some(task) };
-    answer.hold().await?;
+    let fair = HELD_BYTES_OF_ALL_MAX / call.service.running.len().max(1);
+    answer.hold(fair.min(HELD_BYTES_MAX)).await?;
     let mut response = Response::new(answer.boxed());
     if let Some(id) = named.try_recv().ok().and_then(|id| id.parse().ok()) {
         response.metadata_mut().insert(QUERY_ID_HEADER, id);
@@ -175,10 +179,10 @@ struct Answer {
 
 impl Answer {
     /// Holds the beginning of the answer back: at least until there is a row or an end.
-    async fn hold(&mut self) -> Result<(), Status> {
+    async fn hold(&mut self, bytes_max: usize) -> Result<(), Status> {
         let until = Instant::now() + HELD_TIME_MAX;
         let mut bytes = 0;
-        while bytes < HELD_BYTES_MAX {
+        while bytes < bytes_max {
             let message = match self.held.len() {
                 // the schema says nothing about how this ends
                 0 | 1 => self.next().await,

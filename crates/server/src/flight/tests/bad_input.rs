@@ -115,3 +115,34 @@ async fn damaged_commands_of_every_kind_are_answered() {
     }
     assert_eq!(fixture.lines("SELECT 1 AS one").await, ["one", "1"]);
 }
+
+/// Goes red when a damaged batch makes the server panic or go, or leaves rows behind.
+#[tokio::test]
+async fn damaged_batches_are_answered() {
+    let fixture = Fixture::new().await;
+    let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(11);
+    let ingest = CommandStatementIngest { table: "predictions".to_owned(), ..Default::default() };
+    let descriptor = FlightDescriptor::new_cmd(ingest.as_any().encode_to_vec());
+    let whole = arrow_flight::utils::batches_to_flight_data(&rows(3).schema(), vec![rows(3)]).unwrap();
+    let mut refused = 0;
+    for _ in 0..200 {
+        let mut messages = whole.clone();
+        messages[0].flight_descriptor = Some(descriptor.clone());
+        let message = &mut messages[random.random_range(0..whole.len())];
+        let part = if random.random() { &mut message.data_header } else { &mut message.data_body };
+        let mut bytes = part.to_vec();
+        match random.random_range(0..2) {
+            0 => bytes.truncate(random.random_range(0..=bytes.len())),
+            _ if bytes.is_empty() => {}
+            _ => {
+                let at = random.random_range(0..bytes.len());
+                bytes[at] = random.random();
+            }
+        }
+        *part = bytes.into();
+        let answer = fixture.client.clone().do_put(futures::stream::iter(messages)).await;
+        refused += usize::from(answer.is_err());
+    }
+    assert!(refused > 50, "{refused} of 200");
+    assert!(fixture.sql("SELECT count(*) AS n FROM predictions WHERE confidence IS NULL").await.is_ok());
+}
