@@ -126,7 +126,7 @@ const CALLS: &[(&str, &str)] = &[
     ("psi_of_baseline", "psi_of_baseline(v)"),
     ("psi_between_baseline", "psi_between_baseline(distribution(v))"),
     ("ks_between_baseline", "ks_between_baseline(distribution(v))"),
-    ("wilson_interval", "avg(wilson_interval(g, 1000)['upper'])"),
+    ("wilson_interval", "avg(wilson_interval(g, 10000)['upper'])"),
 ];
 
 pub(crate) use table::{print_table, rows_of_table};

@@ -21,7 +21,16 @@ const HOLDER_BYTES_MAX: u64 = 4096;
 /// The right to write to a database. Dropping it gives the right back.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
+}
+
+/// Gives the lock back by itself and not by closing the file: a program that is being started from another thread has a copy of the
+/// open file for a moment, and would keep the lock as long.
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // what cannot be unlocked is unlocked when the file is closed
+        let _ = self.file.unlock();
+    }
 }
 
 /// Who holds the lock.
@@ -52,7 +61,7 @@ impl Lock {
             writeln!(file, "{line}")
         };
         write(&mut file).map_err(|source| unusable("write", source))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 

@@ -39,3 +39,14 @@ fn a_missing_directory_is_not_a_conflict() {
     let error = Lock::acquire(Path::new("no/such/directory"), &ManualClock::new(0)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
+
+/// Would break if a copy of the open file, such as a program that is just being started has, kept the lock of one that is gone.
+#[test]
+fn a_copy_of_the_open_file_keeps_no_lock() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new(0);
+    let lock = Lock::acquire(directory.path(), &clock).unwrap();
+    let _copy = lock.file.try_clone().unwrap();
+    drop(lock);
+    Lock::acquire(directory.path(), &clock).unwrap();
+}
