@@ -88,13 +88,17 @@ impl QueryContext {
         &self.state
     }
 
-    /// The state to plan a statement in that names these relations. One that reads all views does not fail for the one that another
-    /// statement left without its table.
-    pub(crate) fn state_for(&self, references: &[TableReference]) -> Cow<'_, SessionState> {
+    /// The state to plan a statement in that names these relations, out of one that knows what stands in it. A statement that reads all
+    /// views does not fail for the one that another statement left without its table.
+    pub(crate) fn state_for<'a>(
+        &self,
+        references: &[TableReference],
+        state: &'a SessionState,
+    ) -> Cow<'a, SessionState> {
         if !references.iter().any(|reference| reference.schema() == Some(INFORMATION_SCHEMA)) {
-            return Cow::Borrowed(&self.state);
+            return Cow::Borrowed(state);
         }
-        let mut state = self.state.clone();
+        let mut state = state.clone();
         state
             .register_catalog_list(Arc::new(Catalogs::new(Arc::new(self.relations.skipping_broken_views()))));
         Cow::Owned(state)

@@ -50,7 +50,7 @@ async fn plan_query(mut statement: DfStatement, context: &QueryContext) -> Resul
             context.check_exists(reference)?;
         }
     }
-    let state = context.state_for(&references);
+    let state = context.state_for(&references, state);
     let plan = match state.statement_to_plan(statement.clone()).await {
         Err(error) if unique_names::is_collision(&error) => {
             let columns = columns_of(&references, context).await?;
