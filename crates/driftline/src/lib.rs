@@ -42,6 +42,7 @@ mod db;
 mod drift_report;
 mod error;
 mod far_times;
+mod labels;
 mod queries;
 mod scan;
 mod session;

@@ -9,6 +9,7 @@ mod emission;
 mod errors;
 mod golden;
 mod golden_conventions;
+mod golden_profiles;
 mod golden_ranks;
 mod hard_inputs;
 mod limit;

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use driftline::{
-    CACHE_BYTES_DEFAULT, DatabaseBuilder, Error, ErrorKind, MEMORY_BYTES_DEFAULT, QUERIES_MAX_DEFAULT,
-    QUERIES_QUEUED_MAX_DEFAULT, QUERY_TIMEOUT_DEFAULT, Result, Role, SPILL_BYTES_DEFAULT,
+    CACHE_BYTES_DEFAULT, DatabaseBuilder, EXACT_MAX_ROWS_DEFAULT, Error, ErrorKind, MEMORY_BYTES_DEFAULT,
+    QUERIES_MAX_DEFAULT, QUERIES_QUEUED_MAX_DEFAULT, QUERY_TIMEOUT_DEFAULT, Result, Role,
+    SPILL_BYTES_DEFAULT,
 };
 use serde::Deserialize;
 
@@ -60,6 +61,8 @@ pub struct Settings {
     pub query_timeout: Duration,
     /// Memory of one query.
     pub query_memory: ByteSize,
+    /// `drift.exact_max_rows`: values of a group that drift functions keep, beyond which they bound.
+    pub exact_max_rows: usize,
     /// The encoded size of one answer.
     pub result_max: ByteSize,
     /// The encoded size of one message: what clients take.
@@ -98,6 +101,7 @@ impl Default for Settings {
             queries_queued_max: QUERIES_QUEUED_MAX_DEFAULT,
             query_timeout: QUERY_TIMEOUT_DEFAULT,
             query_memory: ByteSize::mib(512),
+            exact_max_rows: EXACT_MAX_ROWS_DEFAULT,
             result_max: ByteSize::gib(4),
             message_max: ByteSize::b(MESSAGE_BYTES_MAX as u64),
             connections_max: 1024,
@@ -179,6 +183,7 @@ impl Settings {
             .cache_limit(bytes(self.cache))
             .spill_limit(self.spill.as_u64())
             .query_timeout(self.query_timeout)
+            .exact_max_rows(self.exact_max_rows)
             .queries_max(self.queries_max)
             .queries_queued_max(self.queries_queued_max)
     }

@@ -3,9 +3,9 @@
 Needs Python 3.11 or later, numpy 2.4.6.
 Run: python psi_ci_golden.py
 
-The recipe, which the documentation of psi_ci promises: bins at the reference's deciles (numpy's default quantiles; one that repeats is an
-atom with a bin of its own), outer bins open. Clusters of either side in the order of their ids. One SplitMix64 sequence from the seed; each
-resample draws as many clusters of the reference as there are, then as many current ones, draw = (next * clusters) >> 64. PSI of the summed
+The recipe, which the documentation of psi_ci promises: bins at the reference's deciles (numpy's default quantiles, at exact positions; one that
+repeats is an atom with a bin of its own), outer bins open. Clusters of either side in the order of their ids. One SplitMix64 sequence from
+the seed; each resample draws as many clusters of the reference as there are, then as many current ones, draw = (next * clusters) >> 64. PSI of the summed
 counts; the interval are numpy's default quantiles of the resampled PSIs, or those mirrored at PSI.
 """
 import json
@@ -32,11 +32,18 @@ def psi(r, c, eps):
     return float(np.sum((q - p) * np.log(q / p)))
 
 
+def quantile(values, part, parts):
+    """numpy's default quantile at the exact position: 3 / 10, and not 0.1 * 3."""
+    below, rest = divmod((len(values) - 1) * part, parts)
+    low, high, t = values[below], values[min(below + 1, len(values) - 1)], rest / parts
+    return low + (high - low) * t if t < 0.5 else high - (high - low) * (1 - t)
+
+
 def bins_of(value, cur, bins):
     if isinstance(value[0], str):
         return np.unique(value, return_inverse=True)[1]
     reference = value[~cur]
-    quantiles, repeats = np.unique(np.quantile(reference, np.linspace(0, 1, bins + 1)[1:-1]), return_counts=True)
+    quantiles, repeats = np.unique([quantile(np.sort(reference), i, bins) for i in range(1, bins)], return_counts=True)
     edges = np.unique(np.r_[quantiles, np.nextafter(quantiles[repeats > 1], np.inf)])
     return np.searchsorted(edges, value, "right")
 

@@ -1,3 +1,5 @@
+mod grafana;
+
 use arrow::array::AsArray;
 use arrow::datatypes::TimestampNanosecondType;
 

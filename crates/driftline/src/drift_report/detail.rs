@@ -2,10 +2,10 @@
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StructArray};
 use arrow::datatypes::{Float64Type, Int64Type, TimestampNanosecondType};
-use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use super::plan::Layout;
 use crate::error::{Error, ErrorKind, Result};
+use crate::labels::shown;
 
 /// Both populations, reference first.
 pub(super) type Sides<T> = [T; 2];
@@ -172,11 +172,6 @@ pub(super) fn number(counts: &ArrayRef, row: usize) -> Result<u64> {
 fn instant(instants: &ArrayRef, row: usize) -> Option<i64> {
     let instants = instants.as_primitive_opt::<TimestampNanosecondType>()?;
     instants.is_valid(row).then(|| instants.value(row))
-}
-
-fn shown(values: &ArrayRef, row: usize) -> Result<String> {
-    let options = FormatOptions::default().with_null("NULL");
-    Ok(ArrayFormatter::try_new(values.as_ref(), &options)?.value(row).to_string())
 }
 
 /// The aggregation is ours: its answer has the shape that it was planned with.

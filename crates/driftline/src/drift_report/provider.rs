@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::Result as DfResult;
-use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
+use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan, TableType};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
@@ -129,7 +129,10 @@ impl TableProvider for Report {
             history: self.history.clone(),
             state: self.state.clone(),
         });
-        let input = self.state.create_physical_plan(&self.aggregation).await?;
+        // the plan around it optimises this one, too: some of the optimiser's rules must not see a plan twice
+        let state = SessionStateBuilder::new_from_existing(self.state.clone());
+        let state = state.with_physical_optimizer_rules(vec![]).build();
+        let input = state.create_physical_plan(&self.aggregation).await?;
         Ok(Arc::new(ReportExec::new(report, input, projection.cloned())?))
     }
 }

@@ -1,5 +1,7 @@
 //! DataFusion's errors in our words: a kind, the offending name with the nearest that exists, and no noise around it.
 
+mod hints;
+
 use arrow::error::ArrowError;
 use datafusion::common::{Column, SchemaError};
 use datafusion::error::DataFusionError;
@@ -111,20 +113,9 @@ fn message_of(error: &DataFusionError) -> String {
         }
         other => {
             let message = clean(&other.strip_backtrace());
-            time_message(&message).unwrap_or(message)
+            hints::said_better(&message).unwrap_or(message)
         }
     }
-}
-
-/// What is wrong with a time, where the cause speaks of representations.
-fn time_message(message: &str) -> Option<String> {
-    if message.ends_with("Cannot cast timezone to different timezone") {
-        let change = "the clock of its time zone skips it, or shows it twice";
-        return Some(format!("a local time is not one moment: {change}"));
-    }
-    let (_, overflow) = message.split_once("Overflow converting ")?;
-    let (time, _) = overflow.split_once(" to Nanosecond. The dates that")?;
-    Some(format!("{time} is no TIMESTAMP: times lie between 1677-09-21 and 2262-04-11"))
 }
 
 fn schema_message(error: &SchemaError) -> String {

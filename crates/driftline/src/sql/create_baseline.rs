@@ -38,7 +38,8 @@ pub(crate) struct CreateBaseline {
     pub(super) name: String,
     replace: bool,
     if_not_exists: bool,
-    centroids: usize,
+    /// `None` where nothing was said.
+    centroids: Option<usize>,
     text: String,
     statement: Box<DfStatement>,
     keys: Vec<KeyName>,
@@ -55,13 +56,19 @@ enum KeyName {
 impl CreateBaseline {
     pub(super) fn parse(mut cursor: Cursor<'_>, replace: bool) -> Result<Self> {
         let if_not_exists = cursor.accept(&["IF", "NOT", "EXISTS"]);
+        if replace && if_not_exists {
+            return Err(Error::invalid("OR REPLACE and IF NOT EXISTS exclude each other"));
+        }
         let name = cursor.identifier("the name of the baseline")?;
         if name.is_empty() || name.len() > NAME_BYTES_MAX {
             let message =
                 format!("the name of a baseline has 1 to {NAME_BYTES_MAX} bytes, got {}", name.len());
             return Err(Error::invalid(message));
         }
-        let centroids = if cursor.accept(&["WITH"]) { parse_options(&mut cursor)? } else { CENTROIDS };
+        let centroids = match cursor.accept(&["WITH"]) {
+            true => Some(parse_options(&mut cursor)?),
+            false => None,
+        };
         cursor.expect(&["AS"])?;
         let text = cursor.rest().to_owned();
         let mut statement = cursor.delegate()?;
@@ -118,6 +125,13 @@ impl CreateBaseline {
             })?;
             described.push((column.name.clone(), sql_type, kind));
         }
+        let has_embeddings = described.iter().any(|(.., kind)| *kind == Kind::Embedding);
+        if self.centroids.is_some() && !has_embeddings {
+            return Err(Error::invalid(
+                "centroids are kept of embeddings, and the query has no column of them",
+            ));
+        }
+        let centroids = self.centroids.unwrap_or(CENTROIDS);
         let key = |column: &PlannedColumn| {
             let stored = Keys::stored_type(&column.data_type);
             let as_stored = if stored == column.data_type {
@@ -129,7 +143,7 @@ impl CreateBaseline {
         };
         let measured = compared.iter().map(|column| {
             let measured = match Kind::of(&column.data_type) {
-                Some(Kind::Embedding) => clusters(column.expr.clone(), self.centroids),
+                Some(Kind::Embedding) => clusters(column.expr.clone(), centroids),
                 _ => summary(column.expr.clone()),
             };
             measured.alias(&column.name)

@@ -19,6 +19,9 @@ pub(crate) struct CreateView {
 impl CreateView {
     pub(super) fn parse(mut cursor: Cursor<'_>, replace: bool) -> Result<Self> {
         let if_not_exists = cursor.accept(&["IF", "NOT", "EXISTS"]);
+        if replace && if_not_exists {
+            return Err(Error::invalid("OR REPLACE and IF NOT EXISTS exclude each other"));
+        }
         let name = names::parse(&mut cursor, "the name of the view")?;
         cursor.expect(&["AS"])?;
         let query = cursor.rest().to_owned();

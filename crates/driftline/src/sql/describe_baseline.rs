@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, StringViewArray};
-use arrow::util::display::{ArrayFormatter, FormatOptions};
 use driftline_functions::baseline::Reference;
 
 use crate::baseline::{Baseline, BaselineColumn};
 use crate::context::QueryContext;
 use crate::error::Result;
+use crate::labels;
 use crate::stream::QueryStream;
 
 struct Row<'a> {
@@ -59,13 +59,11 @@ pub(super) async fn run(name: &str, context: &QueryContext) -> Result<QueryStrea
 /// The keys of a baseline as text, `model = a, region = NULL`; one that is no text where it has none.
 fn keys_of(baseline: &Baseline) -> Result<Vec<Option<String>>> {
     let Some(keys) = &baseline.keys else { return Ok(vec![None]) };
-    let options = FormatOptions::default().with_null("NULL");
-    let columns = keys.columns().iter().map(|column| ArrayFormatter::try_new(column, &options));
-    let columns: Vec<_> = columns.collect::<Result<_, _>>()?;
     let rows = keys.columns().first().map_or(0, |column| column.len());
-    let of_row = |row: usize| -> String {
-        let named = keys.names().iter().zip(&columns);
-        named.map(|(name, column)| format!("{name} = {}", column.value(row))).collect::<Vec<_>>().join(", ")
+    let of_row = |row: usize| -> Result<Option<String>> {
+        let named = keys.names().iter().zip(keys.columns());
+        let parts = named.map(|(name, column)| Ok(format!("{name} = {}", labels::shown(column, row)?)));
+        Ok(Some(parts.collect::<Result<Vec<_>>>()?.join(", ")))
     };
-    Ok((0..rows).map(|row| Some(of_row(row))).collect())
+    (0..rows).map(of_row).collect()
 }

@@ -41,7 +41,8 @@ pub(crate) const BINNED_ROWS: &str = "Numbers are counted in bins, by default at
     NULL values and rows with NULL `is_current` are ignored; NaN and infinities are left out. The result is NULL when a side \
     has no value. TIMESTAMP values are refused.\n\n\
     With `edges` the memory does not grow with the rows; other bins need 8 bytes a value, up to `drift.exact_max_rows` values of \
-    a group (50 million, the reference and the current population together). Beyond, each side of the group is counted in at most \
+    a group (50 million, the reference and the current population together; set by `Database::builder(..).exact_max_rows(n)` or in a \
+    server's configuration). Beyond, each side of the group is counted in at most \
     4096 buckets of a `distribution`: bins at quantiles have their edges at the nearest ends of buckets, and their counts are exact; \
     bins of equal widths fail. Works in `OVER` windows, where bins at quantiles are found again for every frame.";
 

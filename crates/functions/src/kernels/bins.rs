@@ -18,13 +18,13 @@ const BLOCK: usize = 512;
 /// A quantile value that repeats is an atom: it gets a bin of its own, `[v, next_up(v))`, so zero-inflated and constant
 /// columns are not blind spots. `nth` gives the key at one of the [`quantile_positions`].
 pub fn quantile_edges(length: usize, bins: usize, nth: impl Fn(usize) -> u64) -> Vec<f64> {
-    with_atoms((1..bins).map(|i| quantile(length, i as f64 * (1.0 / bins as f64), &nth)).collect())
+    with_atoms((1..bins).map(|part| quantile_part(length, part, bins, &nth)).collect())
 }
 
 /// The positions in the sorted order that [`quantile_edges`] asks for, rising.
 pub fn quantile_positions(length: usize, bins: usize) -> Vec<usize> {
-    let around = (1..bins).flat_map(|i| {
-        let (index, _) = position_of(length, i as f64 * (1.0 / bins as f64));
+    let around = (1..bins).flat_map(|part| {
+        let (index, _) = position_of(length, part, bins);
         [index, (index + 1).min(length - 1)]
     });
     let mut positions: Vec<usize> = around.collect();
@@ -36,7 +36,18 @@ pub fn quantile_positions(length: usize, bins: usize) -> Vec<usize> {
 
 /// The quantile of type 7: linear between the two order statistics around `q * (length - 1)`.
 pub fn quantile(length: usize, q: f64, nth: impl Fn(usize) -> u64) -> f64 {
-    let (index, share) = position_of(length, q);
+    let position = (length - 1) as f64 * q;
+    let below = position.floor();
+    quantile_at(length, ((below as usize).min(length - 1), position - below), nth)
+}
+
+/// The quantile `part / parts` of type 7 at its exact position: where that is a whole number, it is a value of the population,
+/// though `0.1 * 3` is more than `0.3`.
+pub fn quantile_part(length: usize, part: usize, parts: usize, nth: impl Fn(usize) -> u64) -> f64 {
+    quantile_at(length, position_of(length, part, parts), nth)
+}
+
+fn quantile_at(length: usize, (index, share): (usize, f64), nth: impl Fn(usize) -> u64) -> f64 {
     between(value_of(nth(index)), value_of(nth((index + 1).min(length - 1))), share)
 }
 
@@ -111,10 +122,10 @@ pub fn bin_of(value: f64, edges: &[f64]) -> usize {
 }
 
 /// The order statistic at or below a quantile, and how far the quantile lies on the way to the next one.
-fn position_of(length: usize, q: f64) -> (usize, f64) {
-    let position = (length - 1) as f64 * q;
-    let below = position.floor();
-    ((below as usize).min(length - 1), position - below)
+fn position_of(length: usize, part: usize, parts: usize) -> (usize, f64) {
+    let scaled = (length - 1) as u128 * part as u128;
+    let (below, rest) = (scaled / parts as u128, scaled % parts as u128);
+    (below as usize, rest as f64 / parts as f64)
 }
 
 /// Linear interpolation as numpy does it: from the nearer end, so that `t = 1` gives `high` exactly.

@@ -45,7 +45,8 @@ pub enum Alternative {
 pub struct KsTest {
     /// The largest difference of the empirical distribution functions, in [0, 1].
     pub statistic: f64,
-    /// The probability of a difference at least as large without drift.
+    /// The probability of a difference at least as large without drift; NaN for one value a side by the asymptotic method, whose
+    /// effective size is 0 then.
     pub p_value: f64,
     /// The value at which the difference is largest.
     pub location: f64,
@@ -140,7 +141,8 @@ fn asymptotic(n: usize, m: usize, statistic: f64, alternative: Alternative) -> f
     let (larger, smaller) = (n.max(m) as f64, n.min(m) as f64);
     let effective = larger * smaller / (larger + smaller);
     if alternative == Alternative::TwoSided {
-        return kolmogorov::survival(effective.round_ties_even(), statistic);
+        let size = effective.round_ties_even();
+        return if size == 0.0 { f64::NAN } else { kolmogorov::survival(size, statistic) };
     }
     // Hodges (1958), equation 5.3
     let z = effective.sqrt() * statistic;

@@ -5,7 +5,7 @@
 //! edge is computed by the same arithmetic as from the whole reference, bit for bit; and its rank is exact, because no value
 //! lies between an edge and the knots around it. At most about 2,000 knots, however long the reference.
 
-use super::bins::{quantile, quantile_edges, quantile_positions};
+use super::bins::{quantile_edges, quantile_part, quantile_positions};
 use super::keys::{key_of, value_of};
 
 /// Steps of the grid of quantiles: 0.1 % each.
@@ -97,7 +97,7 @@ impl Knots {
 
     /// The quantile `step / 1000` of type 7. The reference must have a value.
     pub fn quantile(&self, step: usize) -> f64 {
-        quantile(self.len(), step as f64 * (1.0 / GRID as f64), |position| self.nth(position))
+        quantile_part(self.len(), step, GRID, |position| self.nth(position))
     }
 
     /// The edges of `bins` quantile bins with atoms, as [`quantile_edges`] finds them in the whole reference. `bins` must be on
@@ -136,13 +136,11 @@ impl Knots {
     }
 }
 
-/// The positions of a sorted reference that quantiles on the grid ask for, rising: for every number of bins, since the same
-/// quantile is rounded in another way as 3 of 10 and as 300 of 1000.
+/// The positions of a sorted reference that quantiles on the grid ask for, rising. Those of fewer bins are among them: 3 of 10 is
+/// 300 of 1000, exactly.
 fn kept_positions(length: usize) -> Vec<usize> {
     let Some(last) = length.checked_sub(1) else { return Vec::new() };
-    let of_bins =
-        (1..=GRID).filter(|&bins| is_on_grid(bins)).flat_map(|bins| quantile_positions(length, bins));
-    let mut positions: Vec<usize> = of_bins.chain([0, last]).collect();
+    let mut positions: Vec<usize> = quantile_positions(length, GRID).into_iter().chain([0, last]).collect();
     positions.sort_unstable();
     positions.dedup();
     positions

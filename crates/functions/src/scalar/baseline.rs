@@ -69,7 +69,7 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
          20, 25, 40, 50, 100, 125, 200, 250, 500, 1000); `edges`, every other `binning`, and `profile` for numbers need the \
          raw rows and are refused. Text and boolean columns keep all their categories, at most 10000; \
          columns of embeddings (lists of numbers) keep centroids, for `novelty` alone. Source: the convention of the function that compares.\n\n\
-         A key for which there is no reference gives NULL; `driftline.baselines` counts such answers in `keys_missed`. Rows are \
+         A key for which there is no reference gives NULL; `driftline.baselines` counts such answers in `keys_missed`, from when the database was opened. Rows are \
          counted as they come: memory does not grow with them. Works with `GROUP BY`, `FILTER` and `OVER`.\n\n\
          In either place of `psi_between`, `ks_between` and the other functions over two distributions it is the distribution of the \
          reference, the same as `distribution(value, 'buckets=4096')` of its rows: `ks_between(distribution(x), baseline('training', 'x'))` \

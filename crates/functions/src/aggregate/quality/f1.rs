@@ -21,7 +21,7 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
         "The harmonic mean of precision and recall, DOUBLE from 0 to 1.\n\n\
          `2 both / (predicted + actual)` in rows of the class. Source: scikit-learn, f1_score with zero_division=nan: for a class that is neither predicted nor true it is NULL, and such \
          a class is left out of a mean over classes. NULL when no row has both label and prediction.\n\n\
-         Errors: integer labels beyond 0 and 1 (or -1 and 1) when neither a positive class nor an average over classes is \
+         Errors: integer labels other than -1, 0 and 1 when neither a positive class nor an average over classes is \
          asked for.",
         true,
     )

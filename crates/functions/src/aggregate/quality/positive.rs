@@ -104,7 +104,7 @@ fn equal(classes: &ArrayRef, class: &ArrayRef) -> Result<BooleanBuffer> {
     Ok(equal.values().clone())
 }
 
-/// A class beyond 0 and 1, or -1 and 1: then one class of many must be meant, not hit.
+/// A class other than -1, 0 and 1: then one class of many must be meant, not hit.
 fn third_class(classes: &ArrayRef, counted: &BooleanBuffer) -> Option<String> {
     if classes.data_type() == &DataType::UInt64 {
         let classes = classes.as_primitive::<UInt64Type>().values();

@@ -21,7 +21,7 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
         "The share of rows with the positive label that were predicted so, DOUBLE from 0 to 1; also called sensitivity.\n\n\
          `both / actual` in rows of the class. Source: scikit-learn, recall_score with zero_division=nan: for a class that is never true it is NULL, and such \
          a class is left out of a mean over classes. NULL when no row has both label and prediction.\n\n\
-         Errors: integer labels beyond 0 and 1 (or -1 and 1) when neither a positive class nor an average over classes is \
+         Errors: integer labels other than -1, 0 and 1 when neither a positive class nor an average over classes is \
          asked for.",
         true,
     )

@@ -87,9 +87,10 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
              scipy 1.17 to 1e-9. Source: Pearson (1900), Yates (1934).\n\n{FIELDS}\n\n{BINNED_ROWS}"
         ),
         &format!(
-            "{CORRECTION} `profile=evidently` (a test of fit: the reference taken for the truth, every number a category; p-value NULL for \
-             a single category), `nannyml` (categories alone, with Yates' correction) or `popmon_norm` (popmon's bins, without): \
-             that tool's convention to the digit, instead of all other options; see [the conventions](drift-conventions.md)."
+            "{CORRECTION} `profile=evidently` (a test of fit: the reference taken for the truth, every number a category; the \
+             statistic infinite for a category that the reference does not have, p-value NULL for a single category), `nannyml` \
+             (categories alone, with Yates' correction) or `popmon_norm` (popmon's bins, without): that tool's convention to the \
+             digit, instead of all other options; see [the conventions](drift-conventions.md)."
         ),
     )
 });

@@ -42,7 +42,7 @@ fn measure(sides: &Sorted<'_>, options: &Options) -> Answer {
     };
     Answer::Struct(vec![
         Cell::Double(test.statistic),
-        Cell::Double(test.p_value),
+        Some(test.p_value).filter(|p_value| !p_value.is_nan()).into(),
         Cell::Double(test.location),
         Cell::Integer(test.sign),
         Cell::Text(used.into()),

@@ -27,8 +27,9 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
         "The quantile `q` of a distribution, DOUBLE in the unit of the values: 0.5 is the median, 0.99 the 99th percentile.\n\n\
          Linear interpolation between the order statistics of ranks `floor((n-1)q)` and the next (type 7 of Hyndman and Fan \
          1996, numpy's default), which are taken to lie evenly within their bucket; `q` 0 and 1 give the exact least and \
-         largest value. Each order statistic is known to within its bucket: the answer is off by a factor of at most \
-         `2^(2^-scale)`, 0.27 % at scale 8 and 4.4 % at scale 4. Source: OpenTelemetry data model, exponential histograms. NULL for NULL and for a distribution \
+         largest value. Each order statistic is known to within its bucket: where both have one sign the answer is off by a \
+         factor of at most `2^(2^-scale)`, 0.27 % at scale 8 and 4.4 % at scale 4; between a negative and a positive one by at \
+         most as much of the larger. Source: OpenTelemetry data model, exponential histograms. NULL for NULL and for a distribution \
          without values. Errors: `q` outside [0, 1].",
         "distribution_quantile(d, q)",
     )

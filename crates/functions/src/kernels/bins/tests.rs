@@ -28,6 +28,9 @@ fn repeated_edges_become_atoms() {
     assert_eq!(quantile_edges_of(&[f64::MAX; 9], 10), [f64::MAX], "nothing lies above");
     assert_eq!(quantile_edges_of(&[0.0, 0.0, 0.0, 10.0], 4), [0.0, up(0.0), 2.5]);
     assert_eq!(quantile_edges_of(&[-0.0, 0.0, 0.0, 0.0], 4)[0].to_bits(), 0, "no negative zero");
+    // the deciles of eleven values are values: 0.3, 0.6 and 0.7 must not be rounded up past them
+    let eleven: Vec<f64> = (1..=11).map(f64::from).collect();
+    assert_eq!(quantile_edges_of(&eleven, 10), eleven[1..10]);
     assert_eq!(uniform_edges_of(&[0.0, 10.0], 5), [2.0, 4.0, 6.0, 8.0]);
 }
 
@@ -75,14 +78,14 @@ proptest! {
 
     // breaks when: a quantile leaves its two neighbours, or the ends are not the least and the largest value
     #[test]
-    fn quantiles_lie_between_their_neighbours(values in prop::collection::vec(-1e6f64..1e6, 1..200), q in 0.0f64..=1.0) {
+    fn quantiles_lie_between_their_neighbours(values in prop::collection::vec(-1e6f64..1e6, 1..200), part in 0usize..=60) {
         let keys = keys_of(&values);
         let nth = |position: usize| keys[position];
-        let at = quantile(keys.len(), q, nth);
-        let position = (values.len() - 1) as f64 * q;
-        prop_assert!(at >= value_of(keys[position.floor() as usize]) && at <= value_of(keys[position.ceil() as usize]));
-        prop_assert_eq!(quantile(keys.len(), 0.0, nth), value_of(keys[0]));
-        prop_assert_eq!(quantile(keys.len(), 1.0, nth), value_of(keys[values.len() - 1]));
+        let at = quantile_part(keys.len(), part, 60, nth);
+        let scaled = (values.len() - 1) * part;
+        prop_assert!(at >= value_of(keys[scaled / 60]) && at <= value_of(keys[scaled.div_ceil(60)]));
+        prop_assert_eq!(quantile_part(keys.len(), 0, 60, nth), value_of(keys[0]));
+        prop_assert_eq!(quantile_part(keys.len(), 60, 60, nth), value_of(keys[values.len() - 1]));
     }
 
     // breaks when: the edges ask for an order statistic that was not selected

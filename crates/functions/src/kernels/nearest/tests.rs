@@ -12,6 +12,20 @@ fn finds_the_nearest_point() {
     assert_eq!(points.distance(&[f64::INFINITY, 0.0]), None);
 }
 
+// breaks when: squares that a DOUBLE cannot hold make a distance NULL or 0
+#[test]
+fn far_and_near_points() {
+    let origin = Points::new([&[0.0, 0.0][..]]).unwrap();
+    for unit in [1e-300, 1e-160, 1e160, 1e300] {
+        let distance = origin.distance(&[3.0 * unit, 4.0 * unit]).unwrap();
+        assert!((distance / (5.0 * unit) - 1.0).abs() < 1e-15, "{distance}");
+    }
+    assert_eq!(origin.distance(&[5e-324, 0.0]), Some(5e-324));
+    assert_eq!(origin.distance(&[0.0, -0.0]), Some(0.0));
+    assert_eq!(origin.distance(&[f64::MAX, f64::MAX]), None);
+    assert_eq!(origin.distance(&[f64::MAX, f64::NAN]), None);
+}
+
 // breaks when: points of different lengths are read as one block
 #[test]
 fn refuses_uneven_points() {

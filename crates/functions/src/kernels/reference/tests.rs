@@ -22,7 +22,7 @@ fn check(values: &[f64]) {
         assert_eq!(knots.counts(&edges), counts_of_sorted(&keys, &expected), "{bins} bins");
     }
     for step in [0, 1, 250, 500, 999, GRID] {
-        let expected = quantile(keys.len(), step as f64 * (1.0 / GRID as f64), |position| keys[position]);
+        let expected = quantile_part(keys.len(), step, GRID, |position| keys[position]);
         assert_eq!(knots.quantile(step), expected, "quantile {step}");
     }
     assert_eq!(Knots::of_stored(knots.iter()), Some(knots));
