@@ -5,9 +5,11 @@
 
 mod drift_report;
 mod functions;
+mod load;
 mod otlp;
 mod scan;
 mod segment_codecs;
+mod serve;
 mod telemetry;
 mod windows;
 mod write;
@@ -18,6 +20,9 @@ fn main() {
     if let Some(sizes) = functions::rows_of_table() {
         return functions::print_table(&sizes);
     }
+    if let Some((program, database)) = load::asked() {
+        return load::run(&program, &database);
+    }
     let mut criterion = Criterion::default().configure_from_args();
     write::run(&mut criterion);
     scan::run(&mut criterion);
@@ -26,5 +31,6 @@ fn main() {
     functions::run(&mut criterion);
     drift_report::run(&mut criterion);
     windows::run(&mut criterion);
+    serve::run(&mut criterion);
     criterion.final_summary();
 }

@@ -17,6 +17,11 @@ OPEN = "grpc://" + os.environ["OPEN"]
 CLOSED = "grpc+tls://" + os.environ["CLOSED"]
 CA = open(os.environ["CA"]).read()
 TOKEN = os.environ["TOKEN"]
+MUTUAL = "grpc+tls://" + os.environ["MUTUAL"]
+CERTIFICATE = {
+    "adbc.flight.sql.client_option.mtls_cert_chain": open(os.environ["CLIENT"] + ".pem").read(),
+    "adbc.flight.sql.client_option.mtls_private_key": open(os.environ["CLIENT"] + ".key").read(),
+}
 # what Grafana takes, which sets nothing
 LIMIT = {"adbc.flight.sql.client_option.with_max_msg_size": "4194304"}
 TLS = {"adbc.flight.sql.client_option.tls_root_certs": CA}
@@ -151,6 +156,10 @@ def who():
         table(connect(CLOSED, **TLS), "SELECT 1")
     with refused("another authority", "certificate"):
         table(connect(CLOSED, username="reader", password="secret"), "SELECT 1")
+    with step("TLS on both sides"):
+        assert table(connect(MUTUAL, **TLS, **CERTIFICATE), "SELECT 1 AS one").to_pylist() == [{"one": 1}]
+    with refused("TLS on both sides, without a certificate", "certificate"):
+        table(connect(MUTUAL, **TLS), "SELECT 1")
     with step("pyarrow: password"):
         client = flight.connect(CLOSED, tls_root_certs=CA)
         options = flight.FlightCallOptions(headers=[client.authenticate_basic_token("reader", "secret")])

@@ -77,6 +77,9 @@ pub struct Settings {
     /// How long the token of a handshake counts.
     #[serde(with = "humantime_serde")]
     pub session_lifetime: Duration,
+    /// How long a client may leave a message lying that waits for it; then its query ends.
+    #[serde(with = "humantime_serde")]
+    pub stalled_timeout: Duration,
     /// How long running queries may go on when the server is asked to end.
     #[serde(with = "humantime_serde")]
     pub shutdown_grace: Duration,
@@ -108,6 +111,7 @@ impl Default for Settings {
             prepared_statements_max: 256,
             prepared_statement_lifetime: Duration::from_secs(1800),
             session_lifetime: Duration::from_secs(90 * 24 * 3600),
+            stalled_timeout: Duration::from_secs(120),
             shutdown_grace: Duration::from_secs(10),
         }
     }
@@ -158,8 +162,12 @@ impl Settings {
         {
             return Err(invalid(format!("{name} must lie in [{min}, {max}], got {value}")));
         }
-        if self.query_timeout.is_zero() {
-            return Err(invalid("query_timeout must be longer than 0s"));
+        for (name, duration) in
+            [("query_timeout", self.query_timeout), ("stalled_timeout", self.stalled_timeout)]
+        {
+            if duration.is_zero() {
+                return Err(invalid(format!("{name} must be longer than 0s")));
+            }
         }
         match (&self.tls_cert, &self.tls_key, &self.tls_client_ca) {
             (Some(_), Some(_), _) | (None, None, None) => {}

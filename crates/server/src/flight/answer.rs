@@ -39,9 +39,6 @@ const HELD_BYTES_OF_ALL_MAX: usize = 256 << 20;
 /// How long an answer that has begun is held back.
 const HELD_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// How long a client may leave a message lying that waits for it.
-const STALLED_TIME_MAX: Duration = Duration::from_secs(120);
-
 /// With this header an answer names its query in `driftline.queries`.
 const QUERY_ID_HEADER: &str = "driftline-query-id";
 
@@ -126,13 +123,14 @@ fn produce(
 ) -> impl Future<Output = ()> + Send + 'static {
     let (service, user, types) = (Arc::clone(&call.service), call.user.clone(), call.types);
     let (message_max, result_max) = (message_bytes_max(call), service.settings.result_max.as_u64());
+    let stalled = service.settings.stalled_timeout;
     async move {
         let entry = service.running.enter(user, key);
         let mut sent = Sent::default();
         let work = async {
             let mut rows = start.await.map_err(status)?;
             let mut encoder = Encoder::new(Layout::new(&rows.schema, types), message_max);
-            send(&sender, encoder.schema_message()).await?;
+            send(&sender, encoder.schema_message(), stalled).await?;
             while let Some(batch) = rows.batches.next().await {
                 let batch = batch.map_err(status)?;
                 sent.rows += batch.num_rows() as u64;
@@ -144,7 +142,7 @@ fn produce(
                             service.settings.result_max
                         )));
                     }
-                    send(&sender, message).await?;
+                    send(&sender, message, stalled).await?;
                 }
             }
             Ok(())
@@ -163,10 +161,9 @@ fn produce(
     }
 }
 
-async fn send(sender: &Sender, message: FlightData) -> Result<(), Status> {
-    sender.send_timeout(Ok(message), STALLED_TIME_MAX).await.map_err(|_| {
-        Status::cancelled(format!("the client read nothing for {} seconds", STALLED_TIME_MAX.as_secs()))
-    })
+async fn send(sender: &Sender, message: FlightData, stalled: Duration) -> Result<(), Status> {
+    let sent = sender.send_timeout(Ok(message), stalled).await;
+    sent.map_err(|_| Status::cancelled(format!("the client read nothing for {stalled:?} (stalled_timeout)")))
 }
 
 /// The messages of a query: first what was held, then what comes.

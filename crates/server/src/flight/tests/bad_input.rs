@@ -1,7 +1,7 @@
 //! What no honest client sends: every call ends with an error, and the server goes on.
 
 use arrow_flight::sql::{ActionCreatePreparedStatementRequest, CommandGetTables, CommandStatementIngest};
-use arrow_flight::{Action, FlightData};
+use arrow_flight::{Action, FlightData, HandshakeRequest};
 use futures::StreamExt;
 use rand::{RngExt, SeedableRng};
 use tonic::Code;
@@ -74,6 +74,29 @@ async fn a_connection_past_the_limit_is_told_so() {
     assert_eq!(fixture.lines("SELECT 1 AS one").await, ["one", "1"]);
 }
 
+/// Goes red when a query waits for ever for a client that is there and does not read.
+#[tokio::test]
+async fn a_client_that_stops_reading_loses_its_query() {
+    let fixture = Fixture::with("stalled_timeout = '100ms'").await;
+    let sql = "SELECT repeat('x', 1000) AS t FROM generate_series(1, 10000000)";
+    let command = CommandStatementQuery { query: sql.to_owned(), transaction_id: None };
+    let info = fixture.info(&command).await.unwrap();
+    let ticket = info.endpoint[0].ticket.clone().unwrap();
+    let mut unread = fixture.client.clone().do_get(ticket).await.unwrap().into_inner();
+    while !fixture.page("/metrics").await.1.contains("driftline_queries_total{outcome=\"cancelled\"} 1\n") {}
+    // the others do not notice
+    assert_eq!(fixture.lines("SELECT 1 AS one").await, ["one", "1"]);
+    // and when it reads at last, it is told
+    let status = loop {
+        match unread.next().await.expect("no good end") {
+            Ok(_) => {}
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(status.code(), Code::Cancelled);
+    assert!(status.message().contains("read nothing for 100ms"), "{status}");
+}
+
 /// Goes red when some bytes make the server panic, hang or go.
 #[tokio::test]
 async fn damaged_commands_of_every_kind_are_answered() {
@@ -89,7 +112,7 @@ async fn damaged_commands_of_every_kind_are_answered() {
         query.as_any().encode_to_vec(),
         prepare.as_any().encode_to_vec(),
     ];
-    for round in 0..200 {
+    for round in 0..500 {
         let mut bytes = whole[round % whole.len()].clone();
         for _ in 0..random.random_range(1..4) {
             match random.random_range(0..3) {
@@ -103,6 +126,12 @@ async fn damaged_commands_of_every_kind_are_answered() {
             }
         }
         let mut client = fixture.client.clone();
+        let hello = HandshakeRequest { payload: bytes.clone().into(), ..Default::default() };
+        let mut handshake = tonic::Request::new(futures::stream::iter([hello]));
+        let authorization =
+            format!("Basic {}", String::from_utf8_lossy(&bytes).replace(|c: char| !c.is_ascii_graphic(), ""));
+        handshake.metadata_mut().insert("authorization", authorization.parse().unwrap());
+        let _ = client.handshake(handshake).await;
         let descriptor = FlightDescriptor::new_cmd(bytes.clone());
         let _ = client.get_flight_info(descriptor.clone()).await;
         let _ = fixture.fetch(Ticket::new(bytes.clone())).await;
