@@ -38,13 +38,12 @@ fn number(name: &str, default: usize) -> usize {
 pub(crate) fn run(program: &str, database: &str) {
     let seconds = number("DRIFTLINE_LOAD_SECONDS", 60);
     let connections = number("DRIFTLINE_LOAD_CONNECTIONS", 64);
-    let (mut server, url) = serve(program, database);
+    let (server, url) = serve(program, database);
     let runtime = Runtime::new().expect("a runtime");
-    let before = memory(&server);
+    let before = memory(&server.0);
     let (seen, written) = runtime.block_on(load(&url, connections, Duration::from_secs(seconds as u64)));
-    let (resident, peak) = memory(&server);
-    server.kill().expect("it runs");
-    server.wait().expect("it ends");
+    let (resident, peak) = memory(&server.0);
+    drop(server);
 
     let mut all: Vec<Duration> = seen.values().flatten().copied().collect();
     println!(
@@ -66,8 +65,19 @@ pub(crate) fn run(program: &str, database: &str) {
     println!("| all | {} | {:.0?} | {:.0?} |", all.len(), quantile(&mut all, 0.5), quantile(&mut all, 0.99));
 }
 
+/// The program, which ends with this.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // it may have ended by itself
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Starts the program; its address.
-fn serve(program: &str, database: &str) -> (Child, String) {
+fn serve(program: &str, database: &str) -> (Running, String) {
     let mut server = Command::new(program)
         .args(["--db", database, "serve", "--flight-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0"])
         .env("DRIFTLINE_LOG", "warn")
@@ -76,7 +86,7 @@ fn serve(program: &str, database: &str) -> (Child, String) {
         .expect("the program starts");
     let mut lines = BufReader::new(server.stdout.take().expect("it is piped")).lines();
     let address = lines.find_map(|line| line.ok()?.strip_prefix("flight listening on ").map(str::to_owned));
-    (server, format!("grpc://{}", address.expect("it listens")))
+    (Running(server), format!("grpc://{}", address.expect("it listens")))
 }
 
 /// MiB that a process has resident, and the most it had.

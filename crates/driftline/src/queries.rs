@@ -21,6 +21,7 @@ use crate::session::{Role, SessionSettings};
 use crate::stream::QueryStream;
 
 pub(crate) use admission::Admission;
+pub(crate) use memory::CONSUMERS_NAMED;
 pub(crate) use memory::QueryMemory;
 pub use record::{QueryCounts, QueryRecord, QueryState};
 

@@ -1,10 +1,9 @@
 //! The session that every query starts from: UTC, our functions, a memory pool that spills, and no catalog of its own.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::registry::FunctionRegistry;
@@ -18,9 +17,6 @@ use crate::drift_report;
 use crate::error::Result;
 use crate::far_times::FarTimes;
 use crate::scan::SlicesForAggregates;
-
-/// How many of the largest consumers an error about memory names.
-const CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::new(3).expect("3 is not 0");
 
 /// Makes the state that the state of every query is cloned from.
 pub(crate) fn session_state(config: &Config) -> Result<SessionState> {
@@ -53,7 +49,8 @@ fn session_config(config: &Config) -> SessionConfig {
 }
 
 fn runtime(config: &Config) -> Result<Arc<RuntimeEnv>> {
-    let pool = TrackConsumersPool::new(FairSpillPool::new(config.memory_bytes), CONSUMERS_NAMED);
+    let pool =
+        TrackConsumersPool::new(GreedyMemoryPool::new(config.memory_bytes), crate::queries::CONSUMERS_NAMED);
     let mode = match &config.spill_dir {
         Some(path) => DiskManagerMode::Directories(vec![path.clone()]),
         None => DiskManagerMode::OsTmpDirectory,

@@ -28,3 +28,18 @@ fn a_query_has_its_own_limit_within_that_of_all() {
     drop(held);
     assert_eq!((memory.reserved(), all.reserved(), memory.peak_bytes()), (0, 0, 60));
 }
+
+/// Breaks when queries are refused memory that lies idle, because operators of other queries might ask for it.
+#[test]
+fn idle_operators_of_other_queries_take_nothing() {
+    let all: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(1000));
+    let spilling =
+        |pool: &Arc<dyn MemoryPool>| MemoryConsumer::new("spills").with_can_spill(true).register(pool);
+    let queries: Vec<Arc<dyn MemoryPool>> =
+        (0..64).map(|_| Arc::new(QueryMemory::new(Arc::clone(&all), None)) as _).collect();
+    let idle: Vec<_> = queries.iter().flat_map(|pool| [spilling(pool), spilling(pool)]).collect();
+    idle[0].try_grow(500).unwrap();
+    assert!(idle[0].try_grow(1).is_err(), "half of a query's memory belongs to its other operator");
+    idle[2].try_grow(500).unwrap();
+    assert!(idle[4].try_grow(1).is_err(), "all of it is taken");
+}
