@@ -117,7 +117,7 @@ def evidently(golden):
     return each(
         golden,
         lambda pair: scores(pair, numeric, {**tests, "wasserstein_norm": st.wasserstein_stat_test}),
-        lambda pair: scores(pair, categorical, {**tests, "chi2_test": st.chi_stat_test}),
+        lambda pair: scores(pair, categorical, {**tests, "chi2_test": st.chi_stat_test, "g_test": st.g_test}),
     )
 
 

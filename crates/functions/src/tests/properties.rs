@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::{create, limited, query, session};
 
-const CALLS: [&str; 73] = [
+const CALLS: [&str; 74] = [
     "psi(v, cur)",
     "psi(v, cur, 'binning=uniform, bins=7')",
     "psi(v, cur, 'edges=[-1, 0, 0.5]')",
@@ -23,6 +23,7 @@ const CALLS: [&str; 73] = [
     "js_distance(v, cur, 'profile=nannyml')",
     "hellinger(i, cur, 'profile=evidently')",
     "chi2_test(s, cur, 'profile=evidently')",
+    "g_test(i, cur, 'profile=evidently')",
     "wasserstein_norm(v, cur, 'profile=deepchecks')",
     "drift_auto(v, cur)",
     "drift_auto(s, cur)",

@@ -5,21 +5,15 @@ use std::sync::LazyLock;
 use datafusion::logical_expr::Documentation;
 
 use super::homogeneity::{self, CORRECTION, FIELDS};
-use crate::aggregate::comparison::{Answer, Cell, Comparison, Measure};
+use crate::aggregate::comparison::{Comparison, Measure};
 use crate::aggregate::documentation::{self, BINNED_ROWS};
-use crate::kernels::contingency::{self, Power};
+use crate::kernels::contingency::Power;
 use crate::kernels::conventions::{evidently, popmon};
-use crate::options::{OptionName, Profile};
+use crate::options::Profile;
 
 pub(crate) static CHI2_TEST: Comparison = Comparison {
     name: "chi2_test",
-    options: &[
-        OptionName::Bins,
-        OptionName::Binning,
-        OptionName::Edges,
-        OptionName::Correction,
-        OptionName::Profile,
-    ],
+    options: homogeneity::OPTIONS,
     returns: homogeneity::RETURNS,
     measure: Measure::Profiled {
         default: &HOMOGENEITY,
@@ -29,9 +23,11 @@ pub(crate) static CHI2_TEST: Comparison = Comparison {
                 Measure::Mixed {
                     numbers: |sides, _| {
                         let [r, c] = evidently::values(sides.reference, sides.current);
-                        of_fit(&r, &c)
+                        homogeneity::of_fit(&r, &c, Power::Pearson)
                     },
-                    categories: |counts, _| of_fit(counts.reference, counts.current),
+                    categories: |counts, _| {
+                        homogeneity::of_fit(counts.reference, counts.current, Power::Pearson)
+                    },
                 },
             ),
             (
@@ -59,22 +55,6 @@ pub(crate) static CHI2_TEST: Comparison = Comparison {
 
 const HOMOGENEITY: Measure =
     Measure::Binned(|counts, options| homogeneity::measure(counts, Power::Pearson, options));
-
-/// evidently tests how well the current population fits the reference.
-fn of_fit(reference: &[u64], current: &[u64]) -> Answer {
-    let fit = evidently::chi2_of_fit(reference, current);
-    let v =
-        contingency::homogeneity(reference, current, Power::Pearson, true).and_then(|test| test.cramers_v);
-    Answer::Struct(vec![
-        Cell::Double(fit.statistic),
-        fit.p_value.into(),
-        Cell::Count(fit.dof),
-        Cell::Double(fit.min_expected),
-        v.into(),
-        Cell::Count(reference.iter().sum()),
-        Cell::Count(current.iter().sum()),
-    ])
-}
 
 static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     documentation::comparison(

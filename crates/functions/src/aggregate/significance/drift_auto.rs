@@ -6,6 +6,7 @@ use datafusion::logical_expr::Documentation;
 
 use crate::aggregate::comparison::{Answer, Cell, Comparison, Counts, Kind, Measure, Returns, Sorted};
 use crate::aggregate::documentation;
+use crate::kernels::contingency::Power;
 use crate::kernels::conventions::evidently;
 use crate::kernels::ks::{self, Alternative, Method};
 use crate::kernels::pooled::ties;
@@ -64,7 +65,7 @@ fn of_counts(reference: &[u64], current: &[u64]) -> Answer {
     }
     if reference.len() > 2 {
         // more than one category, so there is a p-value
-        let p_value = evidently::chi2_of_fit(reference, current).p_value.unwrap_or(1.0);
+        let p_value = evidently::fit(reference, current, Power::Pearson).p_value.unwrap_or(1.0);
         return by_p_value("chisquare", p_value);
     }
     // one against the rest: of two categories it does not matter which

@@ -2,10 +2,11 @@
 
 use crate::aggregate::comparison::{Answer, Cell, Counts, Kind, Returns};
 use crate::kernels::contingency::{self, Power};
+use crate::kernels::conventions::evidently;
 use crate::options::{OptionName, Options};
 
 pub(crate) const OPTIONS: &[OptionName] =
-    &[OptionName::Bins, OptionName::Binning, OptionName::Edges, OptionName::Correction];
+    &[OptionName::Bins, OptionName::Binning, OptionName::Edges, OptionName::Correction, OptionName::Profile];
 
 pub(crate) const RETURNS: Returns = Returns::Struct(&[
     ("statistic", Kind::Double),
@@ -32,6 +33,22 @@ pub(crate) fn answer(reference: &[u64], current: &[u64], power: Power, correctio
         Cell::Count(test.dof),
         Cell::Double(test.min_expected),
         test.cramers_v.into(),
+        Cell::Count(reference.iter().sum()),
+        Cell::Count(current.iter().sum()),
+    ])
+}
+
+/// What evidently tests instead: how well the current population fits the reference.
+pub(crate) fn of_fit(reference: &[u64], current: &[u64], power: Power) -> Answer {
+    let fit = evidently::fit(reference, current, power);
+    let v =
+        contingency::homogeneity(reference, current, Power::Pearson, true).and_then(|test| test.cramers_v);
+    Answer::Struct(vec![
+        fit.statistic.into(),
+        fit.p_value.into(),
+        Cell::Count(fit.dof),
+        Cell::Double(fit.min_expected),
+        v.into(),
         Cell::Count(reference.iter().sum()),
         Cell::Count(current.iter().sum()),
     ])

@@ -3,9 +3,11 @@
 //! Numbers: Sturges' bins over both populations together; with at most [`VALUES_AS_CATEGORIES_MAX`] distinct reference values
 //! each value is a category. Shares of 0 are filled, not clipped.
 
+use super::super::contingency::Power;
 use super::super::divergence;
 use super::super::gamma::chi2_survival;
 use super::super::histograms::{counts, edges, sturges_bins};
+use super::super::loader::deviance;
 use super::super::pooled::ties;
 use super::{Counted, each_value, extremes, shares, stability_index};
 
@@ -68,13 +70,13 @@ fn filled(counts: &[u64]) -> Vec<f64> {
     shares
 }
 
-/// chisquare: how well the current counts fit the reference's.
+/// How well the current counts fit the reference's.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Fit {
-    /// `sum (o - e)² / e`; infinite where the current population has a category that the reference lacks.
-    pub statistic: f64,
-    /// The probability of a statistic at least as large by chance, the reference taken for the truth; `None` for a single
-    /// category (evidently: NaN).
+    /// Infinite where the current population has a category that the reference lacks; `None` where evidently refuses to answer.
+    pub statistic: Option<f64>,
+    /// The probability of a statistic at least as large by chance, the reference taken for the truth; `None` as well for a
+    /// single category (evidently: NaN).
     pub p_value: Option<f64>,
     /// Categories less one.
     pub dof: u64,
@@ -82,19 +84,28 @@ pub struct Fit {
     pub min_expected: f64,
 }
 
-/// chisquare: a test of fit, not of homogeneity. Neither side is empty.
-pub fn chi2_of_fit(reference: &[u64], current: &[u64]) -> Fit {
-    let (n, m) = (reference.iter().sum::<u64>() as f64, current.iter().sum::<u64>() as f64);
+/// chisquare, `sum (o - e)² / e`, and g_test, `2 sum o ln(o / e)`: tests of fit, not of homogeneity. Neither side is empty.
+///
+/// g_test compares counts as they are, and so refuses populations of unequal size.
+pub fn fit(reference: &[u64], current: &[u64], power: Power) -> Fit {
+    let (n, m) = (reference.iter().sum::<u64>(), current.iter().sum::<u64>());
     let (mut statistic, mut min_expected, mut categories) = (0.0, f64::INFINITY, 0u64);
     for (&r, &c) in reference.iter().zip(current).filter(|(r, c)| **r + **c > 0) {
-        let expected = r as f64 * (m / n);
-        let apart = c as f64 - expected;
-        statistic += apart * apart / expected;
+        let (observed, expected) = (c as f64, r as f64 * (m as f64 / n as f64));
+        let apart = observed - expected;
+        statistic += match power {
+            Power::Pearson => apart * apart / expected,
+            Power::LogLikelihood if r == 0 => f64::INFINITY,
+            Power::LogLikelihood if c == 0 => 2.0 * expected,
+            // o ln(o / e) + e - o: the differences add up to 0, and so no digits cancel
+            Power::LogLikelihood => 2.0 * deviance(observed, -apart),
+        };
         min_expected = expected.min(min_expected);
         categories += 1;
     }
     let dof = categories - 1;
-    let p_value =
-        (dof > 0).then(|| if statistic.is_finite() { chi2_survival(statistic, dof as f64) } else { 0.0 });
-    Fit { statistic, p_value, dof, min_expected }
+    let statistic = (power == Power::Pearson || n == m).then_some(statistic);
+    let chance =
+        |statistic: f64| if statistic.is_finite() { chi2_survival(statistic, dof as f64) } else { 0.0 };
+    Fit { statistic, p_value: statistic.filter(|_| dof > 0).map(chance), dof, min_expected }
 }
