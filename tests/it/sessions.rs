@@ -22,6 +22,8 @@ async fn database(dir: &TempDir) -> Result<Database> {
         "CREATE VIEW v AS SELECT time, n FROM t",
         "CREATE VIEW over_other AS SELECT count(*) AS rows FROM other",
         "CREATE BASELINE b AS SELECT n FROM t",
+        "CREATE BASELINE hidden AS SELECT n FROM t",
+        "CREATE VIEW over_hidden AS SELECT psi(n, baseline('hidden')) AS psi FROM t",
     ] {
         database.sql(sql).await?.collect().await?;
     }
@@ -116,7 +118,7 @@ async fn a_filter_decides_names() -> Result<()> {
     let database = database(&dir).await?;
     database.flush().await?;
     let session = database.session(SessionSettings {
-        tables: Some(TableFilter::of(["t", "over_other"])),
+        tables: Some(TableFilter::of(["t", "over_other", "over_hidden", "b"])),
         ..SessionSettings::default()
     });
     let others = [
@@ -141,14 +143,26 @@ async fn a_filter_decides_names() -> Result<()> {
         "ALTER TABLE other ADD COLUMN a BIGINT",
         "DROP TABLE other",
         "DROP TABLE IF EXISTS other",
+        "SELECT psi(n, baseline('hidden')) FROM t",
+        "SELECT * FROM drift_report('t', reference => baseline('hidden'), current => n > 2)",
+        "DESCRIBE BASELINE hidden",
+        "CREATE BASELINE more AS SELECT n FROM t",
+        "CREATE OR REPLACE BASELINE hidden AS SELECT n FROM t",
+        "DROP BASELINE hidden",
+        "DROP BASELINE IF EXISTS hidden",
         "FLUSH other",
     ];
     for sql in others {
         let message = denied(&session, sql).await;
-        assert!(message.ends_with("is not among the tables that this session may use"), "{sql}: {message}");
-        assert!(!message.contains("hidden"), "{message}");
+        assert!(message.ends_with("is not among the names that this session may use"), "{sql}: {message}");
+        assert!(sql.contains("hidden") || !message.contains("hidden"), "{message}");
     }
     assert_eq!(text(&session, "SELECT * FROM over_other").await?, "1", "a view may stand on what is hidden");
+    assert_eq!(text(&session, "SELECT * FROM over_hidden").await?, "0.0", "and compare with what is hidden");
+    assert_eq!(text(&session, "SELECT psi(n, baseline('b')) FROM t").await?, "0.0");
+    assert_eq!(text(&session, "SELECT name FROM driftline.baselines").await?, "b");
+    let error = session.sql("SELECT psi(n, baseline('B')) FROM t").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
     assert_eq!(text(&session, "WITH other AS (SELECT 7 AS a) SELECT a FROM other").await?, "7");
     assert_eq!(text(&session, "SELECT count(*) FROM generate_series(1, 3)").await?, "3");
     for sql in [
@@ -156,7 +170,7 @@ async fn a_filter_decides_names() -> Result<()> {
         "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY table_name",
         "SELECT DISTINCT table_name FROM information_schema.columns WHERE table_schema = 'public' ORDER BY table_name",
     ] {
-        assert_eq!(text(&session, sql).await?, "over_other\nt", "{sql}");
+        assert_eq!(text(&session, sql).await?, "over_hidden\nover_other\nt", "{sql}");
     }
     assert_eq!(text(&session, "SELECT DISTINCT table_name FROM driftline.segments").await?, "t");
     assert!(session.bulk_load("t").is_ok());

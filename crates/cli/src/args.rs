@@ -385,7 +385,7 @@ pub(crate) enum UserCommand {
         #[arg(long, value_name = "ROLE")]
         role: Role,
 
-        /// Tables and views that the user may name; without it, all
+        /// Tables, views and baselines that the user may name; without it, all
         #[arg(long, value_name = "NAMES", value_delimiter = ',')]
         tables: Option<Vec<String>>,
 

@@ -81,9 +81,13 @@ struct Inner {
 }
 
 impl Baselines {
-    /// The baseline of a name in a snapshot; the error names the nearest.
-    pub(crate) async fn get(&self, name: &str, snapshot: &Snapshot) -> Result<Arc<Baseline>> {
-        let object = snapshot.object(BASELINE, name).ok_or_else(|| not_found(name, snapshot))?;
+    /// A baseline of a snapshot.
+    pub(crate) async fn get(
+        &self,
+        name: &str,
+        object: &NamedObject,
+        snapshot: &Snapshot,
+    ) -> Result<Arc<Baseline>> {
         if let Some(known) = self.known(&object.id) {
             return Ok(known);
         }
@@ -116,10 +120,4 @@ impl Baselines {
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The error for a baseline that does not exist.
-pub(crate) fn not_found(name: &str, snapshot: &Snapshot) -> Error {
-    let hint = nearest(name, snapshot.objects(BASELINE).map(|(name, _)| name));
-    Error::new(ErrorKind::NotFound, format!("baseline \"{name}\" does not exist{hint}"))
 }

@@ -1,6 +1,7 @@
 //! The catalog of one snapshot: schema `public` holds tables, views and external tables; schema `driftline` the system tables.
 //! DataFusion asks here for every name of a statement.
 
+mod baselines;
 mod built_in;
 mod external;
 
@@ -40,7 +41,7 @@ pub(crate) const VIEW: &str = "view";
 /// How deep views may stand on views.
 const VIEW_DEPTH_MAX: usize = 16;
 
-/// The relations that one statement can name.
+/// The relations and baselines that one statement can name.
 #[derive(Clone)]
 pub(crate) struct Relations {
     engine: Arc<Engine>,
@@ -83,7 +84,7 @@ impl Relations {
         name.contains(['.', '/'])
     }
 
-    /// Whether the session may name this table or view, if there is one.
+    /// Whether the session may name this table, view or baseline, if there is one.
     pub(crate) fn allows(&self, name: &str) -> bool {
         self.is_granted || self.settings.allows(name)
     }

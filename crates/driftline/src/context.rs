@@ -76,6 +76,10 @@ impl QueryContext {
         Self::over(Arc::new(self.relations.inside(view)), self.deadline)
     }
 
+    pub(crate) fn relations(&self) -> &Relations {
+        &self.relations
+    }
+
     pub(crate) fn engine(&self) -> &Arc<Engine> {
         self.relations.engine()
     }
@@ -182,7 +186,7 @@ impl QueryContext {
             return Ok(());
         }
         if !self.relations.allows(name) {
-            return self.relations.settings().permit_relation(name);
+            return self.relations.settings().permit_name(name);
         }
         match self.has_relation(name) {
             true => Ok(()),
@@ -210,7 +214,7 @@ impl QueryContext {
 
     /// Fails for a name that this session may not use.
     pub(crate) fn permit_relation(&self, name: &str) -> Result<()> {
-        self.relations.settings().permit_relation(name)
+        self.relations.settings().permit_name(name)
     }
 
     /// Fails where this session may not touch files.

@@ -145,7 +145,7 @@ impl Session {
     /// As there, and `PermissionDenied` without the role [`Role::Write`] or for a table that the session may not name.
     pub async fn append(&self, table: &str, batch: RecordBatch) -> Result<u64> {
         self.settings.permit_role(Role::Write, "appending rows")?;
-        self.settings.permit_relation(table)?;
+        self.settings.permit_name(table)?;
         self.engine.check_open()?;
         Ok(self.engine.storage().append(table, batch, Durability::Durable).await?.rows as u64)
     }
@@ -156,7 +156,7 @@ impl Session {
     /// As there, and `PermissionDenied` without the role [`Role::Write`] or for a table that the session may not name.
     pub fn bulk_load(&self, table: &str) -> Result<BulkLoad> {
         self.settings.permit_role(Role::Write, "loading rows")?;
-        self.settings.permit_relation(table)?;
+        self.settings.permit_name(table)?;
         self.engine.check_open()?;
         Ok(self.engine.storage().bulk_load(table)?)
     }

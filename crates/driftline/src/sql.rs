@@ -17,6 +17,7 @@ mod flush;
 mod group_by_alias;
 mod insert;
 mod names;
+mod output_names;
 mod parameters;
 mod planned;
 mod query;
@@ -149,16 +150,17 @@ impl Statement {
         }
     }
 
-    /// The tables and views that the statement makes, changes or removes by their names. INSERT looks its table up itself.
+    /// The tables, views and baselines that the statement makes, changes or removes by their names. INSERT looks its table up itself.
     pub(crate) fn changes(&self) -> Vec<&str> {
         match self {
             Self::CreateTable(create) => vec![&create.name],
             Self::CreateView(create) => vec![&create.name],
-            Self::Drop(drop) => drop.relation().into_iter().collect(),
+            Self::CreateBaseline(create) => vec![&create.name],
+            Self::Drop(drop) => vec![&drop.name],
             Self::AlterTable(alter) => alter.relations(),
             Self::Flush(flush) => flush.table.as_deref().into_iter().collect(),
             Self::Explain(explain::Explain::Ours { statement, .. }) => statement.changes(),
-            Self::Explain(_) | Self::CreateBaseline(_) | Self::Insert(_) | Self::Show(_) | Self::Query(_) => {
+            Self::Explain(_) | Self::Insert(_) | Self::Show(_) | Self::Query(_) => {
                 vec![]
             }
         }

@@ -134,7 +134,7 @@ async fn columns_of(call: &Call, schema: &Schema, context: &QueryContext) -> Res
         return Ok(columns);
     }
     let stored = match &call.reference {
-        Reference::Baseline(name) => Some(context.engine().baselines().get(name, context.snapshot()).await?),
+        Reference::Baseline(name) => Some(context.relations().baseline(name).await?),
         Reference::Rows(_) => None,
     };
     let mut columns = vec![];

@@ -42,8 +42,8 @@ impl std::str::FromStr for Role {
     }
 }
 
-/// The tables and views that a session may name. A view may be read without those that it stands on: so it is the way to show
-/// somebody a part of a table. Baselines are no tables: every session may compare with them.
+/// The tables, views and baselines that a session may name. A view may be read without those that it stands on: so it is the way
+/// to show somebody a part of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableFilter(BTreeSet<String>);
 
@@ -53,7 +53,7 @@ impl TableFilter {
         Self(names.into_iter().map(Into::into).collect())
     }
 
-    /// Whether a table or view of this name may be named.
+    /// Whether a table, view or baseline of this name may be named.
     pub fn allows(&self, name: &str) -> bool {
         self.0.contains(name)
     }
@@ -65,7 +65,7 @@ impl SessionSettings {
     pub(super) fn permit(&self, statement: &Statement) -> Result<()> {
         let (role, verb) = statement.needs();
         self.permit_role(role, verb)?;
-        statement.changes().into_iter().try_for_each(|name| self.permit_relation(name))
+        statement.changes().into_iter().try_for_each(|name| self.permit_name(name))
     }
 
     /// Fails where the role is too small.
@@ -79,18 +79,18 @@ impl SessionSettings {
         }
     }
 
-    /// Fails for a table or view that may not be named, whether there is one or not.
-    pub(crate) fn permit_relation(&self, name: &str) -> Result<()> {
+    /// Fails for a table, view or baseline that may not be named, whether there is one or not.
+    pub(crate) fn permit_name(&self, name: &str) -> Result<()> {
         match self.allows(name) {
             true => Ok(()),
             false => Err(Error::new(
                 ErrorKind::PermissionDenied,
-                format!("\"{name}\" is not among the tables that this session may use"),
+                format!("\"{name}\" is not among the names that this session may use"),
             )),
         }
     }
 
-    /// Whether a table or view of this name may be named.
+    /// Whether a table, view or baseline of this name may be named.
     pub(crate) fn allows(&self, name: &str) -> bool {
         self.tables.as_ref().is_none_or(|tables| tables.allows(name))
     }

@@ -36,7 +36,7 @@ pub(super) async fn resolve(plan: LogicalPlan, context: &QueryContext) -> Result
     }
     let mut baselines = Named::new();
     for name in names {
-        let baseline = context.engine().baselines().get(&name, context.snapshot()).await?;
+        let baseline = context.relations().baseline(&name).await?;
         baselines.insert(name, baseline);
     }
     let resolved =

@@ -18,7 +18,7 @@ struct Row<'a> {
 }
 
 pub(super) async fn run(name: &str, context: &QueryContext) -> Result<QueryStream> {
-    let baseline = context.engine().baselines().get(name, context.snapshot()).await?;
+    let baseline = context.relations().baseline(name).await?;
     let keys = keys_of(&baseline)?;
     let mut rows: Vec<Row<'_>> = vec![];
     for (at, key) in keys.iter().enumerate() {

@@ -4,7 +4,7 @@ use driftline_storage::ErrorKind;
 
 use super::cursor::Cursor;
 use super::names;
-use crate::baseline::{self, BASELINE};
+use crate::baseline::BASELINE;
 use crate::catalog::VIEW;
 use crate::context::QueryContext;
 use crate::error::{Error, Result};
@@ -53,11 +53,6 @@ impl Drop {
         Ok(Self { kind, name, if_exists })
     }
 
-    /// The name of the table or view; a baseline is neither.
-    pub(super) fn relation(&self) -> Option<&str> {
-        (self.kind != Kind::Baseline).then_some(&self.name)
-    }
-
     pub(super) fn describe(&self) -> String {
         format!("drop {} {}", self.kind.word(), self.name)
     }
@@ -72,7 +67,7 @@ impl Drop {
                 storage.drop_object(BASELINE, &self.name).await?;
             }
             Kind::Baseline if !self.if_exists => {
-                return Err(baseline::not_found(&self.name, context.snapshot()));
+                return Err(context.relations().no_baseline(&self.name));
             }
             Kind::Table | Kind::View
                 if names::is_built_in(&self.name) && context.has_relation(&self.name) =>

@@ -9,6 +9,7 @@ use datafusion::sql::parser::Statement as DfStatement;
 use futures::future::BoxFuture;
 
 use super::cursor::Cursor;
+use super::output_names::OutputNames;
 use super::{baseline_calls, group_by_alias, unique_names};
 use crate::context::QueryContext;
 use crate::drift_report;
@@ -40,6 +41,7 @@ pub(crate) fn plan_text<'a>(sql: &'a str, context: &'a QueryContext) -> BoxFutur
 
 /// Plans a query in the context's catalog.
 async fn plan_query(mut statement: DfStatement, context: &QueryContext) -> Result<LogicalPlan> {
+    let names = OutputNames::of(&statement);
     let reports = drift_report::expand(&mut statement, context).await?;
     let state = reports.as_ref().unwrap_or(context.state());
     group_by_alias::rewrite(&mut statement, |name| state.aggregate_functions().contains_key(name));
@@ -68,6 +70,10 @@ async fn plan_query(mut statement: DfStatement, context: &QueryContext) -> Resul
             }
         }
         outcome => outcome?,
+    };
+    let plan = match names {
+        Some(names) => names.apply(plan)?,
+        None => plan,
     };
     baseline_calls::resolve(context.parameters().fill(plan)?, context).await
 }

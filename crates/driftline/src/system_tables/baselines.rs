@@ -1,4 +1,4 @@
-//! `driftline.baselines`: every baseline of the snapshot, with its query, columns and keys.
+//! `driftline.baselines`: every baseline that the session may name, with its query, columns and keys.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, Int64Array, StringViewArray, TimestampNanosecondArr
 use arrow::datatypes::Schema;
 
 use super::{instant, number, text};
-use crate::baseline::{BASELINE, Baseline};
+use crate::baseline::Baseline;
 use crate::catalog::Relations;
 use crate::error::Result;
 
@@ -28,8 +28,8 @@ pub(super) fn schema() -> Schema {
 
 pub(super) async fn columns(relations: &Relations) -> Result<Vec<ArrayRef>> {
     let mut found: Vec<Arc<Baseline>> = vec![];
-    for (name, _) in relations.snapshot().objects(BASELINE) {
-        found.push(relations.engine().baselines().get(name, relations.snapshot()).await?);
+    for name in relations.baselines() {
+        found.push(relations.baseline(name).await?);
     }
     let texts = |value: fn(&Baseline) -> Option<String>| -> ArrayRef {
         Arc::new(StringViewArray::from_iter(found.iter().map(|baseline| value(baseline))))

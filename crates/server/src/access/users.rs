@@ -37,7 +37,7 @@ pub struct User {
     /// The argon2 hash of the password; without one the user has tokens only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) password: Option<String>,
-    /// The tables and views that the user may name; without it, all.
+    /// The tables, views and baselines that the user may name; without it, all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tables: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
