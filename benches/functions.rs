@@ -1,7 +1,7 @@
 //! The SQL functions over batches in memory, on one thread: rows a second of each, in one group and in ten thousand.
 //!
-//! `cargo bench --bench driftline -- functions_` measures each with criterion, at 1 and 10 million rows. A table of all of them, with
-//! 100 million rows and the memory a group, comes from [`table`]: `DRIFTLINE_BENCH_TABLE=1000000,10000000,100000000 cargo bench`;
+//! `cargo bench --workspace --bench driftline -- functions_` measures each with criterion, at 1 and 10 million rows. A table of all of them, with
+//! 100 million rows and the memory a group, comes from [`table`]: `DRIFTLINE_BENCH_TABLE=1000000,10000000,100000000 cargo bench --workspace --bench driftline`;
 //! `DRIFTLINE_BENCH_ONLY=psi,ks_test` leaves all others out of it.
 
 mod table;

@@ -1,6 +1,6 @@
 //! Many dashboards at once: 64 connections ask the panels of `docs/grafana/` for a minute while another one writes.
 //!
-//! Not one of the timed benchmarks: it starts the real program. `DRIFTLINE_LOAD='PROGRAM DATABASE' cargo bench`, where DATABASE is a copy of
+//! Not one of the timed benchmarks: it starts the real program. `DRIFTLINE_LOAD='PROGRAM DATABASE' cargo bench --workspace --bench driftline`, where DATABASE is a copy of
 //! what `driftline demo` made; `DRIFTLINE_LOAD_SECONDS` and `DRIFTLINE_LOAD_CONNECTIONS` change the numbers.
 
 #![expect(clippy::disallowed_methods, reason = "real time is what is measured")]

@@ -1,4 +1,4 @@
-//! Benchmarks of the core, one binary: `cargo bench`, or `cargo bench --bench driftline -- scan` for a part of it.
+//! Benchmarks of the core, one binary: `cargo bench --workspace --bench driftline`, with `-- scan` for a part of it.
 //!
 //! A part is a module with a function that takes the criterion. Figures are quoted in docs/performance.md, as ratios from one run
 //! wherever two things are compared.

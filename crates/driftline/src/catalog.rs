@@ -4,6 +4,7 @@
 mod baselines;
 mod built_in;
 mod external;
+mod information;
 
 use std::fmt;
 use std::sync::Arc;
@@ -232,6 +233,7 @@ impl CatalogProvider for Catalog {
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
         match name {
             SYSTEM_SCHEMA => Some(Arc::new(SystemSchema(Arc::clone(&self.0)))),
+            INFORMATION_SCHEMA => Some(Arc::new(information::InformationSchema::new(&self.0))),
             name if self.0.is_public(name) => Some(Arc::new(PublicSchema(Arc::clone(&self.0)))),
             _ => None,
         }

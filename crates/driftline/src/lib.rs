@@ -34,6 +34,7 @@
 //! durable; a query sees one snapshot of everything acknowledged before it began.
 
 mod baseline;
+mod bounded;
 mod catalog;
 mod config;
 mod context;

@@ -19,7 +19,7 @@ use crate::context::QueryContext;
 use crate::db::Engine;
 use crate::error::Result;
 use crate::queries::Running;
-use crate::sql::{CreateTable, Parameters, Statement};
+use crate::sql::{CreateTable, Parameters, Roomy, Statement};
 use crate::stream::QueryStream;
 
 pub use prepared::{Parameter, Prepared, StatementKind};
@@ -182,13 +182,16 @@ impl Session {
         self.engine.check_open()?;
         let mut running = self.engine.queries().begin(sql, &self.settings);
         let query = Arc::clone(running.query());
-        let answer = query.unless_cancelled(self.answer(sql, parameters, &mut running)).await;
+        let answer = query.unless_cancelled(Roomy::new(self.answer(sql, parameters, &mut running))).await;
         running.answered(answer)
     }
 
     async fn answer(&self, sql: &str, parameters: Parameters, running: &mut Running) -> Result<QueryStream> {
         let statement = self.parse(sql)?;
-        running.admit(self.engine.admission()).await?;
+        match statement.is_urgent() {
+            true => running.admit_at_once(),
+            false => running.admit(self.engine.admission()).await?,
+        }
         let _alone = match statement.changes_catalog() {
             true => Some(self.engine.ddl().lock().await),
             false => None,

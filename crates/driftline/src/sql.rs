@@ -5,6 +5,7 @@
 
 mod alter_table;
 mod baseline_calls;
+mod cancel_query;
 mod create_baseline;
 mod create_table;
 mod create_view;
@@ -17,10 +18,12 @@ mod flush;
 mod group_by_alias;
 mod insert;
 mod names;
+mod nesting;
 mod output_names;
 mod parameters;
 mod planned;
 mod query;
+mod relations_named;
 mod show;
 mod split;
 mod store;
@@ -40,6 +43,7 @@ pub(crate) use create_table::CreateTable;
 pub(crate) use create_view::built_in_view;
 pub(crate) use cursor::Cursor;
 pub(crate) use names::ATTRIBUTES;
+pub(crate) use nesting::{Roomy, with_room};
 pub(crate) use parameters::Parameters;
 pub(crate) use planned::Planned;
 pub(crate) use query::{plan_text, shown, view_query};
@@ -60,6 +64,7 @@ pub(crate) enum Statement {
     Insert(insert::Insert),
     Show(show::Show),
     Flush(flush::Flush),
+    CancelQuery(cancel_query::CancelQuery),
     Explain(explain::Explain),
     /// A query or another statement that DataFusion plans.
     Query(Box<DfStatement>),
@@ -106,6 +111,9 @@ impl Statement {
         if cursor.accept(&["FLUSH"]) {
             return flush::Flush::parse(cursor).map(Self::Flush);
         }
+        if cursor.accept(&["CANCEL", "QUERY"]) {
+            return cancel_query::CancelQuery::parse(cursor).map(Self::CancelQuery);
+        }
         if cursor.accept(&["EXPLAIN"]) {
             return explain::Explain::parse(cursor).map(Self::Explain);
         }
@@ -140,6 +148,7 @@ impl Statement {
     pub(crate) fn needs(&self) -> (Role, &'static str) {
         match self {
             Self::Query(_) | Self::Show(_) | Self::Explain(_) => (Role::Read, "a query"),
+            Self::CancelQuery(_) => (Role::Read, "CANCEL QUERY"),
             Self::Insert(_) => (Role::Write, "INSERT"),
             Self::Flush(_) => (Role::Write, "FLUSH"),
             Self::CreateTable(_) => (Role::Admin, "CREATE TABLE"),
@@ -160,7 +169,7 @@ impl Statement {
             Self::AlterTable(alter) => alter.relations(),
             Self::Flush(flush) => flush.table.as_deref().into_iter().collect(),
             Self::Explain(explain::Explain::Ours { statement, .. }) => statement.changes(),
-            Self::Explain(_) | Self::Insert(_) | Self::Show(_) | Self::Query(_) => {
+            Self::Explain(_) | Self::Insert(_) | Self::CancelQuery(_) | Self::Show(_) | Self::Query(_) => {
                 vec![]
             }
         }
@@ -176,12 +185,18 @@ impl Statement {
             },
             Self::Insert(_)
             | Self::Flush(_)
+            | Self::CancelQuery(_)
             | Self::CreateTable(_)
             | Self::CreateView(_)
             | Self::CreateBaseline(_)
             | Self::Drop(_)
             | Self::AlterTable(_) => StatementKind::Change,
         }
+    }
+
+    /// Whether the statement runs at once, however many queries wait.
+    pub(crate) fn is_urgent(&self) -> bool {
+        matches!(self, Self::CancelQuery(_))
     }
 
     /// Whether the statement changes which tables and views there are: such statements run one at a time.
@@ -201,6 +216,7 @@ impl Statement {
             Self::AlterTable(alter) => alter.run(context).await,
             Self::Show(show) => show.run(context).await,
             Self::Flush(flush) => flush.run(context).await,
+            Self::CancelQuery(cancel) => cancel.run(context),
             Self::Explain(explain) => explain.run(context).await,
         }
     }

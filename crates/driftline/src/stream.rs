@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::queries::{self, Running};
+use crate::sql::with_room;
 
 /// When a query must be done, and how long it was given.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +49,8 @@ pub struct QueryStream {
     /// What the answer says that is there already, before it is read.
     ready: Option<RecordBatch>,
     query: Option<StreamedQuery>,
+    /// Whether the plan is so deep that it needs more stack than a thread has.
+    needs_room: bool,
 }
 
 /// The query that a stream is the answer of.
@@ -59,7 +62,12 @@ struct StreamedQuery {
 impl QueryStream {
     pub(crate) fn new(batches: SendableRecordBatchStream, deadline: Option<Deadline>) -> Self {
         let deadline = deadline.map(|deadline| (deadline, Box::pin(sleep_until(deadline.at))));
-        Self { batches, announced: None, deadline, ready: None, query: None }
+        Self { batches, announced: None, deadline, ready: None, query: None, needs_room: false }
+    }
+
+    /// The same stream, with room on the stack for a deep plan.
+    pub(crate) fn with_room(self) -> Self {
+        Self { needs_room: true, ..self }
     }
 
     pub(crate) fn of_batch(batch: RecordBatch) -> Self {
@@ -125,7 +133,10 @@ impl QueryStream {
         {
             return Poll::Ready(Some(Err(deadline.exceeded())));
         }
-        let next = ready!(self.batches.poll_next_unpin(cx));
+        let next = ready!(match self.needs_room {
+            true => with_room(|| self.batches.poll_next_unpin(cx)),
+            false => self.batches.poll_next_unpin(cx),
+        });
         Poll::Ready(next.map(|batch| match &self.announced {
             Some(announced) => in_schema(&batch?, announced),
             None => Ok(batch?),

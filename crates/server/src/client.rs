@@ -51,6 +51,8 @@ pub enum Credentials {
 pub struct Client {
     inner: FlightServiceClient<Channel>,
     headers: MetadataMap,
+    /// The address, where there is no TLS on the way to it.
+    plain_url: Option<String>,
 }
 
 impl Client {
@@ -65,8 +67,9 @@ impl Client {
             Error::new(ErrorKind::Unavailable, format!("no server answers at {url}{reason}"))
                 .with_source(error)
         })?;
+        let plain_url = (!url.starts_with("grpcs") && !url.starts_with("grpc+tls")).then(|| url.to_owned());
         let inner = FlightServiceClient::new(channel).max_decoding_message_size(usize::MAX);
-        let mut client = Self { inner, headers: MetadataMap::new() };
+        let mut client = Self { inner, headers: MetadataMap::new(), plain_url };
         client.headers.insert("driftline-types", AsciiMetadataValue::from_static("arrow"));
         match credentials {
             Credentials::Nothing => {}
@@ -82,7 +85,8 @@ impl Client {
         let mut request = Request::new(futures::stream::empty());
         let pair = BASE64_STANDARD.encode(format!("{user}:{password}"));
         request.metadata_mut().insert("authorization", header(format!("Basic {pair}"))?);
-        let response = self.inner.handshake(request).await.map_err(error)?;
+        let response = self.inner.clone().handshake(request).await;
+        let response = response.map_err(|status| self.failed(status))?;
         let missing = || Error::new(ErrorKind::Internal, "the server answered the handshake without a token");
         let token = response.metadata().get("authorization").cloned().ok_or_else(missing)?;
         self.headers.insert("authorization", token);
@@ -97,7 +101,8 @@ impl Client {
         let command = CommandStatementQuery { query: sql.to_owned(), transaction_id: None };
         let descriptor = FlightDescriptor::new_cmd(command.as_any().encode_to_vec());
         let mut inner = self.inner.clone();
-        let info = inner.get_flight_info(self.request(descriptor)).await.map_err(error)?.into_inner();
+        let info = inner.get_flight_info(self.request(descriptor)).await;
+        let info = info.map_err(|status| self.failed(status))?.into_inner();
         let ticket = info.endpoint.first().and_then(|endpoint| endpoint.ticket.clone());
         let ticket = ticket.ok_or_else(|| Error::new(ErrorKind::Internal, "the server sent no ticket"))?;
         let schema: Schema = info.try_decode_schema()?;
@@ -108,6 +113,21 @@ impl Client {
             other => Error::new(ErrorKind::Internal, format!("the answer cannot be read: {other}")),
         });
         Ok(Answer { schema: schema.into(), batches: batches.boxed() })
+    }
+
+    /// What a first call fails with: the server's words, or those of whatever stands in its place.
+    fn failed(&self, status: Status) -> Error {
+        match &self.plain_url {
+            // what a server says has no cause here
+            Some(url) if std::error::Error::source(&status).is_some() => {
+                let message = format!(
+                    "the connection to {url} failed ({}): a server that has a certificate is named as grpcs://HOST:PORT",
+                    status.message()
+                );
+                Error::new(ErrorKind::Unavailable, message).with_source(status)
+            }
+            _ => error(status),
+        }
     }
 
     fn request<T>(&self, message: T) -> Request<T> {

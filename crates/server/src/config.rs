@@ -14,6 +14,9 @@ use serde::Deserialize;
 
 use crate::encode::MESSAGE_BYTES_MAX;
 
+/// Schemas that there are, which no other name may hide.
+const SCHEMAS: [&str; 3] = ["public", "driftline", "information_schema"];
+
 /// How a server listens, whom it answers and how much each may use.
 ///
 /// # Example
@@ -146,7 +149,7 @@ impl Settings {
     /// Checks what the settings say together.
     ///
     /// # Errors
-    /// `Invalid` for a value out of its range, half of a certificate, or a door that is open to everybody.
+    /// `Invalid` for a value out of its range, half of a certificate, an alias that cannot be one, or a door that is open to everybody.
     pub fn validate(&self) -> Result<()> {
         let ranges = [
             ("queries_max", self.queries_max as u64, 1, 1 << 20),
@@ -174,6 +177,9 @@ impl Settings {
             (None, None, Some(_)) => return Err(invalid("tls_client_ca needs tls_cert and tls_key")),
             _ => return Err(invalid("tls_cert and tls_key belong together: set both or none")),
         }
+        if let Some(alias) = &self.schema_alias {
+            check_alias(alias)?;
+        }
         if self.is_open() && !self.is_loopback() && !self.insecure {
             return Err(invalid(format!(
                 "refusing to listen on {} without users: name a file with --users, or say --insecure to let everybody read",
@@ -181,6 +187,16 @@ impl Settings {
             )));
         }
         Ok(())
+    }
+
+    /// What these settings say and probably do not mean, as a sentence for the log.
+    pub(crate) fn doubt(&self) -> Option<String> {
+        (self.query_memory > self.memory).then(|| {
+            format!(
+                "query_memory is {}, and all queries together have {} (memory): one query has no more than that",
+                self.query_memory, self.memory
+            )
+        })
     }
 
     /// A database with the limits that these settings say for all callers together.
@@ -213,6 +229,19 @@ impl Settings {
     fn is_loopback(&self) -> bool {
         self.flight_addr.ip().is_loopback()
     }
+}
+
+/// Fails for a name that a statement could not write as it is, or that means another schema.
+fn check_alias(alias: &str) -> Result<()> {
+    let is_plain = alias.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && alias.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if is_plain && !SCHEMAS.contains(&alias) {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "schema_alias must be a plain name of lower-case letters, digits and _, and none of {}, got \"{alias}\"",
+        SCHEMAS.join(", ")
+    )))
 }
 
 fn invalid(message: impl Into<String>) -> Error {

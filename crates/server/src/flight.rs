@@ -69,7 +69,9 @@ impl Flight {
             ));
         }
         let planned = match command(&descriptor.cmd)? {
-            Command::CommandStatementQuery(query) => statement::plan(&call, query).await?,
+            Command::CommandStatementQuery(query) => {
+                call.counted_unless_planned(statement::plan(&call, query)).await?
+            }
             Command::CommandPreparedStatementQuery(query) => {
                 prepared::plan(&call, query, descriptor.cmd.clone())?
             }
@@ -153,11 +155,15 @@ impl FlightService for Flight {
         // the first message can hold the schema beside the command
         let messages = futures::stream::iter([Ok(first)]).chain(messages).boxed();
         let answer = match command(&descriptor.cmd)? {
-            Command::CommandStatementUpdate(update) => statement::update(&call, update).await?,
-            Command::CommandStatementIngest(ingest) => ingest::run(&call, ingest, messages).await?,
-            Command::CommandPreparedStatementQuery(query) => prepared::bind(&call, query, messages).await?,
+            Command::CommandStatementUpdate(update) => call.counted(statement::update(&call, update)).await?,
+            Command::CommandStatementIngest(ingest) => {
+                call.counted(ingest::run(&call, ingest, messages)).await?
+            }
+            Command::CommandPreparedStatementQuery(query) => {
+                call.counted_unless_planned(prepared::bind(&call, query, messages)).await?
+            }
             Command::CommandPreparedStatementUpdate(update) => {
-                prepared::update(&call, update, messages).await?
+                call.counted(prepared::update(&call, update, messages)).await?
             }
             other => return Err(unsupported(&other, "put")),
         };

@@ -4,6 +4,8 @@ mod admission;
 mod tls;
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +14,7 @@ use driftline::storage::SystemClock;
 use driftline::{Database, Error, ErrorKind, Result};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::watch;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tonic::transport::Server as Transport;
 
@@ -20,7 +22,7 @@ use crate::access::{Access, CurrentUsers};
 use crate::config::Settings;
 use crate::flight::Flight;
 use crate::http;
-use crate::service::Service;
+use crate::service::{Phase, Service};
 
 pub(crate) use admission::Admission;
 
@@ -33,6 +35,17 @@ const CALLS_PER_CONNECTION_MAX: u32 = 256;
 /// How often a silent connection is asked whether it is there, and how long it has to answer. Proxies cut what is silent for long.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long callers have to hear that the end of the server cut them short.
+const FAREWELL_MAX: Duration = Duration::from_secs(1);
+
+/// Threads for queries, at least and for every core: more than cores, because an expression or a plan computes for long without a pause,
+/// and then the system shares the cores among threads where we cannot.
+const QUERY_THREADS_MIN: usize = 16;
+const QUERY_THREADS_PER_CORE: usize = 4;
+
+/// The stack of such a thread: planners and expressions are recursive. Memory that is not touched costs nothing.
+const QUERY_STACK_BYTES: usize = 16 << 20;
 
 /// A server whose doors are open, and which answers as soon as it runs.
 ///
@@ -68,6 +81,9 @@ impl Server {
     /// taken or a file that cannot be read.
     pub async fn bind(database: Database, settings: Settings) -> Result<Self> {
         settings.validate()?;
+        if let Some(doubt) = settings.doubt() {
+            tracing::warn!("{doubt}");
+        }
         let users = settings.users.as_deref().map(CurrentUsers::open).transpose()?;
         let clock = Arc::new(SystemClock::new());
         let access = Access::new(users, settings.anonymous_role(), settings.session_lifetime, clock);
@@ -92,44 +108,53 @@ impl Server {
         self.addresses.1
     }
 
-    /// Answers until `stop` ends; then takes no more calls and gives those that run the time of `shutdown_grace`.
+    /// Answers until `stop` ends; then takes no more calls and gives those that run the time of `shutdown_grace`. The pages for machines
+    /// that watch are there until the last call has its answer.
     ///
     /// # Errors
     /// `Unavailable` when a door fails.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<()> {
         let Self { service, flight, http, mut transport, queries, .. } = self;
-        let (stopping, stopped) = watch::channel(false);
-        let wait = |mut stopped: watch::Receiver<bool>| async move {
-            // without a sender it is over, too
-            let _ = stopped.wait_for(|stopped| *stopped).await;
-        };
         let connections = service.admission.connections(flight);
         let flight = FlightServiceServer::new(Flight::new(Arc::clone(&service)))
             .max_decoding_message_size(REQUEST_BYTES_MAX)
             .max_encoding_message_size(usize::MAX);
-        let flight =
-            transport.add_service(flight).serve_with_incoming_shutdown(connections, wait(stopped.clone()));
-        let pages = http::router(Arc::clone(&service));
-        let pages = axum::serve(http, pages).with_graceful_shutdown(wait(stopped));
-        let mut doors = std::pin::pin!(async {
-            let flight = async { flight.await.map_err(|error| failed(&error)) };
-            let pages = async { pages.await.map_err(|error| failed(&error)) };
-            tokio::try_join!(flight, pages).map(|_| ())
+        let flight = transport
+            .add_service(flight)
+            .serve_with_incoming_shutdown(connections, service.reached(Phase::Stopping));
+        let mut flight = std::pin::pin!(async { flight.await.map_err(|error| failed(&error)) });
+        let (leave, left) = oneshot::channel::<()>();
+        let pages = axum::serve(http, http::router(Arc::clone(&service))).with_graceful_shutdown(async {
+            // without a sender it is over, too
+            let _ = left.await;
         });
+        let mut pages = std::pin::pin!(async { pages.await.map_err(|error| failed(&error)) });
         tokio::select! {
-            ended = &mut doors => return ended,
+            ended = &mut flight => return ended,
+            ended = &mut pages => return ended,
             () = stop => {}
         }
-        service.stop();
-        let _ = stopping.send(true);
-        let grace = service.settings.shutdown_grace;
-        let ended = timeout(grace, doors).await.unwrap_or_else(|_| {
-            tracing::warn!(?grace, "calls that still ran were ended");
-            Ok(())
-        });
+        let ended = tokio::select! {
+            ended = last_calls(&service, flight) => ended,
+            ended = &mut pages => return ended,
+        };
         drop(queries);
+        drop(leave);
+        let _ = timeout(FAREWELL_MAX, pages).await;
         ended
     }
+}
+
+/// Takes no more calls, lets those that run end by themselves for a while, and then cuts them short.
+async fn last_calls(service: &Service, mut flight: Pin<&mut impl Future<Output = Result<()>>>) -> Result<()> {
+    service.enter(Phase::Stopping);
+    let grace = service.settings.shutdown_grace;
+    if let Ok(ended) = timeout(grace, flight.as_mut()).await {
+        return ended;
+    }
+    tracing::warn!(?grace, "calls that still ran were ended");
+    service.enter(Phase::Ending);
+    timeout(FAREWELL_MAX, flight).await.unwrap_or(Ok(()))
 }
 
 impl std::fmt::Debug for Server {
@@ -143,7 +168,13 @@ struct QueryRuntime(Option<Runtime>);
 
 impl QueryRuntime {
     fn new() -> Result<Self> {
-        let runtime = Builder::new_multi_thread().thread_name("driftline-query").enable_all().build();
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let runtime = Builder::new_multi_thread()
+            .thread_name("driftline-query")
+            .worker_threads(QUERY_THREADS_MIN.max(QUERY_THREADS_PER_CORE * cores))
+            .thread_stack_size(QUERY_STACK_BYTES)
+            .enable_all()
+            .build();
         let runtime = runtime.map_err(|error| {
             Error::new(ErrorKind::Unavailable, format!("cannot start threads: {error}")).with_source(error)
         })?;

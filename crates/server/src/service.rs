@@ -1,11 +1,15 @@
 //! What all connections of a server share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
-use driftline::{Database, EmptyStatement, FileAccess, Role, Session, SessionSettings, TableFilter};
+use driftline::{
+    Database, EmptyStatement, FileAccess, QUEUE_WAIT_DEFAULT, Role, Session, SessionSettings, TableFilter,
+};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::timeout;
 use tonic::metadata::MetadataMap;
 use tonic::{Extensions, Status};
 
@@ -22,6 +26,10 @@ const TYPES_HEADER: &str = "driftline-types";
 /// Bytes of a statement, at most.
 const STATEMENT_BYTES_MAX: usize = 1 << 20;
 
+/// How much later than the database this server ends what is over its time: a query that pauses now and then is ended by the database,
+/// which lists it as such, and only one that computes without a pause is left to us.
+const LATENESS: Duration = Duration::from_secs(1);
+
 /// One database behind all doors.
 pub(crate) struct Service {
     pub(crate) database: Database,
@@ -31,7 +39,7 @@ pub(crate) struct Service {
     pub(crate) running: Running,
     pub(crate) metrics: Metrics,
     pub(crate) admission: Admission,
-    stopping: AtomicBool,
+    phase: watch::Sender<Phase>,
     /// Queries compute here, so that connections are answered while they do.
     pub(crate) queries: Handle,
 }
@@ -46,7 +54,7 @@ impl Service {
             running: Running::default(),
             metrics: Metrics::default(),
             admission: Admission::new(settings.connections_max),
-            stopping: AtomicBool::new(false),
+            phase: watch::Sender::new(Phase::Open),
             database,
             settings,
             access,
@@ -54,13 +62,23 @@ impl Service {
         }
     }
 
-    /// Says from now on that this server is going.
-    pub(crate) fn stop(&self) {
-        self.stopping.store(true, Ordering::SeqCst);
+    /// Takes the next step to the end.
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.phase.send_replace(phase);
     }
 
+    /// Whether this server is going.
     pub(crate) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::SeqCst)
+        *self.phase.borrow() >= Phase::Stopping
+    }
+
+    /// Waits until the server is so far.
+    pub(crate) fn reached(&self, phase: Phase) -> impl Future<Output = ()> + Send + use<> {
+        let mut told = self.phase.subscribe();
+        async move {
+            // without a sender it is over, too
+            let _ = told.wait_for(|now| *now >= phase).await;
+        }
     }
 
     /// How many connections are open.
@@ -108,6 +126,21 @@ impl Service {
     }
 }
 
+/// How far a server is on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    Open,
+    /// No more calls are taken; those that run may end.
+    Stopping,
+    /// Calls that still run are cut short.
+    Ending,
+}
+
+/// What a caller hears whose call the end of the server cuts short.
+pub(crate) fn stopping() -> Status {
+    Status::unavailable("the server is stopping")
+}
+
 /// One call of a known caller.
 pub(crate) struct Call {
     pub(crate) service: Arc<Service>,
@@ -118,16 +151,89 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Runs work of the database where it keeps no connection waiting.
-    pub(crate) async fn compute<T: Send + 'static>(
+    /// Plans: work that waits for no place among the queries.
+    ///
+    /// # Errors
+    /// What the work fails with, `DeadlineExceeded` past `query_timeout`, `Unavailable` when the server ends.
+    pub(crate) async fn plan<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, Status>> + Send + 'static,
     ) -> Result<T, Status> {
+        self.within(Duration::ZERO, work).await
+    }
+
+    /// Runs a statement, which can wait for its place among the queries first.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan); the time of waiting does not count.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Status>> + Send + 'static,
+    ) -> Result<T, Status> {
+        let is_full =
+            self.service.database.query_counts().running >= self.service.settings.queries_max as u64;
+        self.within(if is_full { QUEUE_WAIT_DEFAULT } else { Duration::ZERO }, work).await
+    }
+
+    /// Loads rows, which takes as long as the client sends some.
+    ///
+    /// # Errors
+    /// What the work fails with, `Unavailable` when the server ends.
+    pub(crate) async fn load<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Status>> + Send + 'static,
+    ) -> Result<T, Status> {
+        // here it keeps no connection waiting, and can be left behind while it computes
         let work = AbortOnDrop(self.service.queries.spawn(work));
-        work.await.map_err(|error| {
-            tracing::error!(%error, "a call ended unexpectedly");
-            Status::internal("the call ended unexpectedly: the log of the server says more")
-        })?
+        tokio::select! {
+            outcome = work => outcome.map_err(|error| {
+                if error.is_cancelled() && self.service.is_stopping() {
+                    return stopping();
+                }
+                tracing::error!(%error, "a call ended unexpectedly");
+                Status::internal("the call ended unexpectedly: the log of the server says more")
+            })?,
+            () = self.service.reached(Phase::Ending) => Err(stopping()),
+        }
+    }
+
+    async fn within<T: Send + 'static>(
+        &self,
+        waiting: Duration,
+        work: impl Future<Output = Result<T, Status>> + Send + 'static,
+    ) -> Result<T, Status> {
+        let given = self.service.settings.query_timeout;
+        let at_most = given.saturating_add(waiting).saturating_add(LATENESS);
+        timeout(at_most, self.load(work)).await.unwrap_or_else(|_| {
+            Err(Status::deadline_exceeded(format!(
+                "the statement took longer than its limit of {given:?}: make it simpler, or raise query_timeout"
+            )))
+        })
+    }
+
+    /// Counts a statement that answers no rows by how it ends. One that nobody waits for until then was cancelled.
+    pub(crate) async fn counted<T>(
+        &self,
+        statement: impl Future<Output = Result<T, Status>>,
+    ) -> Result<T, Status> {
+        let pending = self.service.metrics.pending();
+        let outcome = statement.await;
+        pending.ended(&outcome);
+        outcome
+    }
+
+    /// Counts a statement that is planned, if that is its end: one that goes on to run is counted then.
+    pub(crate) async fn counted_unless_planned<T>(
+        &self,
+        planning: impl Future<Output = Result<T, Status>>,
+    ) -> Result<T, Status> {
+        let pending = self.service.metrics.pending();
+        let outcome = planning.await;
+        match &outcome {
+            Ok(_) => pending.goes_on(),
+            Err(_) => pending.ended(&outcome),
+        }
+        outcome
     }
 }
 
@@ -178,3 +284,6 @@ impl<T> Drop for AbortOnDrop<T> {
         self.0.abort();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use driftline::{Database, ErrorKind, SessionSettings};
+use futures::TryStreamExt;
 
 use super::{database, text};
 
@@ -87,6 +88,8 @@ async fn only_so_many_queries_run() -> Result<()> {
     let held = database.sql(rows).await?;
     let error = database.sql("SELECT 1").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    let mut cancelled = database.sql(&format!("CANCEL QUERY '{}'", held.query_id())).await?;
+    assert!(cancelled.try_next().await?.is_some(), "it needs no place");
     drop(held);
     database.sql(rows).await?.collect().await?;
     let failing = "SELECT 10 / (value - 50) FROM generate_series(1, 100)";

@@ -126,6 +126,17 @@ async fn users_see_their_own_queries() -> Result<()> {
     assert_eq!(held.collect().await.unwrap_err().kind(), ErrorKind::Cancelled);
     let own = anna.sql(ROWS).await?;
     assert!(anna.cancel(own.query_id()));
+
+    // and the same in SQL
+    let held = anna.sql(ROWS).await?;
+    let cancel = format!("CANCEL QUERY '{}'", held.query_id());
+    let error = ben.sql(&cancel).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    assert!(anna.prepare(&cancel).await.is_ok(), "which cancels nothing");
+    assert_eq!(text(&chief, &cancel).await?, format!("cancelled query {}", held.query_id()));
+    assert_eq!(held.collect().await.unwrap_err().kind(), ErrorKind::Cancelled);
+    assert_eq!(anna.sql(&cancel).await.unwrap_err().kind(), ErrorKind::NotFound, "it is done");
+    assert_eq!(anna.sql("CANCEL QUERY").await.unwrap_err().kind(), ErrorKind::Invalid);
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! DataFusion's errors in our words: a kind, the offending name with the nearest that exists, and no noise around it.
 
+mod exhausted;
 mod hints;
 
 use arrow::error::ArrowError;
@@ -24,6 +25,9 @@ const NOISE: [&str; 9] = [
     "Compute error: ",
 ];
 
+/// What follows on an error that DataFusion takes for one of its own.
+const BUG_REPORT: &str = "\nThis issue was likely caused by a bug in DataFusion's code";
+
 /// Maps an error of DataFusion to ours.
 pub(super) fn from_datafusion(error: DataFusionError) -> Error {
     use DataFusionError as E;
@@ -32,7 +36,10 @@ pub(super) fn from_datafusion(error: DataFusionError) -> Error {
             Ok(ours) => *ours,
             Err(source) => match source.downcast::<driftline_storage::Error>() {
                 Ok(storage) => Error::from(*storage),
-                Err(other) => Error::new(ErrorKind::Internal, clean(&other.to_string())).with_source(other),
+                Err(other) => {
+                    let (kind, message) = said(ErrorKind::Internal, &other.to_string());
+                    Error::new(kind, message).with_source(other)
+                }
             },
         },
         E::Context(_, inner) | E::Diagnostic(_, inner) => from_datafusion(*inner),
@@ -59,7 +66,8 @@ fn from_shared(error: &DataFusionError) -> Error {
             if let Some(storage) = source.downcast_ref::<driftline_storage::Error>() {
                 return Error::new(storage.kind(), storage.to_string());
             }
-            Error::new(ErrorKind::Internal, clean(&source.to_string()))
+            let (kind, message) = said(ErrorKind::Internal, &source.to_string());
+            Error::new(kind, message)
         }
         DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => from_shared(inner),
         DataFusionError::Shared(inner) => from_shared(inner),
@@ -72,14 +80,21 @@ fn from_shared(error: &DataFusionError) -> Error {
                 });
                 Error::new(kind.unwrap_or(ErrorKind::Internal), source.to_string())
             }
-            other => Error::new(ErrorKind::Invalid, clean(&other.to_string())),
+            other => {
+                let (kind, message) = said(ErrorKind::Invalid, &other.to_string());
+                Error::new(kind, message)
+            }
         },
-        other => Error::new(kind_of(other), message_of(other)),
+        other => {
+            let (kind, message) = kind_and_message(other);
+            Error::new(kind, message)
+        }
     }
 }
 
 fn classified(error: DataFusionError) -> Error {
-    Error::new(kind_of(&error), message_of(&error)).with_source(error)
+    let (kind, message) = kind_and_message(&error);
+    Error::new(kind, message).with_source(error)
 }
 
 fn kind_of(error: &DataFusionError) -> ErrorKind {
@@ -105,16 +120,21 @@ fn kind_of(error: &DataFusionError) -> ErrorKind {
     }
 }
 
-fn message_of(error: &DataFusionError) -> String {
+fn kind_and_message(error: &DataFusionError) -> (ErrorKind, String) {
+    let kind = kind_of(error);
     match error {
-        DataFusionError::SchemaError(schema, _) => schema_message(schema),
-        DataFusionError::ResourcesExhausted(message) => {
-            format!("query needs more memory than its limit: {}", clean(message))
-        }
-        other => {
-            let message = clean(&other.strip_backtrace());
-            hints::said_better(&message).unwrap_or(message)
-        }
+        DataFusionError::SchemaError(schema, _) => (kind, schema_message(schema)),
+        DataFusionError::ResourcesExhausted(message) => (kind, exhausted::said(&clean(message))),
+        other => said(kind, &other.strip_backtrace()),
+    }
+}
+
+/// The kind and the message of a text: what there are better words for is a mistake of the statement, whatever it was called.
+fn said(kind: ErrorKind, text: &str) -> (ErrorKind, String) {
+    let message = clean(text);
+    match hints::said_better(&message) {
+        Some(better) => (ErrorKind::Invalid, better),
+        None => (kind, message),
     }
 }
 
@@ -174,6 +194,9 @@ fn clean(message: &str) -> String {
     }
     if let Some(inner) = text.strip_prefix("ParserError(\"").and_then(|rest| rest.strip_suffix("\")")) {
         text = inner;
+    }
+    if let Some((own, _)) = text.split_once(BUG_REPORT) {
+        text = own;
     }
     let text = text.trim_end_matches('.').replace("sql parser error: ", "");
     let text = text.replace(" at Line: ", " at line ").replace(", Column: ", ", column ");

@@ -9,7 +9,7 @@ use datafusion::common::ScalarValue;
 use super::Session;
 use crate::context::QueryContext;
 use crate::error::{Error, ErrorKind, Result};
-use crate::sql::{Parameters, Planned};
+use crate::sql::{Parameters, Planned, Roomy};
 use crate::stream::QueryStream;
 
 /// Rows of parameters of one statement: each is planned by itself.
@@ -50,13 +50,13 @@ impl Prepared {
         values: Option<Arc<[ScalarValue]>>,
     ) -> Result<Self> {
         session.engine.check_open()?;
-        let statement = session.parse(sql)?;
         let parameters = match &values {
             Some(values) => Parameters::Given(Arc::clone(values)),
             None => Parameters::Open,
         };
         let context = QueryContext::begin(&session.engine, &session.settings).with_parameters(parameters);
-        let planned = context.within_deadline(statement.prepare(&context)).await?;
+        let planned = Roomy::new(async { session.parse(sql)?.prepare(&context).await });
+        let planned = context.within_deadline(planned).await?;
         Ok(Self { session: session.clone(), sql: sql.into(), planned: Arc::new(planned), values })
     }
 

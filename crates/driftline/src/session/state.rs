@@ -10,6 +10,7 @@ use datafusion::logical_expr::registry::FunctionRegistry;
 use datafusion::prelude::SessionConfig;
 use driftline_functions::DriftOptions;
 
+use crate::bounded::{self, BoundedCalls, BoundedConstants};
 use crate::catalog::{DEFAULT_CATALOG, PUBLIC_SCHEMA};
 use crate::config::Config;
 use crate::date_bin::date_bin;
@@ -25,10 +26,13 @@ pub(crate) fn session_state(config: &Config) -> Result<SessionState> {
         .with_runtime_env(runtime(config)?)
         .with_default_features()
         .with_analyzer_rule(Arc::new(FarTimes))
+        .with_analyzer_rule(Arc::new(BoundedCalls))
+        .with_optimizer_rule(Arc::new(BoundedConstants))
         .with_physical_optimizer_rule(Arc::new(SlicesForAggregates))
         .build();
     driftline_functions::register(&mut state)?;
     state.register_udf(Arc::new(date_bin()))?;
+    bounded::register(&mut state)?;
     drift_report::register(&mut state);
     Ok(state)
 }
@@ -38,8 +42,9 @@ fn session_config(config: &Config) -> SessionConfig {
         .with_target_partitions(config.target_partitions)
         .with_batch_size(config.batch_rows)
         .with_default_catalog_and_schema(DEFAULT_CATALOG, PUBLIC_SCHEMA)
+        // nor the information schema of its own: ours says less
         .with_create_default_catalog_and_schema(false)
-        .with_information_schema(true);
+        .with_information_schema(false);
     let options = session.options_mut();
     // now() and TIMESTAMP WITH TIME ZONE get the type of our time columns, so that comparing with them casts no column
     options.execution.time_zone = Some("UTC".to_owned());

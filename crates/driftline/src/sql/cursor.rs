@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::ast::Expr;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
+use super::nesting;
 use crate::error::{Error, Result};
 
 /// How deep expressions may nest.
@@ -25,6 +26,7 @@ impl<'a> Cursor<'a> {
         let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location().map_err(|error| {
             Error::invalid(format!("{}{}", lower_first(&error.message), place(error.location)))
         })?;
+        nesting::check(&tokens)?;
         let mut cursor = Self { sql, tokens: numbered(tokens)?, position: 0 };
         cursor.skip_whitespace();
         Ok(cursor)
@@ -214,7 +216,7 @@ fn is_word(token: &Token, word: &str) -> bool {
     matches!(token, Token::Word(found) if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word))
 }
 
-fn place(location: Location) -> String {
+pub(super) fn place(location: Location) -> String {
     format!(" at line {}, column {}", location.line, location.column)
 }
 

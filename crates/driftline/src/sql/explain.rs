@@ -62,6 +62,7 @@ async fn explain(statement: Statement, context: &QueryContext) -> Result<QuerySt
         Statement::Flush(flush) => {
             ("statement", format!("flush {}", flush.table.unwrap_or_else(|| "every table".to_owned())))
         }
+        Statement::CancelQuery(cancel) => ("statement", cancel.describe()),
         Statement::Show(show) => ("statement", format!("read the catalog: {show:?}")),
         Statement::Explain(_) | Statement::Query(_) => {
             return Err(Error::invalid("EXPLAIN explains one statement, not another EXPLAIN"));

@@ -51,7 +51,7 @@ impl Statement {
                 create.plan(context).await?;
                 (status(), vec![])
             }
-            Self::Flush(_) | Self::Drop(_) | Self::AlterTable(_) => (status(), vec![]),
+            Self::Flush(_) | Self::CancelQuery(_) | Self::Drop(_) | Self::AlterTable(_) => (status(), vec![]),
         };
         Ok(Planned { schema, parameters, kind })
     }

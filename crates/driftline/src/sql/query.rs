@@ -1,20 +1,24 @@
 //! A query: names are checked, the statement is planned over one snapshot, optimised and run as a stream.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use datafusion::common::TableReference;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as LogicalStatement};
-use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::sql::parser::Statement as DfStatement;
 use futures::future::BoxFuture;
 
 use super::cursor::Cursor;
 use super::output_names::OutputNames;
-use super::{baseline_calls, group_by_alias, unique_names};
+use super::{baseline_calls, group_by_alias, relations_named, unique_names};
 use crate::context::QueryContext;
 use crate::drift_report;
 use crate::error::{Error, ErrorKind, Result};
 use crate::stream::QueryStream;
+
+/// Levels of a plan that run in the stack of any thread.
+const PLAN_DEPTH_USUAL: usize = 40;
 
 /// Runs a statement that DataFusion plans.
 pub(super) async fn run(statement: DfStatement, context: &QueryContext) -> Result<QueryStream> {
@@ -41,6 +45,7 @@ pub(crate) fn plan_text<'a>(sql: &'a str, context: &'a QueryContext) -> BoxFutur
 
 /// Plans a query in the context's catalog.
 async fn plan_query(mut statement: DfStatement, context: &QueryContext) -> Result<LogicalPlan> {
+    relations_named::check(&statement)?;
     let names = OutputNames::of(&statement);
     let reports = drift_report::expand(&mut statement, context).await?;
     let state = reports.as_ref().unwrap_or(context.state());
@@ -115,9 +120,17 @@ pub(super) async fn execute(plan: &LogicalPlan, context: &QueryContext) -> Resul
         if let Some(query) = context.query() {
             query.runs(&physical);
         }
-        Ok(execute_stream(physical, context.task())?)
+        let deep = is_deep(&physical, PLAN_DEPTH_USUAL);
+        Ok((execute_stream(physical, context.task())?, deep))
     });
-    Ok(QueryStream::new(started.await?, context.deadline()))
+    let (batches, deep) = started.await?;
+    let stream = QueryStream::new(batches, context.deadline());
+    Ok(if deep { stream.with_room() } else { stream })
+}
+
+/// Whether a plan has more levels than these.
+fn is_deep(plan: &Arc<dyn ExecutionPlan>, levels: usize) -> bool {
+    levels == 0 || plan.children().into_iter().any(|input| is_deep(input, levels - 1))
 }
 
 /// Refuses what a statement may not do: change settings, hold transactions, delete, or reach files where that is not allowed.

@@ -70,10 +70,12 @@ fn the_first_words_choose_the_statement() {
         Statement::Insert(_) => "insert",
         Statement::Show(_) => "show",
         Statement::Flush(_) => "flush",
+        Statement::CancelQuery(_) => "cancel query",
         Statement::Explain(_) => "explain",
         Statement::Query(_) => "query",
     };
     for (sql, wanted) in [
+        ("cancel query '01ABC'", "cancel query"),
         ("-- a comment\nCREATE TABLE t (time TIMESTAMP NOT NULL)", "create table"),
         ("create or replace view v as select 1;", "create view"),
         ("create or replace baseline b as select 1 as x", "create baseline"),

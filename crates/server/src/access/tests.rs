@@ -135,6 +135,20 @@ async fn a_damaged_file_changes_nothing_while_the_server_runs() {
     assert!(error.to_string().contains("users.toml") && error.to_string().contains("owner"), "{error}");
 }
 
+/// Breaks when a file that was cut off locks everybody out, or the last user stays who was removed.
+#[tokio::test]
+async fn an_empty_file_changes_nothing_while_the_server_runs() {
+    let (fixture, token) = fixture();
+    let path = fixture._directory.path().join("users.toml");
+    let shown = headers(&format!("Bearer {token}"));
+    for text in ["", "\n  \n# users\n"] {
+        std::fs::write(&path, text).unwrap();
+        fixture.access.identify(&shown).await.unwrap();
+    }
+    fixture.file.write(&Users::default()).unwrap();
+    refused(&fixture, &shown).await;
+}
+
 #[tokio::test]
 async fn headers_that_say_nothing_are_refused() {
     let (fixture, _) = fixture();
@@ -164,4 +178,20 @@ fn users_show_no_hashes() {
     assert!(users.add_token("ana", "t", None).unwrap_err().to_string().contains("already"));
     assert!(users.set("no spaces", Role::Read, None).is_err());
     assert!(users.remove("bob").is_err());
+}
+
+/// Breaks when `--tables ''` makes a user who may name nothing, without a word.
+#[test]
+fn a_table_without_a_name_is_refused() {
+    let mut users = Users::default();
+    for tables in [vec![String::new()], vec!["spans".to_owned(), " ".to_owned()]] {
+        let error = users.set("ana", Role::Read, Some(tables)).unwrap_err();
+        assert!(error.to_string().contains("the tables of user \"ana\" have an empty name"), "{error}");
+    }
+    users.set("ana", Role::Read, Some(vec![])).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("users.toml");
+    std::fs::write(&path, "[users.ana]\nrole = \"read\"\ntables = [\"\"]\n").unwrap();
+    let error = CurrentUsers::open(&path).map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("users.toml: the tables of user \"ana\""), "{error}");
 }

@@ -98,7 +98,8 @@ impl Users {
     /// Adds a user, or changes role and tables of one that exists.
     ///
     /// # Errors
-    /// `Invalid` for a name that is empty, long or has other characters than letters, digits, `-`, `_`, `.` and `@`.
+    /// `Invalid` for a name that is empty, long or has other characters than letters, digits, `-`, `_`, `.` and `@`, and for a table
+    /// without a name.
     pub fn set(&mut self, name: &str, role: Role, tables: Option<Vec<String>>) -> Result<()> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.@".contains(c);
         if name.is_empty() || name.len() > NAME_MAX || !name.chars().all(allowed) {
@@ -109,6 +110,7 @@ impl Users {
                 ),
             ));
         }
+        check_tables(name, tables.as_deref())?;
         let user = self.users.entry(name.to_owned()).or_insert_with(|| User {
             role,
             password: None,
@@ -167,6 +169,7 @@ impl Users {
             |reason: String| Error::new(ErrorKind::Invalid, format!("{}: {reason}", path.display()));
         let users: Self = toml::from_str(text).map_err(|error| invalid(error.to_string()))?;
         for (name, user) in users.iter() {
+            check_tables(name, user.tables.as_deref()).map_err(|error| invalid(error.to_string()))?;
             if user.password.as_deref().is_some_and(|hash| !password::is_hash(hash)) {
                 return Err(invalid(format!(
                     "the password of user \"{name}\" is no argon2 hash: set it with `driftline user add`"
@@ -174,6 +177,19 @@ impl Users {
             }
         }
         Ok(users)
+    }
+}
+
+/// Fails for a table without a name: who writes one means all tables, or none, and would get the other.
+fn check_tables(user: &str, tables: Option<&[String]>) -> Result<()> {
+    match tables.into_iter().flatten().any(|table| table.trim().is_empty()) {
+        true => Err(Error::new(
+            ErrorKind::Invalid,
+            format!(
+                "the tables of user \"{user}\" have an empty name: name each, or leave the list out to allow all"
+            ),
+        )),
+        false => Ok(()),
     }
 }
 
@@ -202,6 +218,19 @@ impl UsersFile {
 
     fn read(&self) -> Result<Users> {
         let text = std::fs::read_to_string(&self.path).map_err(|error| self.unavailable("read", error))?;
+        Users::parse(&text, &self.path)
+    }
+
+    /// Reads the users of a file that had some. One in which nothing stands was cut off: without users there is `[users]` at least.
+    fn read_again(&self) -> Result<Users> {
+        let text = std::fs::read_to_string(&self.path).map_err(|error| self.unavailable("read", error))?;
+        let says_nothing = text.lines().all(|line| line.trim().is_empty() || line.trim().starts_with('#'));
+        if says_nothing {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!("{}: the file is empty", self.path.display()),
+            ));
+        }
         Users::parse(&text, &self.path)
     }
 
@@ -262,7 +291,7 @@ impl CurrentUsers {
         Ok(Self { file, read: RwLock::new(Read { stamp, users }) })
     }
 
-    /// All users; read again when the file has changed. One that cannot be read changes nothing.
+    /// All users; read again when the file has changed. One that cannot be read, or became empty, changes nothing.
     pub(super) fn current(&self) -> Arc<Users> {
         let stamp = self.file.stamp();
         let read = self.read.read().unwrap_or_else(PoisonError::into_inner);
@@ -272,9 +301,9 @@ impl CurrentUsers {
         drop(read);
         let mut read = self.read.write().unwrap_or_else(PoisonError::into_inner);
         if read.stamp != stamp {
-            match self.file.read() {
+            match self.file.read_again() {
                 Ok(users) => read.users = Arc::new(users),
-                Err(error) => tracing::error!(%error, "the users stay as they were"),
+                Err(error) => tracing::warn!(%error, "the users stay as they were"),
             }
             read.stamp = stamp;
         }

@@ -36,6 +36,23 @@ fn settings_that_cannot_be_meant_are_refused() {
     assert!(refused("message_max = '1B'").contains("message_max"));
     assert!(refused("query_timeout = '0s'").contains("longer than 0s"));
     assert!(refused("anonymous = 'root'").contains("root"));
+    for alias in ["public", "driftline", "information_schema", "", "IOX", "my schema", "1st", "a-b"] {
+        let message = refused(&format!("schema_alias = '{alias}'"));
+        assert!(
+            message.contains("schema_alias") && message.contains(&format!("got \"{alias}\"")),
+            "{message}"
+        );
+    }
+    assert!(Settings::parse("schema_alias = 'iox_2'").is_ok());
+}
+
+/// Breaks when a limit that cannot be reached is taken without a word.
+#[test]
+fn more_memory_for_one_than_for_all_is_said() {
+    let doubt = Settings::parse("memory = '64MiB'\nquery_memory = '65MiB'").unwrap().doubt().unwrap();
+    assert!(doubt.contains("query_memory is 65.0 MiB") && doubt.contains("have 64.0 MiB"), "{doubt}");
+    assert_eq!(Settings::parse("memory = '64MiB'\nquery_memory = '64MiB'").unwrap().doubt(), None);
+    assert_eq!(Settings::default().doubt(), None);
 }
 
 #[test]

@@ -35,7 +35,8 @@ pub(super) async fn run(call: &Call, action: Action) -> Result<Vec<Vec<u8>>, Sta
     let result = match action.r#type.as_str() {
         "CreatePreparedStatement" => {
             let request: ActionCreatePreparedStatementRequest = unwrap(body)?;
-            prepared::create(call, request).await?.as_any().encode_to_vec()
+            let created = call.counted_unless_planned(prepared::create(call, request));
+            created.await?.as_any().encode_to_vec()
         }
         "ClosePreparedStatement" => {
             let request: ActionClosePreparedStatementRequest = unwrap(body)?;

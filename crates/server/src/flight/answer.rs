@@ -12,9 +12,10 @@ use std::time::Duration;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, SchemaRef};
 use arrow_flight::FlightData;
-use driftline::QueryStream;
+use driftline::{QueryStream, StatementKind};
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use futures::{Stream, StreamExt};
+use futures::{FutureExt, Stream, StreamExt};
 use prost::Message;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -25,7 +26,7 @@ use super::Answers;
 use super::cancel::QueryKey;
 use crate::encode::{Encoder, Layout};
 use crate::error::status;
-use crate::service::Call;
+use crate::service::{Call, Phase, stopping};
 
 /// Messages that wait for the client; the query pauses when it has so many.
 const MESSAGES_WAITING_MAX: usize = 4;
@@ -48,11 +49,13 @@ pub(super) struct Rows {
     pub(super) batches: BoxStream<'static, driftline::Result<RecordBatch>>,
     /// The name of the query in `driftline.queries`.
     pub(super) query_id: String,
+    pub(super) kind: StatementKind,
 }
 
-impl From<QueryStream> for Rows {
-    fn from(stream: QueryStream) -> Self {
-        Self { schema: stream.schema(), query_id: stream.query_id().to_owned(), batches: stream.boxed() }
+impl Rows {
+    pub(super) fn of(stream: QueryStream, kind: StatementKind) -> Self {
+        let (schema, query_id) = (stream.schema(), stream.query_id().to_owned());
+        Self { schema, query_id, batches: stream.boxed(), kind }
     }
 }
 
@@ -73,7 +76,8 @@ pub(super) async fn stream(
         Ok(rows)
     };
     let task = call.service.queries.spawn(produce(call, key, start, sender));
-    let mut answer = Answer { held: VecDeque::new(), messages, task: Some(task) };
+    let ending = call.service.reached(Phase::Ending).boxed();
+    let mut answer = Answer { held: VecDeque::new(), messages, task: Some(task), ending };
     let fair = HELD_BYTES_OF_ALL_MAX / call.service.running.len().max(1);
     answer.hold(fair.min(HELD_BYTES_MAX)).await?;
     let mut response = Response::new(answer.boxed());
@@ -134,6 +138,9 @@ fn produce(
             while let Some(batch) = rows.batches.next().await {
                 let batch = batch.map_err(status)?;
                 sent.rows += batch.num_rows() as u64;
+                if rows.kind == StatementKind::Change {
+                    service.metrics.wrote(changed_rows(std::slice::from_ref(&batch)));
+                }
                 for message in encoder.encode(&batch).map_err(status)? {
                     sent.bytes += message.encoded_len() as u64;
                     if sent.bytes > result_max {
@@ -149,6 +156,7 @@ fn produce(
         };
         let outcome = tokio::select! {
             biased;
+            () = service.reached(Phase::Ending) => Err(stopping()),
             () = sender.closed() => Err(Status::cancelled("the client went away")),
             () = entry.stopped() => Err(Status::cancelled("the query was cancelled")),
             outcome = work => outcome,
@@ -172,6 +180,8 @@ struct Answer {
     messages: mpsc::Receiver<Result<FlightData, Status>>,
     /// Gone when the answer is over.
     task: Option<JoinHandle<()>>,
+    /// Is done when the server waits no longer.
+    ending: BoxFuture<'static, ()>,
 }
 
 impl Answer {
@@ -200,15 +210,24 @@ impl Answer {
     }
 
     fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<FlightData, Status>>> {
-        if let Some(message) = std::task::ready!(self.messages.poll_recv(context)) {
-            return Poll::Ready(Some(message));
+        let Some(task) = &mut self.task else { return Poll::Ready(None) };
+        match self.messages.poll_recv(context) {
+            Poll::Ready(Some(message)) => return Poll::Ready(Some(message)),
+            Poll::Ready(None) => {}
+            // a query that computes without a pause cannot say so itself
+            Poll::Pending => {
+                std::task::ready!(self.ending.as_mut().poll(context));
+                self.task = None;
+                return Poll::Ready(Some(Err(stopping())));
+            }
         }
         // a task that panicked closes the queue, too: that is no end
-        let Some(task) = &mut self.task else { return Poll::Ready(None) };
         let ended = std::task::ready!(Pin::new(task).poll(context));
         self.task = None;
         match ended {
             Ok(()) => Poll::Ready(None),
+            // with the threads it ran on
+            Err(error) if error.is_cancelled() => Poll::Ready(Some(Err(stopping()))),
             Err(error) => {
                 tracing::error!(%error, "a query ended unexpectedly");
                 let message = "the query ended unexpectedly: the log of the server says more";

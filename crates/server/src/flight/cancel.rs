@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow_flight::sql::{ActionCancelQueryRequest, ActionCancelQueryResult, Command};
 use arrow_flight::{CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus, FlightInfo};
+use driftline::Role;
 use prost::Message;
 use rand::RngExt;
 use tokio::sync::Notify;
@@ -43,28 +44,38 @@ pub(crate) struct Running {
     queries: Arc<Mutex<Queries>>,
 }
 
-/// By user and key: nobody ends the query of somebody else.
-type Queries = HashMap<(Option<String>, QueryKey), Arc<Notify>>;
+/// By key: a ticket can be fetched several times at once, and each of its queries is here.
+type Queries = HashMap<QueryKey, Vec<Query>>;
+
+struct Query {
+    user: Option<String>,
+    stop: Arc<Notify>,
+}
 
 impl Running {
     /// Lists a query until the entry is dropped.
     pub(super) fn enter(&self, user: Option<String>, key: QueryKey) -> Entry {
         let stop = Arc::new(Notify::new());
-        let name = (user, key);
-        self.lock().insert(name.clone(), Arc::clone(&stop));
-        Entry { running: self.clone(), name, stop }
+        let query = Query { user, stop: Arc::clone(&stop) };
+        self.lock().entry(key.clone()).or_default().push(query);
+        Entry { running: self.clone(), key, stop }
     }
 
     /// How many queries run.
     pub(crate) fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().values().map(Vec::len).sum()
     }
 
-    /// Ends a query of the same user; false where none runs under this key.
-    fn stop(&self, user: Option<String>, key: QueryKey) -> bool {
-        let query = self.lock().get(&(user, key)).cloned();
+    /// Ends all queries under a key that this caller may end, its own or as an admin everybody's; false where none runs.
+    fn stop(&self, user: Option<&str>, role: Role, key: &QueryKey) -> bool {
+        let queries = self.lock();
+        let of_key = queries.get(key).into_iter().flatten();
+        let mut ended =
+            of_key.filter(|query| role == Role::Admin || query.user.as_deref() == user).peekable();
+        let is_any = ended.peek().is_some();
         // a permit is kept where nobody waits yet
-        query.map(|stop| stop.notify_one()).is_some()
+        ended.for_each(|query| query.stop.notify_one());
+        is_any
     }
 
     fn lock(&self) -> MutexGuard<'_, Queries> {
@@ -75,7 +86,7 @@ impl Running {
 /// A query's place in the list.
 pub(super) struct Entry {
     running: Running,
-    name: (Option<String>, QueryKey),
+    key: QueryKey,
     stop: Arc<Notify>,
 }
 
@@ -89,9 +100,11 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         let mut queries = self.running.lock();
-        // the same ticket can be fetched twice at a time: each removes itself alone
-        if queries.get(&self.name).is_some_and(|stop| Arc::ptr_eq(stop, &self.stop)) {
-            queries.remove(&self.name);
+        let Some(of_key) = queries.get_mut(&self.key) else { return };
+        // others of the same key go on
+        of_key.retain(|query| !Arc::ptr_eq(&query.stop, &self.stop));
+        if of_key.is_empty() {
+            queries.remove(&self.key);
         }
     }
 }
@@ -131,7 +144,10 @@ fn stop(call: &Call, info: &FlightInfo) -> Result<bool, Status> {
             Command::CommandPreparedStatementQuery(query) => super::prepared::key(&query),
             _ => continue,
         };
-        stopped |= call.service.running.stop(call.user.clone(), key);
+        stopped |= call.service.running.stop(call.user.as_deref(), call.role, &key);
     }
     Ok(stopped)
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,7 +62,7 @@ pub(super) async fn answer(call: &Call, command: Command) -> Result<Response<Ans
 /// Runs a query of our own for the texts of its columns.
 pub(super) async fn texts(call: &Call, sql: String) -> Result<Vec<StringArray>, Status> {
     let session = call.session.clone();
-    let batch = call.compute(async move {
+    let batch = call.run(async move {
         let stream = session.sql(&sql).await.map_err(status)?;
         let schema = stream.schema();
         let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(status)?;

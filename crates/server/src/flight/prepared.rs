@@ -39,6 +39,10 @@ pub(super) use parameters::decoding;
 /// Prepared statements of all users together.
 const OPEN_MAX: usize = 16 << 10;
 
+/// Past a limit, a user's statement gives way to a new one when nobody has used it for so long: a client that forgets to close its
+/// statements, or died with them, does not lock out its user.
+const GIVES_WAY_AFTER: Duration = Duration::from_secs(60);
+
 /// Bytes and rows of parameters that a statement is bound to.
 const BOUND_BYTES_MAX: usize = 1 << 20;
 const BOUND_ROWS_MAX: usize = 1024;
@@ -84,18 +88,33 @@ impl PreparedStatements {
     }
 
     fn add(&self, user: Option<String>, prepared: Prepared) -> Result<Bytes, Status> {
+        self.add_at(Instant::now(), user, prepared)
+    }
+
+    fn add_at(&self, now: Instant, user: Option<String>, prepared: Prepared) -> Result<Bytes, Status> {
         let handle = Bytes::from(format!("{:032x}", rand::rng().random::<u128>()));
-        let used = Instant::now();
         let mut open = self.lock();
-        open.retain(|_, statement| used.duration_since(statement.used) < self.lifetime);
+        open.retain(|_, statement| now.duration_since(statement.used) < self.lifetime);
         let of_user = open.values().filter(|statement| statement.user == user).count();
         if of_user >= self.per_user_max || open.len() >= OPEN_MAX {
-            return Err(Status::resource_exhausted(format!(
-                "{of_user} prepared statements of this user are open and the limit is {}: close those that are done",
-                self.per_user_max
-            )));
+            let gives_way = open
+                .iter()
+                .filter(|(_, statement)| statement.user == user)
+                .min_by_key(|(_, statement)| statement.used)
+                .filter(|(_, statement)| now.duration_since(statement.used) >= GIVES_WAY_AFTER)
+                .map(|(handle, _)| handle.clone());
+            let Some(gives_way) = gives_way else {
+                let (count, whose, limit) = match of_user >= self.per_user_max {
+                    true => (of_user, "this user", self.per_user_max),
+                    false => (open.len(), "all users", OPEN_MAX),
+                };
+                return Err(Status::resource_exhausted(format!(
+                    "{count} prepared statements of {whose} are open and the limit is {limit}: close those that are done"
+                )));
+            };
+            open.remove(&gives_way);
         }
-        open.insert(handle.clone(), Open { user, prepared, bound: vec![], used });
+        open.insert(handle.clone(), Open { user, prepared, bound: vec![], used: now });
         Ok(handle)
     }
 
@@ -130,7 +149,7 @@ pub(super) async fn create(
     let sql = request.query;
     check_length(&sql)?;
     let session = call.session.clone();
-    let prepared = call.compute(async move { session.prepare(&sql).await.map_err(status) }).await?;
+    let prepared = call.plan(async move { session.prepare(&sql).await.map_err(status) }).await?;
     let parameters = prepared.parameters().iter().map(|parameter| {
         let data_type = parameter.data_type.clone().unwrap_or(arrow::datatypes::DataType::Null);
         Field::new(&parameter.name, data_type, true)
@@ -181,10 +200,12 @@ pub(super) async fn run(
 
 async fn rows(runs: Vec<Prepared>) -> driftline::Result<Rows> {
     let mut runs = runs.into_iter();
-    let first = runs.next().expect("a statement runs at least once").run(&[]).await?;
-    let Rows { schema, batches, query_id } = Rows::from(first);
+    let first = runs.next().expect("a statement runs at least once");
+    let kind = first.kind();
+    let first = first.run(&[]).await?;
+    let Rows { schema, batches, query_id, .. } = Rows::of(first, kind);
     let others = futures::stream::iter(runs).then(async |run| run.run(&[]).await).try_flatten();
-    Ok(Rows { schema, batches: batches.chain(others).boxed(), query_id })
+    Ok(Rows { schema, batches: batches.chain(others).boxed(), query_id, kind })
 }
 
 /// Binds rows of parameters to a statement, in the place of those before.
@@ -195,14 +216,14 @@ pub(super) async fn bind(
 ) -> Result<Vec<u8>, Status> {
     let handle = query.prepared_statement_handle;
     let prepared = call.service.prepared.with(call, &handle, |open| open.prepared.clone())?;
-    let batches = parameters::read(messages, BOUND_BYTES_MAX).await?;
+    let (_, batches) = parameters::read(messages, BOUND_BYTES_MAX).await?;
     let rows = batches.iter().map(RecordBatch::num_rows).sum::<usize>();
     if rows > BOUND_ROWS_MAX {
         return Err(Status::resource_exhausted(format!(
             "a query is bound to at most {BOUND_ROWS_MAX} rows of parameters, got {rows}"
         )));
     }
-    let bound = call.compute(async move {
+    let bound = call.plan(async move {
         let mut bound = Vec::with_capacity(rows);
         for values in parameters::values(&batches) {
             bound.push(prepared.bind(&values?).await.map_err(status)?);
@@ -222,10 +243,15 @@ pub(super) async fn update(
     messages: BoxStream<'static, Result<FlightData, Status>>,
 ) -> Result<Vec<u8>, Status> {
     let open = call.service.prepared.with(call, &update.prepared_statement_handle, |open| open.clone())?;
-    let mut batches = parameters::read(messages, UPDATE_BYTES_MAX).await?;
+    let kind = open.prepared.kind();
+    let (columns, mut batches) = parameters::read(messages, UPDATE_BYTES_MAX).await?;
     batches.retain(|batch| batch.num_rows() > 0);
-    let count = call.compute(async move {
+    let count = call.run(async move {
         let Some(first) = batches.first() else {
+            if columns > 0 {
+                // parameters came, and no row of them
+                return Ok(0);
+            }
             let mut changed = 0;
             for run in open.runs() {
                 changed += changed_by(run.run(&[]).await).await?;
@@ -235,10 +261,17 @@ pub(super) async fn update(
         let rows = concat_batches(&first.schema(), &batches).map_err(arrow_status)?;
         changed_by(open.prepared.run_rows(&rows).await).await
     });
-    Ok(DoPutUpdateResult { record_count: count.await? }.encode_to_vec())
+    let record_count = count.await?;
+    if kind == StatementKind::Change {
+        call.service.metrics.wrote(record_count);
+    }
+    Ok(DoPutUpdateResult { record_count }.encode_to_vec())
 }
 
 async fn changed_by(answer: driftline::Result<QueryStream>) -> Result<i64, Status> {
     let batches = answer.map_err(status)?.collect().await.map_err(status)?;
     Ok(answer::changed_rows(&batches).max(0))
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ use arrow_flight::FlightData;
 use arrow_flight::sql::{
     CommandStatementQuery, CommandStatementUpdate, DoPutUpdateResult, ProstMessageExt, TicketStatementQuery,
 };
+use driftline::StatementKind;
 use futures::TryStreamExt;
 use prost::Message;
 use tonic::{Response, Status};
@@ -25,6 +26,9 @@ pub(super) struct StatementTicket {
     /// Under this name it can be cancelled while it runs.
     #[prost(string, tag = "2")]
     pub(super) key: String,
+    /// Whether it changes anything, as it said when it was planned.
+    #[prost(bool, tag = "3")]
+    changes: bool,
 }
 
 impl StatementTicket {
@@ -41,9 +45,10 @@ pub(super) async fn plan(call: &Call, query: CommandStatementQuery) -> Result<Pl
     check_length(&sql)?;
     let session = call.session.clone();
     let text = sql.clone();
-    let planned = call.compute(async move { session.prepare(&text).await.map_err(status) }).await?;
+    let planned = call.plan(async move { session.prepare(&text).await.map_err(status) }).await?;
     let schema = Arc::clone(Layout::new(&planned.schema(), call.types).schema());
-    let handle = StatementTicket { sql, key: QueryKey::new().to_string() }.encode_to_vec();
+    let changes = planned.kind() == StatementKind::Change;
+    let handle = StatementTicket { sql, key: QueryKey::new().to_string(), changes }.encode_to_vec();
     let ticket = TicketStatementQuery { statement_handle: handle.into() };
     Ok(Planned { schema, ticket: ticket.as_any().encode_to_vec().into() })
 }
@@ -53,10 +58,11 @@ pub(super) async fn run(
     call: Call,
     ticket: TicketStatementQuery,
 ) -> Result<Response<Answers<FlightData>>, Status> {
-    let StatementTicket { sql, key } = StatementTicket::read(&ticket)?;
+    let StatementTicket { sql, key, changes } = StatementTicket::read(&ticket)?;
     check_length(&sql)?;
     let session = call.session.clone();
-    let start = async move { session.sql(&sql).await.map(Rows::from) };
+    let kind = if changes { StatementKind::Change } else { StatementKind::Query };
+    let start = async move { session.sql(&sql).await.map(|rows| Rows::of(rows, kind)) };
     answer::stream(&call, QueryKey::from(key), start).await
 }
 
@@ -66,9 +72,11 @@ pub(super) async fn update(call: &Call, update: CommandStatementUpdate) -> Resul
     let sql = update.query;
     check_length(&sql)?;
     let session = call.session.clone();
-    let count = call.compute(async move {
+    let count = call.run(async move {
         let batches: Vec<_> = session.sql(&sql).await.map_err(status)?.try_collect().await.map_err(status)?;
         Ok(answer::changed_rows(&batches))
     });
-    Ok(DoPutUpdateResult { record_count: count.await? }.encode_to_vec())
+    let record_count = count.await?;
+    call.service.metrics.wrote(record_count);
+    Ok(DoPutUpdateResult { record_count }.encode_to_vec())
 }

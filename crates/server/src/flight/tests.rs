@@ -49,6 +49,18 @@ impl Fixture {
     async fn with(settings: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let database = Database::open(directory.path().join("db")).await.unwrap();
+        Self::over(database, directory, settings).await
+    }
+
+    /// The same, where the limits of all callers together hold, too.
+    async fn bounded(settings: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let database = Database::builder(directory.path().join("db"));
+        let database = Settings::parse(settings).unwrap().limits(database).open().await.unwrap();
+        Self::over(database, directory, settings).await
+    }
+
+    async fn over(database: Database, directory: tempfile::TempDir, settings: &str) -> Self {
         let create = "CREATE TABLE predictions (time TIMESTAMP NOT NULL, model TEXT, confidence DOUBLE)";
         database.sql(create).await.unwrap();
         database.append("predictions", rows(3)).await.unwrap();

@@ -19,21 +19,30 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// Counts a query that is over.
+    /// Counts a query that is over, with what it sent.
     pub(crate) fn query(&self, outcome: &Result<(), Status>, rows: u64, bytes: u64) {
-        let counter = match outcome {
-            Ok(()) => &self.queries_ok,
-            Err(status) if status.code() == Code::Cancelled => &self.queries_cancelled,
-            Err(_) => &self.queries_failed,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
+        self.statement(outcome);
         self.rows_sent.fetch_add(rows, Ordering::Relaxed);
         self.bytes_sent.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Counts rows that clients wrote.
-    pub(crate) fn ingested(&self, rows: u64) {
-        self.rows_ingested.fetch_add(rows, Ordering::Relaxed);
+    /// Begins a statement that answers no rows.
+    pub(crate) fn pending(&self) -> Pending<'_> {
+        Pending(Some(self))
+    }
+
+    fn statement<T>(&self, outcome: &Result<T, Status>) {
+        let counter = match outcome {
+            Ok(_) => &self.queries_ok,
+            Err(status) if status.code() == Code::Cancelled => &self.queries_cancelled,
+            Err(_) => &self.queries_failed,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts rows that an ingest or a statement wrote; -1 where it did not say.
+    pub(crate) fn wrote(&self, rows: i64) {
+        self.rows_ingested.fetch_add(u64::try_from(rows).unwrap_or(0), Ordering::Relaxed);
     }
 
     /// All numbers as a page.
@@ -41,7 +50,7 @@ impl Metrics {
         let mut page = String::new();
         let value = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let queries = "driftline_queries_total";
-        head(&mut page, queries, "counter", "Queries that are over, by outcome.");
+        head(&mut page, queries, "counter", "Statements that are over, by outcome.");
         for (outcome, counter) in [
             ("ok", &self.queries_ok),
             ("failed", &self.queries_failed),
@@ -50,14 +59,10 @@ impl Metrics {
             let _ = writeln!(page, "{queries}{{outcome=\"{outcome}\"}} {}", value(counter));
         }
         let cache = service.database.cache_status();
+        let now = service.database.query_counts();
         let numbers = [
-            (
-                "driftline_queries_queued",
-                "gauge",
-                "Queries that wait to run.",
-                service.database.query_counts().queued,
-            ),
-            ("driftline_queries_running", "gauge", "Queries that run.", service.running.len() as u64),
+            ("driftline_queries_queued", "gauge", "Queries that wait to run.", now.queued),
+            ("driftline_queries_running", "gauge", "Queries that run.", now.running),
             ("driftline_connections", "gauge", "Open connections of Flight.", service.connections()),
             (
                 "driftline_prepared_statements",
@@ -67,7 +72,12 @@ impl Metrics {
             ),
             ("driftline_rows_sent_total", "counter", "Rows of answers.", value(&self.rows_sent)),
             ("driftline_bytes_sent_total", "counter", "Encoded bytes of answers.", value(&self.bytes_sent)),
-            ("driftline_rows_ingested_total", "counter", "Rows of ingests.", value(&self.rows_ingested)),
+            (
+                "driftline_rows_ingested_total",
+                "counter",
+                "Rows written by ingests and statements.",
+                value(&self.rows_ingested),
+            ),
             ("driftline_cache_bytes", "gauge", "Bytes of decoded columns in memory.", cache.bytes as u64),
             ("driftline_cache_hits_total", "counter", "Columns found decoded.", cache.hits),
             ("driftline_cache_misses_total", "counter", "Columns that had to be decoded.", cache.misses),
@@ -77,6 +87,31 @@ impl Metrics {
             let _ = writeln!(page, "{name} {number}");
         }
         page
+    }
+}
+
+/// A statement whose outcome is not known yet. Dropped before that, it was cancelled.
+pub(crate) struct Pending<'a>(Option<&'a Metrics>);
+
+impl Pending<'_> {
+    /// Counts it.
+    pub(crate) fn ended<T>(mut self, outcome: &Result<T, Status>) {
+        if let Some(metrics) = self.0.take() {
+            metrics.statement(outcome);
+        }
+    }
+
+    /// Leaves the count to what comes next.
+    pub(crate) fn goes_on(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        if let Some(metrics) = self.0 {
+            metrics.queries_cancelled.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 

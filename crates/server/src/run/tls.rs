@@ -12,16 +12,21 @@ pub(super) fn transport(settings: &Settings) -> Result<Server> {
     let (Some(cert), Some(key)) = (&settings.tls_cert, &settings.tls_key) else {
         return Ok(Server::builder());
     };
-    let mut config = ServerTlsConfig::new().identity(Identity::from_pem(read(cert)?, read(key)?));
-    if let Some(authority) = &settings.tls_client_ca {
-        config = config.client_ca_root(Certificate::from_pem(read(authority)?));
-    }
+    let config = ServerTlsConfig::new().identity(Identity::from_pem(read(cert)?, read(key)?));
+    let secure = Server::builder().tls_config(config.clone()).map_err(|error| {
+        invalid(format!("{} and {} make no TLS identity", cert.display(), key.display()), error)
+    })?;
+    let Some(authority) = &settings.tls_client_ca else { return Ok(secure) };
+    // the identity is good: what fails now is the authority
+    let config = config.client_ca_root(Certificate::from_pem(read(authority)?));
     Server::builder().tls_config(config).map_err(|error| {
-        let source =
-            std::error::Error::source(&error).map_or_else(String::new, |source| format!(": {source}"));
-        let message = format!("{} and {} make no TLS identity{source}", cert.display(), key.display());
-        Error::new(ErrorKind::Invalid, message).with_source(error)
+        invalid(format!("{} holds no certificate of an authority", authority.display()), error)
     })
+}
+
+fn invalid(message: String, error: tonic::transport::Error) -> Error {
+    let source = std::error::Error::source(&error).map_or_else(String::new, |source| format!(": {source}"));
+    Error::new(ErrorKind::Invalid, format!("{message}{source}")).with_source(error)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
@@ -30,3 +35,6 @@ fn read(path: &Path) -> Result<Vec<u8>> {
         Error::new(ErrorKind::Unavailable, message).with_source(error)
     })
 }
+
+#[cfg(test)]
+mod tests;

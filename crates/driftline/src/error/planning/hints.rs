@@ -1,19 +1,12 @@
 //! Messages of DataFusion that speak of its inside or suggest the wrong thing, said with what to do instead.
 
+mod patterns;
+mod times;
+
 /// What is meant, where the message does not say it.
 pub(super) fn said_better(message: &str) -> Option<String> {
-    time(message).or_else(|| function(message)).or_else(|| place(message))
-}
-
-/// What is wrong with a time, where the cause speaks of representations.
-fn time(message: &str) -> Option<String> {
-    if message.ends_with("Cannot cast timezone to different timezone") {
-        let change = "the clock of its time zone skips it, or shows it twice";
-        return Some(format!("a local time is not one moment: {change}"));
-    }
-    let (_, overflow) = message.split_once("Overflow converting ")?;
-    let (time, _) = overflow.split_once(" to Nanosecond. The dates that")?;
-    Some(format!("{time} is no TIMESTAMP: times lie between 1677-09-21 and 2262-04-11"))
+    let hints = [times::said, patterns::said, function, place, nesting, size];
+    hints.iter().find_map(|said| said(message))
 }
 
 /// A function that exists, called as another kind of function than it is.
@@ -38,4 +31,20 @@ fn place(message: &str) -> Option<String> {
     }
     let field = message.starts_with("dot access not supported");
     field.then(|| "a field of a struct is read with brackets: psi_detail(x, is_current)['psi']".to_owned())
+}
+
+/// What the parser does not follow any deeper.
+fn nesting(message: &str) -> Option<String> {
+    let rest = message
+        .strip_prefix("recursionLimitExceeded")
+        .or_else(|| message.strip_prefix("recursion limit exceeded"))?;
+    let levels = rest.strip_prefix(" (current limit: ").and_then(|rest| rest.strip_suffix(')'));
+    let limit = levels.map(|levels| format!(": the parser goes {levels} levels deep")).unwrap_or_default();
+    Some(format!("the statement is nested too deeply{limit}"))
+}
+
+/// A size that is less than zero.
+fn size(message: &str) -> Option<String> {
+    let is_size = message == "internal error: array_resize: failed to convert size to usize";
+    is_size.then(|| "array_resize takes a size from 0 on".to_owned())
 }

@@ -69,7 +69,7 @@ fn kept(data_type: &DataType) -> DataType {
 }
 
 /// A name in SQL.
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

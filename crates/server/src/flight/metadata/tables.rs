@@ -108,8 +108,7 @@ async fn sent_schema(call: &Call, table: &Found) -> Result<Vec<u8>, Status> {
     let name = table.name.replace('"', "\"\"");
     let sql = format!("SELECT * FROM \"{}\".\"{name}\"", table.schema);
     let session = call.session.clone();
-    let planned =
-        call.compute(async move { Ok(session.prepare(&sql).await.map(|planned| planned.schema())) });
+    let planned = call.plan(async move { Ok(session.prepare(&sql).await.map(|planned| planned.schema())) });
     let planned = planned.await?.unwrap_or_else(|error| {
         tracing::warn!(table = table.name, %error, "the columns cannot be told");
         Arc::new(Schema::empty())

@@ -6,16 +6,19 @@ use arrow_flight::decode::FlightRecordBatchStream;
 use arrow_flight::error::FlightError;
 use driftline::{Prepared, ScalarValue};
 use futures::TryStreamExt;
+use futures::future::ready;
 use futures::stream::BoxStream;
 use tonic::Status;
 
 use crate::error::status;
 
-/// Reads rows of parameters, at most so many bytes of them.
+/// Reads rows of parameters, at most so many bytes of them, and how many columns they have: none where none were sent.
 pub(super) async fn read(
     messages: BoxStream<'static, Result<FlightData, Status>>,
     bytes_max: usize,
-) -> Result<Vec<RecordBatch>, Status> {
+) -> Result<(usize, Vec<RecordBatch>), Status> {
+    // the command can come by itself, in a message without any data
+    let messages = messages.try_filter(|message| ready(!message.data_header.is_empty()));
     let mut batches = FlightRecordBatchStream::new_from_flight_data(messages.map_err(FlightError::from));
     let mut read: Vec<RecordBatch> = vec![];
     let mut bytes = 0;
@@ -28,7 +31,7 @@ pub(super) async fn read(
         }
         read.push(batch);
     }
-    Ok(read)
+    Ok((batches.schema().map_or(0, |schema| schema.fields().len()), read))
 }
 
 /// What a stream of a client cannot be read for.

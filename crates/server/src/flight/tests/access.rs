@@ -124,3 +124,37 @@ async fn a_caller_does_what_its_role_and_tables_allow() {
 async fn ingest(table: &str, fixture: &Fixture) -> Result<i64, Status> {
     super::ingest::ingest(fixture, table, super::ingest::APPEND, vec![rows(3)]).await
 }
+
+/// Breaks when a caller ends the query of another, or an admin cannot.
+#[tokio::test]
+async fn an_admin_ends_everybodys_queries() {
+    use arrow_flight::{Action, CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus};
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("users.toml");
+    let mut users = Users::default();
+    let [ana, bob, root] =
+        [("ana", Role::Read), ("bob", Role::Write), ("root", Role::Admin)].map(|(name, role)| {
+            users.set(name, role, None).unwrap();
+            format!("Bearer {}", users.add_token(name, "test", None).unwrap())
+        });
+    UsersFile::new(&path).write(&users).unwrap();
+    let mut fixture = Fixture::with(&format!("users = '{}'", path.display())).await;
+    fixture.headers.insert("authorization", ana.parse().unwrap());
+    let info = fixture.info(&super::statement::query(super::statement::ENDLESS)).await.unwrap();
+    let request = CancelFlightInfoRequest { info: Some(info.clone()) };
+    let body = bytes::Bytes::from(request.encode_to_vec());
+    let cancel = async |authorization: &str| {
+        let mut request = Request::new(Action { r#type: "CancelFlightInfo".to_owned(), body: body.clone() });
+        request.metadata_mut().insert("authorization", authorization.parse().unwrap());
+        let mut results = fixture.client.clone().do_action(request).await.unwrap().into_inner();
+        let result = CancelFlightInfoResult::decode(results.message().await.unwrap().unwrap().body).unwrap();
+        result.status == CancelStatus::Cancelled as i32
+    };
+    let cancels = async {
+        while !fixture.page("/metrics").await.1.contains("driftline_queries_running 1\n") {}
+        assert!(!cancel(&bob).await);
+        assert!(cancel(&root).await);
+    };
+    let (outcome, ()) = tokio::join!(fixture.fetch(info.endpoint[0].ticket.clone().unwrap()), cancels);
+    assert_eq!(outcome.unwrap_err().code(), Code::Cancelled);
+}

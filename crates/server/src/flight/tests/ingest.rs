@@ -126,3 +126,82 @@ async fn a_column_that_the_table_lacks_or_cannot_hold_is_named() {
     let status = ingest(&fixture, "predictions", APPEND, vec![batch]).await.unwrap_err();
     assert!(status.code() == Code::InvalidArgument && status.message().contains("confidence"), "{status}");
 }
+
+const CREATE_OR_APPEND: (TableNotExistOption, TableExistsOption) =
+    (TableNotExistOption::Create, TableExistsOption::Append);
+
+/// Breaks when of several loaders of one new table some are told that it exists, and lose their rows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn loaders_of_one_new_table_do_not_meet_each_other() {
+    const LOADERS: usize = 8;
+    let fixture = Arc::new(Fixture::new().await);
+    for (table, count) in [("few", 5), ("more", 50), ("again", 5)] {
+        let together = Arc::new(tokio::sync::Barrier::new(LOADERS));
+        let loaders = (0..LOADERS).map(|_| {
+            let (fixture, together) = (Arc::clone(&fixture), Arc::clone(&together));
+            tokio::spawn(async move {
+                together.wait().await;
+                ingest(&fixture, table, CREATE_OR_APPEND, vec![rows(count); 2]).await
+            })
+        });
+        for loaded in futures::future::join_all(loaders).await {
+            assert_eq!(loaded.unwrap().unwrap(), 2 * count as i64);
+        }
+        let all = fixture.lines(&format!("SELECT count(*) FROM {table}")).await;
+        assert_eq!(all[1], (LOADERS * 2 * count).to_string());
+    }
+}
+
+/// Breaks when few rows, many rows, or a table that cannot be made go another way than they should.
+#[tokio::test]
+async fn create_or_append_creates_and_appends() {
+    let fixture = Fixture::new().await;
+    assert_eq!(ingest(&fixture, "made", CREATE_OR_APPEND, vec![rows(3)]).await.unwrap(), 3);
+    assert_eq!(ingest(&fixture, "made", CREATE_OR_APPEND, vec![rows(400_000); 2]).await.unwrap(), 800_000);
+    let without_time = rows(1).project(&[1, 2]).unwrap();
+    assert_eq!(
+        ingest(&fixture, "timeless", CREATE_OR_APPEND, vec![without_time]).await.unwrap_err().code(),
+        Code::InvalidArgument
+    );
+    assert_eq!(fixture.sql("SELECT * FROM timeless").await.unwrap_err().code(), Code::NotFound);
+    assert_eq!(fixture.lines("SELECT count(*) FROM made").await[1], "800003");
+}
+
+/// Breaks when it is said that a view does not exist, or rows go elsewhere.
+#[tokio::test]
+async fn rows_for_a_view_are_refused_as_such() {
+    let fixture = Fixture::new().await;
+    fixture.database.sql("CREATE VIEW seen AS SELECT * FROM predictions").await.unwrap();
+    for mode in [APPEND, CREATE_OR_APPEND] {
+        let status = ingest(&fixture, "seen", mode, vec![rows(1)]).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert_eq!(status.message(), "\"seen\" is a view: rows can only be written into tables");
+    }
+    let status = ingest(&fixture, "unseen", APPEND, vec![rows(1)]).await.unwrap_err();
+    assert_eq!(status.code(), Code::NotFound, "{status}");
+}
+
+/// Breaks when an empty frame of a client is an error: it sends a schema, and no batch.
+#[tokio::test]
+async fn a_schema_without_a_batch_is_no_rows() {
+    let fixture = Fixture::new().await;
+    for (table, mode) in [("predictions", APPEND), ("made", CREATE), ("shared", CREATE_OR_APPEND)] {
+        let command = CommandStatementIngest {
+            table_definition_options: Some(TableDefinitionOptions {
+                if_not_exist: mode.0 as i32,
+                if_exists: mode.1 as i32,
+            }),
+            table: table.to_owned(),
+            ..Default::default()
+        };
+        let mut messages = arrow_flight::utils::batches_to_flight_data(&rows(0).schema(), vec![]).unwrap();
+        assert_eq!(messages.len(), 1);
+        messages[0].flight_descriptor = Some(FlightDescriptor::new_cmd(command.as_any().encode_to_vec()));
+        let mut results =
+            fixture.client.clone().do_put(futures::stream::iter(messages)).await.unwrap().into_inner();
+        let result = results.message().await.unwrap().unwrap();
+        assert_eq!(DoPutUpdateResult::decode(result.app_metadata).unwrap().record_count, 0, "{table}");
+        let columns = fixture.sql(&format!("SELECT * FROM {table}")).await.unwrap().num_columns();
+        assert_eq!(columns, 3, "{table}");
+    }
+}

@@ -157,3 +157,20 @@ async fn parameters_that_nobody_asked_for_are_refused() {
     assert_eq!(status.code(), Code::InvalidArgument);
     assert_eq!(status.message(), "the statement takes 0 parameters, got 3");
 }
+
+/// Breaks when `executemany` with no rows is an error, or writes something.
+#[tokio::test]
+async fn an_update_with_no_rows_of_parameters_changes_nothing() {
+    let fixture = Fixture::new().await;
+    let prepared = prepare(&fixture, "INSERT INTO predictions VALUES (?, ?, ?)").await.unwrap();
+    let handle = prepared.prepared_statement_handle;
+    let command = CommandPreparedStatementUpdate { prepared_statement_handle: handle };
+    let answer = put(&fixture, &command, rows(0)).await.unwrap();
+    assert_eq!(DoPutUpdateResult::decode(answer).unwrap().record_count, 0);
+    assert_eq!(fixture.lines("SELECT count(*) FROM predictions").await[1], "3");
+    // without any parameters it is a mistake
+    let message = arrow_flight::FlightData::new()
+        .with_descriptor(FlightDescriptor::new_cmd(command.as_any().encode_to_vec()));
+    let status = fixture.client.clone().do_put(futures::stream::iter([message])).await.unwrap_err();
+    assert_eq!(status.message(), "the statement takes 3 parameters, got 0");
+}

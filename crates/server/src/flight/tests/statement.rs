@@ -8,13 +8,13 @@ use tonic::Code;
 use super::*;
 
 /// Runs for minutes, and looks up often enough to be stopped.
-const ENDLESS: &str = "SELECT count(*) FROM generate_series(1, 100000000000)";
+pub(super) const ENDLESS: &str = "SELECT count(*) FROM generate_series(1, 100000000000)";
 
-fn query(sql: &str) -> CommandStatementQuery {
+pub(super) fn query(sql: &str) -> CommandStatementQuery {
     CommandStatementQuery { query: sql.to_owned(), transaction_id: None }
 }
 
-async fn update(fixture: &Fixture, sql: &str) -> Result<i64, Status> {
+pub(super) async fn update(fixture: &Fixture, sql: &str) -> Result<i64, Status> {
     let command = CommandStatementUpdate { query: sql.to_owned(), transaction_id: None };
     let descriptor = FlightDescriptor::new_cmd(command.as_any().encode_to_vec());
     let message = FlightData::new().with_descriptor(descriptor);
@@ -174,6 +174,24 @@ async fn a_running_query_can_be_cancelled() {
     assert_eq!((status.code(), status.message()), (Code::Cancelled, "the query was cancelled"));
 }
 
+/// Breaks when only one of the queries ends that one ticket began.
+#[tokio::test]
+async fn a_ticket_that_is_fetched_twice_is_cancelled_twice() {
+    let fixture = Fixture::new().await;
+    let info = fixture.info(&query(ENDLESS)).await.unwrap();
+    let request = CancelFlightInfoRequest { info: Some(info.clone()) };
+    let action = Action { r#type: "CancelFlightInfo".to_owned(), body: request.encode_to_vec().into() };
+    let ticket = info.endpoint[0].ticket.clone().unwrap();
+    let cancel = async {
+        while !fixture.page("/metrics").await.1.contains("driftline_queries_running 2\n") {}
+        fixture.client.clone().do_action(action).await.unwrap();
+    };
+    let (first, second, ()) = tokio::join!(fixture.fetch(ticket.clone()), fixture.fetch(ticket), cancel);
+    for outcome in [first, second] {
+        assert_eq!(outcome.unwrap_err().code(), Code::Cancelled);
+    }
+}
+
 /// Goes red when a query computes for a client that has gone.
 #[tokio::test]
 async fn a_query_ends_with_its_client() {
@@ -192,7 +210,7 @@ async fn a_query_ends_with_its_client() {
     }
     drop(running);
     is_running("0").await;
-    assert!(fixture.page("/metrics").await.1.contains("driftline_queries_total{outcome=\"cancelled\"} 1\n"));
+    while !fixture.page("/metrics").await.1.contains("driftline_queries_total{outcome=\"cancelled\"} 1\n") {}
 }
 
 /// Goes red when a query cannot be found again in the list of queries, or is listed under another user.
