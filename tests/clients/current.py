@@ -1,5 +1,6 @@
 """ADBC of today (the same code as Grafana's InfluxDB source), pyarrow, pandas and polars."""
 
+import concurrent.futures
 import os
 import threading
 
@@ -97,6 +98,36 @@ def writing(connection):
     answer = table(connection, "SELECT count(*) AS n, count(name) AS named FROM ingested")
     assert answer.to_pylist() == [{"n": 200_500, "named": 100_500}], answer
     table(connection, "DROP TABLE ingested")
+    with step("ingest: eight loaders at once, whoever makes the table"):
+        with concurrent.futures.ThreadPoolExecutor(8) as loaders:
+            assert list(loaders.map(load, range(8))) == [1000] * 8
+    assert table(connection, "SELECT count(*) AS n FROM loaded")["n"][0].as_py() == 8000
+    table(connection, "DROP TABLE loaded")
+
+
+def load(number):
+    rows = pa.table({"time": pa.array(range(1000), pa.timestamp("us")), "loader": [number] * 1000})
+    with connect(OPEN) as connection, connection.cursor() as cursor:
+        return cursor.adbc_ingest("loaded", rows, mode="create_append")
+
+
+def too_much(connection):
+    """Short statements that would take all the stack, memory or time that there is: each is refused, and the server goes on."""
+    doubled = ", ".join(f"a{i} AS (SELECT x FROM a{i - 1} UNION ALL SELECT x FROM a{i - 1})" for i in range(1, 40))
+    for name, sql, words in [
+        ("3,000 operators", "SELECT 1" + " + 1" * 3000, "nests more than"),
+        ("1,000 UNIONs", " UNION ALL ".join(["SELECT 1"] * 1000), "nests more than"),
+        ("5,000 EXPLAINs", "EXPLAIN " * 5000 + "SELECT 1", "nests more than"),
+        ("a query that doubles", f"WITH a0 AS (SELECT 1 AS x), {doubled} SELECT count(*) FROM a39", "relations"),
+        ("long texts", "SELECT lpad(model, 50000000) FROM llm_calls", "the limit is"),
+        ("long lists", "SELECT sum(array_length(range(1, 100000000 + value))) FROM generate_series(1, 4)", "the limit is"),
+        ("a list for every row", "SELECT array_agg(value) OVER () FROM generate_series(1, 100000)", "its frame must be"),
+    ]:
+        with refused(name, words):
+            table(connection, sql)
+    with step("and 200 conditions are fine"):
+        conditions = " OR ".join(f"model = 'm{i}'" for i in range(200))
+        assert table(connection, f"SELECT count(*) AS n FROM llm_calls WHERE {conditions}")["n"][0].as_py() == 0
 
 
 def cancelling(connection):
@@ -171,6 +202,7 @@ with connect(OPEN) as connection:
     queries(connection)
     catalog(connection)
     writing(connection)
+    too_much(connection)
     cancelling(connection)
     as_grafana(connection)
     frames(connection)
