@@ -44,6 +44,7 @@ mod drift_report;
 mod error;
 mod far_times;
 mod labels;
+mod plan_expressions;
 mod queries;
 mod scan;
 mod session;

@@ -4,11 +4,9 @@
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::error::Result as DfResult;
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator};
 use datafusion::optimizer::AnalyzerRule;
 
@@ -16,6 +14,7 @@ use super::call::{bounded, check_type, is_bounded};
 use super::concatenation::concatenation;
 use super::growth::Growth;
 use super::windows;
+use crate::plan_expressions;
 
 /// Rewrites calls without bounds, and refuses what no bounds can be put on.
 #[derive(Debug)]
@@ -23,16 +22,7 @@ pub(crate) struct BoundedCalls;
 
 impl AnalyzerRule for BoundedCalls {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> DfResult<LogicalPlan> {
-        let rewritten = plan.transform_up_with_subqueries(|plan| {
-            let schema = merge_schema(&plan.inputs());
-            let names = NamePreserver::new(&plan);
-            plan.map_expressions(|expr| {
-                let name = names.save(&expr);
-                let expr = expr.transform_up(|expr| rewrite(expr, &schema))?;
-                Ok(expr.update_data(|expr| name.restore(expr)))
-            })
-        })?;
-        Ok(rewritten.data)
+        plan_expressions::rewrite(plan, rewrite)
     }
 
     fn name(&self) -> &str {
