@@ -6,9 +6,8 @@
 #![expect(clippy::disallowed_methods, reason = "real time is what is measured")]
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,6 +15,8 @@ use driftline_server::{Client, Credentials};
 use futures::TryStreamExt;
 use serde_json::Value;
 use tokio::runtime::Runtime;
+
+use crate::program::serve;
 
 const DASHBOARDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/grafana/dashboards/flight-sql");
 /// What Grafana makes of `$__timeFilter(time)` over the history of the demo.
@@ -31,7 +32,7 @@ pub(crate) fn asked() -> Option<(String, String)> {
     Some((program.to_owned(), database.to_owned()))
 }
 
-fn number(name: &str, default: usize) -> usize {
+pub(crate) fn number(name: &str, default: usize) -> usize {
     std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
 }
 
@@ -40,11 +41,12 @@ fn number(name: &str, default: usize) -> usize {
 pub(crate) fn run(program: &str, database: &str) {
     let seconds = number("DRIFTLINE_LOAD_SECONDS", 60);
     let connections = number("DRIFTLINE_LOAD_CONNECTIONS", 64);
-    let (server, url) = serve(program, database);
+    let server = serve(program, Path::new(database));
+    let url = format!("grpc://{}", server.address("flight"));
     let runtime = Runtime::new().expect("a runtime");
-    let before = memory(&server.0);
+    let before = memory(server.process());
     let (seen, written) = runtime.block_on(load(&url, connections, Duration::from_secs(seconds as u64)));
-    let (resident, peak) = memory(&server.0);
+    let (resident, peak) = memory(server.process());
     drop(server);
 
     let mut all: Vec<Duration> = seen.values().flatten().copied().collect();
@@ -67,32 +69,8 @@ pub(crate) fn run(program: &str, database: &str) {
     println!("| all | {} | {:.0?} | {:.0?} |", all.len(), quantile(&mut all, 0.5), quantile(&mut all, 0.99));
 }
 
-/// The program, which ends with this.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // it may have ended by itself
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Starts the program; its address.
-fn serve(program: &str, database: &str) -> (Running, String) {
-    let mut server = Command::new(program)
-        .args(["--db", database, "serve", "--flight-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0"])
-        .env("DRIFTLINE_LOG", "warn")
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    let mut lines = BufReader::new(server.stdout.take().expect("it is piped")).lines();
-    let address = lines.find_map(|line| line.ok()?.strip_prefix("flight listening on ").map(str::to_owned));
-    (Running(server), format!("grpc://{}", address.expect("it listens")))
-}
-
 /// MiB that a process has resident, and the most it had.
-fn memory(process: &Child) -> (u64, u64) {
+pub(crate) fn memory(process: &Child) -> (u64, u64) {
     let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap_or_default();
     let mebibytes = |name: &str| {
         let line = status.lines().find(|line| line.starts_with(name));
@@ -177,7 +155,7 @@ fn panels(folder: &Path) -> Vec<(String, String)> {
 }
 
 /// The smallest time that so large a share of the times does not exceed.
-fn quantile(times: &mut [Duration], q: f64) -> Duration {
+pub(crate) fn quantile(times: &mut [Duration], q: f64) -> Duration {
     times.sort_unstable();
     times[((times.len() as f64 * q).ceil() as usize).clamp(1, times.len()) - 1]
 }

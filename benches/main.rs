@@ -4,9 +4,11 @@
 //! wherever two things are compared.
 
 mod drift_report;
+mod exporters;
 mod functions;
 mod load;
 mod otlp;
+mod program;
 mod scan;
 mod segment_codecs;
 mod serve;
@@ -22,6 +24,9 @@ fn main() {
     }
     if let Some((program, database)) = load::asked() {
         return load::run(&program, &database);
+    }
+    if let Some(program) = exporters::asked() {
+        return exporters::run(&program);
     }
     let mut criterion = Criterion::default().configure_from_args();
     write::run(&mut criterion);

@@ -21,9 +21,9 @@ use opentelemetry_proto::tonic::{
 use prost::Message;
 use tokio::runtime::Runtime;
 
-const SPANS: u64 = 512;
-const POINTS: u64 = 1_000;
-const START: u64 = 1_700_000_000_000_000_000;
+pub(crate) const SPANS: u64 = 512;
+pub(crate) const POINTS: u64 = 1_000;
+pub(crate) const START: u64 = 1_700_000_000_000_000_000;
 
 pub(crate) fn run(criterion: &mut Criterion) {
     let mapper = Mapper::new(tables()).expect("the shipped tables fit");
@@ -102,7 +102,7 @@ fn scope() -> Option<InstrumentationScope> {
 }
 
 /// Chat spans: twelve attributes with columns, three without.
-fn traces() -> ExportTraceServiceRequest {
+pub(crate) fn traces() -> ExportTraceServiceRequest {
     let span = |i: u64| Span {
         trace_id: [START.to_be_bytes(), (i + 1).to_be_bytes()].concat(),
         span_id: (i + 1).to_be_bytes().to_vec(),
@@ -135,7 +135,7 @@ fn traces() -> ExportTraceServiceRequest {
 }
 
 /// Half counters, half latency histograms of 14 bounds.
-fn metrics() -> ExportMetricsServiceRequest {
+pub(crate) fn metrics() -> ExportMetricsServiceRequest {
     let attributes = |i: u64| {
         vec![
             text("gen_ai.operation.name", "chat"),

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use criterion::{Criterion, Throughput};
 use driftline::Database;
-use driftline_server::{Client, Credentials, Server, Settings};
+use driftline_server::{Client, Credentials, Listen, Server, Settings};
 use futures::TryStreamExt;
 use tokio::runtime::Runtime;
 
@@ -52,9 +52,17 @@ async fn open(path: &std::path::Path) -> (Database, Client) {
     load.push(predictions(0, ROWS, ROWS, DAYS)).await.expect("it is taken");
     load.commit().await.expect("it is committed");
     let free = SocketAddr::from(([127, 0, 0, 1], 0));
-    let settings = Settings { flight_addr: free, http_addr: free, ..Settings::default() };
+    let (otlp_grpc_addr, otlp_http_addr) = (Listen::Off, Listen::Off);
+    let settings = Settings {
+        flight_addr: free,
+        http_addr: free,
+        otlp_grpc_addr,
+        otlp_http_addr,
+        ..Settings::default()
+    };
     let server = Server::bind(database.clone(), settings).await.expect("a port is free");
-    let url = format!("grpc://{}", server.flight_addr());
+    let (_, flight) = server.addresses().next().expect("Flight is the first door");
+    let url = format!("grpc://{flight}");
     tokio::spawn(server.run(std::future::pending()));
     (database, Client::connect(&url, Credentials::Nothing, None).await.expect("it answers"))
 }

@@ -31,7 +31,7 @@ async fn ingest(database: &Database, client: &str) -> Result<u64> {
     Ok(accepted)
 }
 
-async fn answer(database: &Database, sql: &str) -> Result<String> {
+pub(crate) async fn answer(database: &Database, sql: &str) -> Result<String> {
     let batches: Vec<_> = database.sql(sql).await?.try_collect().await?;
     Ok(pretty_format_batches(&batches)?.to_string())
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use driftline::Role;
+use driftline_server::Listen;
 
 use crate::failure::Failure;
 
@@ -318,6 +319,14 @@ pub(crate) struct ServeArgs {
     /// Where /healthz, /readyz and /metrics are (127.0.0.1:8600)
     #[arg(long, value_name = "ADDR", env = "DRIFTLINE_HTTP_ADDR")]
     pub(crate) http_addr: Option<SocketAddr>,
+
+    /// Where OTLP over gRPC is taken, or off (127.0.0.1:4317)
+    #[arg(long, value_name = "ADDR", env = "DRIFTLINE_OTLP_GRPC_ADDR")]
+    pub(crate) otlp_grpc_addr: Option<Listen>,
+
+    /// Where OTLP over HTTP is taken, or off (127.0.0.1:4318)
+    #[arg(long, value_name = "ADDR", env = "DRIFTLINE_OTLP_HTTP_ADDR")]
+    pub(crate) otlp_http_addr: Option<Listen>,
 
     /// File of users; without it everybody who can connect may do everything
     #[arg(long, value_name = "FILE", env = "DRIFTLINE_USERS")]

@@ -66,7 +66,7 @@ pub use config::{
     MEMORY_BYTES_DEFAULT, QUERIES_MAX_DEFAULT, QUERIES_QUEUED_MAX_DEFAULT, QUERY_TIMEOUT_DEFAULT,
     QUEUE_WAIT_DEFAULT, SPILL_BYTES_DEFAULT,
 };
-pub use db::{Database, IngestReport, Moved, Rejected};
+pub use db::{Database, IngestCount, IngestReport, Moved, Rejected};
 pub use error::{Error, ErrorKind, Result};
 pub use queries::{QueryCounts, QueryRecord, QueryState};
 pub use scan::CacheStatus;

@@ -12,11 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
+use driftline_otel::{Encoding, Signal};
 use driftline_storage::{BulkLoad, Durability};
 
 use crate::config::FileAccess;
 use crate::context::QueryContext;
-use crate::db::Engine;
+use crate::db::{Engine, IngestReport};
 use crate::error::Result;
 use crate::queries::Running;
 use crate::sql::{CreateTable, Parameters, Roomy, Statement};
@@ -148,6 +149,25 @@ impl Session {
         self.settings.permit_name(table)?;
         self.engine.check_open()?;
         Ok(self.engine.storage().append(table, batch, Durability::Durable).await?.rows as u64)
+    }
+
+    /// Fails where [`ingest_otlp`](Self::ingest_otlp) of this signal would be refused: to be known before a body is read.
+    ///
+    /// # Errors
+    /// `PermissionDenied` without the role [`Role::Write`] or for a signal whose table the session may not name.
+    pub fn permit_otlp(&self, signal: Signal) -> Result<()> {
+        self.settings.permit_role(Role::Write, "exporting telemetry")?;
+        self.settings.permit_name(signal.table())
+    }
+
+    /// Appends the items of an OTLP body; see [`Database::ingest_otlp`](crate::Database::ingest_otlp).
+    ///
+    /// # Errors
+    /// As there, and as [`permit_otlp`](Self::permit_otlp).
+    pub async fn ingest_otlp(&self, signal: Signal, encoding: Encoding, body: &[u8]) -> Result<IngestReport> {
+        self.permit_otlp(signal)?;
+        self.engine.check_open()?;
+        self.engine.ingest_otlp(signal, encoding, body).await
     }
 
     /// Starts to load many rows at once; see [`Database::bulk_load`](crate::Database::bulk_load).

@@ -17,6 +17,15 @@ impl Signal {
     /// All signals.
     pub const ALL: [Self; 3] = [Self::Traces, Self::Metrics, Self::Logs];
 
+    /// The table that takes it.
+    pub fn table(self) -> &'static str {
+        match self {
+            Self::Traces => "spans",
+            Self::Metrics => "metrics",
+            Self::Logs => "logs",
+        }
+    }
+
     /// The top-level key of the signal's OTLP/JSON form.
     pub(crate) fn json_key(self) -> &'static str {
         match self {

@@ -1,5 +1,7 @@
 //! The settings of a server: one struct, which a TOML file fills and flags override.
 
+mod listen;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,6 +15,8 @@ use driftline::{
 use serde::Deserialize;
 
 use crate::encode::MESSAGE_BYTES_MAX;
+
+pub use listen::Listen;
 
 /// Schemas that there are, which no other name may hide.
 const SCHEMAS: [&str; 3] = ["public", "driftline", "information_schema"];
@@ -33,6 +37,14 @@ pub struct Settings {
     pub flight_addr: SocketAddr,
     /// Where `/healthz`, `/readyz` and `/metrics` are.
     pub http_addr: SocketAddr,
+    /// Where OTLP over gRPC is taken, or `off`.
+    pub otlp_grpc_addr: Listen,
+    /// Where OTLP over HTTP is taken, or `off`.
+    pub otlp_http_addr: Listen,
+    /// Memory of all OTLP requests that are being received and decoded; exporters past it are told to come again.
+    pub otlp_memory: ByteSize,
+    /// The size of one OTLP request, decompressed.
+    pub otlp_request_max: ByteSize,
     /// The file of users; without it everybody who can connect is the anonymous caller.
     pub users: Option<PathBuf>,
     /// What a caller may do who shows no credential: by default `admin` where there are no users and the server listens on loopback
@@ -93,6 +105,10 @@ impl Default for Settings {
         Self {
             flight_addr: SocketAddr::from(([127, 0, 0, 1], 32010)),
             http_addr: SocketAddr::from(([127, 0, 0, 1], 8600)),
+            otlp_grpc_addr: Listen::on_loopback(4317),
+            otlp_http_addr: Listen::on_loopback(4318),
+            otlp_memory: ByteSize::mib(256),
+            otlp_request_max: ByteSize::mib(64),
             users: None,
             anonymous: None,
             tls_cert: None,
@@ -159,6 +175,8 @@ impl Settings {
             ("query_memory", self.query_memory.as_u64(), 1 << 20, u64::MAX),
             ("result_max", self.result_max.as_u64(), 1 << 10, u64::MAX),
             ("message_max", self.message_max.as_u64(), 64 << 10, 1 << 30),
+            ("otlp_request_max", self.otlp_request_max.as_u64(), 1 << 10, 1 << 30),
+            ("otlp_memory", self.otlp_memory.as_u64(), self.otlp_request_max.as_u64(), 1 << 40),
         ];
         if let Some((name, value, min, max)) =
             ranges.iter().find(|(_, value, min, max)| !(min..=max).contains(&value))
@@ -180,13 +198,12 @@ impl Settings {
         if let Some(alias) = &self.schema_alias {
             check_alias(alias)?;
         }
-        if self.is_open() && !self.is_loopback() && !self.insecure {
-            return Err(invalid(format!(
-                "refusing to listen on {} without users: name a file with --users, or say --insecure to let everybody read",
-                self.flight_addr
-            )));
+        match self.beyond_loopback() {
+            Some(address) if self.is_open() && !self.insecure => Err(invalid(format!(
+                "refusing to listen on {address} without users: name a file with --users, or say --insecure to let everybody read"
+            ))),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// What these settings say and probably do not mean, as a sentence for the log.
@@ -217,7 +234,7 @@ impl Settings {
         match self.anonymous {
             Some(role) => Some(role),
             None if self.users.is_some() => None,
-            None if self.is_loopback() => Some(Role::Admin),
+            None if self.beyond_loopback().is_none() => Some(Role::Admin),
             None => Some(Role::Read),
         }
     }
@@ -226,8 +243,10 @@ impl Settings {
         self.users.is_none() || self.anonymous.is_some()
     }
 
-    fn is_loopback(&self) -> bool {
-        self.flight_addr.ip().is_loopback()
+    /// The first door for callers that other machines reach.
+    fn beyond_loopback(&self) -> Option<SocketAddr> {
+        let doors = [Some(self.flight_addr), self.otlp_grpc_addr.address(), self.otlp_http_addr.address()];
+        doors.into_iter().flatten().find(|door| !door.ip().is_loopback())
     }
 }
 

@@ -12,17 +12,21 @@ use std::time::Duration;
 use arrow_flight::flight_service_server::FlightServiceServer;
 use driftline::storage::SystemClock;
 use driftline::{Database, Error, ErrorKind, Result};
+use futures::TryFutureExt;
+use futures::future::try_join_all;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tonic::service::Routes;
 use tonic::transport::Server as Transport;
 
 use crate::access::{Access, CurrentUsers};
 use crate::config::Settings;
 use crate::flight::Flight;
-use crate::http;
 use crate::service::{Phase, Service};
+use crate::{http, otlp};
 
 pub(crate) use admission::Admission;
 
@@ -57,20 +61,31 @@ const QUERY_STACK_BYTES: usize = 16 << 20;
 /// use driftline_server::{Server, Settings};
 ///
 /// let database = Database::open(directory.path()).await?;
-/// let settings = Settings::parse("flight_addr = '127.0.0.1:0'\nhttp_addr = '127.0.0.1:0'")?;
+/// let mut settings = Settings::parse("flight_addr = '127.0.0.1:0'\nhttp_addr = '127.0.0.1:0'")?;
+/// settings.otlp_grpc_addr = "127.0.0.1:0".parse()?;
+/// settings.otlp_http_addr = "off".parse()?;
 /// let server = Server::bind(database.clone(), settings).await?;
-/// assert_ne!(server.flight_addr().port(), 0);
+/// assert_eq!(server.addresses().map(|(door, _)| door).collect::<Vec<_>>(), ["flight", "otlp-grpc", "http"]);
 /// server.run(async { /* until this ends */ }).await?;
 /// database.close().await?;
 /// # Ok::<(), driftline::Error>(()) }).unwrap();
 /// ```
 pub struct Server {
-    service: Arc<Service>,
-    flight: TcpListener,
-    http: TcpListener,
-    addresses: (SocketAddr, SocketAddr),
-    transport: Transport,
+    pub(crate) service: Arc<Service>,
+    calls: Vec<Door>,
+    pages: (TcpListener, SocketAddr),
+    tls: Option<TlsAcceptor>,
     queries: QueryRuntime,
+}
+
+/// An open door for callers.
+struct Door {
+    name: &'static str,
+    listener: TcpListener,
+    address: SocketAddr,
+    routes: Routes,
+    /// Whether it speaks HTTP/1.1, too.
+    accepts_http1: bool,
 }
 
 impl Server {
@@ -87,25 +102,26 @@ impl Server {
         let users = settings.users.as_deref().map(CurrentUsers::open).transpose()?;
         let clock = Arc::new(SystemClock::new());
         let access = Access::new(users, settings.anonymous_role(), settings.session_lifetime, clock);
-        let transport = tls::transport(&settings)?
-            .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-            .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-            .max_concurrent_streams(Some(CALLS_PER_CONNECTION_MAX));
-        let (flight, http) = (listen(settings.flight_addr).await?, listen(settings.http_addr).await?);
-        let addresses = (address(&flight)?, address(&http)?);
+        let tls = tls::acceptor(&settings)?;
         let queries = QueryRuntime::new()?;
+        let (flight, http) = (settings.flight_addr, settings.http_addr);
+        let otlp = [("otlp-grpc", settings.otlp_grpc_addr), ("otlp-http", settings.otlp_http_addr)];
         let service = Arc::new(Service::new(database, settings, access, queries.handle()));
-        Ok(Self { service, flight, http, addresses, transport, queries })
+        let mut calls = vec![Door::open("flight", flight, flight_routes(&service), false).await?];
+        for (name, at) in otlp {
+            if let Some(address) = at.address() {
+                let routes = otlp::router(&service).into();
+                calls.push(Door::open(name, address, routes, true).await?);
+            }
+        }
+        let pages = listen(http).await?;
+        Ok(Self { service, calls, pages, tls, queries })
     }
 
-    /// Where Flight SQL listens.
-    pub fn flight_addr(&self) -> SocketAddr {
-        self.addresses.0
-    }
-
-    /// Where the pages for machines that watch are.
-    pub fn http_addr(&self) -> SocketAddr {
-        self.addresses.1
+    /// The doors and where they are: `flight`, `otlp-grpc` and `otlp-http` for callers, `http` with the pages for machines that watch.
+    pub fn addresses(&self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+        let calls = self.calls.iter().map(|door| (door.name, door.address));
+        calls.chain([("http", self.pages.1)])
     }
 
     /// Answers until `stop` ends; then takes no more calls and gives those that run the time of `shutdown_grace`. The pages for machines
@@ -114,28 +130,22 @@ impl Server {
     /// # Errors
     /// `Unavailable` when a door fails.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<()> {
-        let Self { service, flight, http, mut transport, queries, .. } = self;
-        let connections = service.admission.connections(flight);
-        let flight = FlightServiceServer::new(Flight::new(Arc::clone(&service)))
-            .max_decoding_message_size(REQUEST_BYTES_MAX)
-            .max_encoding_message_size(usize::MAX);
-        let flight = transport
-            .add_service(flight)
-            .serve_with_incoming_shutdown(connections, service.reached(Phase::Stopping));
-        let mut flight = std::pin::pin!(async { flight.await.map_err(|error| failed(&error)) });
+        let Self { service, calls, pages, tls, queries } = self;
+        let calls = calls.into_iter().map(|door| door.serve(&service, tls.clone()));
+        let mut calls = std::pin::pin!(try_join_all(calls).map_ok(drop));
         let (leave, left) = oneshot::channel::<()>();
-        let pages = axum::serve(http, http::router(Arc::clone(&service))).with_graceful_shutdown(async {
+        let pages = axum::serve(pages.0, http::router(Arc::clone(&service))).with_graceful_shutdown(async {
             // without a sender it is over, too
             let _ = left.await;
         });
         let mut pages = std::pin::pin!(async { pages.await.map_err(|error| failed(&error)) });
         tokio::select! {
-            ended = &mut flight => return ended,
+            ended = &mut calls => return ended,
             ended = &mut pages => return ended,
             () = stop => {}
         }
         let ended = tokio::select! {
-            ended = last_calls(&service, flight) => ended,
+            ended = last_calls(&service, calls) => ended,
             ended = &mut pages => return ended,
         };
         drop(queries);
@@ -145,21 +155,54 @@ impl Server {
     }
 }
 
+impl Door {
+    async fn open(
+        name: &'static str,
+        wanted: SocketAddr,
+        routes: Routes,
+        accepts_http1: bool,
+    ) -> Result<Self> {
+        let (listener, address) = listen(wanted).await?;
+        Ok(Self { name, listener, address, routes, accepts_http1 })
+    }
+
+    /// Answers calls until no more are taken and those that run have ended.
+    async fn serve(self, service: &Service, tls: Option<TlsAcceptor>) -> Result<()> {
+        let connections = service.admission.connections(self.listener, tls);
+        Transport::builder()
+            .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+            .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+            .max_concurrent_streams(Some(CALLS_PER_CONNECTION_MAX))
+            .accept_http1(self.accepts_http1)
+            .add_routes(self.routes)
+            .serve_with_incoming_shutdown(Box::pin(connections), service.reached(Phase::Stopping))
+            .await
+            .map_err(|error| failed(&error))
+    }
+}
+
+fn flight_routes(service: &Arc<Service>) -> Routes {
+    let flight = FlightServiceServer::new(Flight::new(Arc::clone(service)))
+        .max_decoding_message_size(REQUEST_BYTES_MAX)
+        .max_encoding_message_size(usize::MAX);
+    Routes::new(flight)
+}
+
 /// Takes no more calls, lets those that run end by themselves for a while, and then cuts them short.
-async fn last_calls(service: &Service, mut flight: Pin<&mut impl Future<Output = Result<()>>>) -> Result<()> {
+async fn last_calls(service: &Service, mut calls: Pin<&mut impl Future<Output = Result<()>>>) -> Result<()> {
     service.enter(Phase::Stopping);
     let grace = service.settings.shutdown_grace;
-    if let Ok(ended) = timeout(grace, flight.as_mut()).await {
+    if let Ok(ended) = timeout(grace, calls.as_mut()).await {
         return ended;
     }
     tracing::warn!(?grace, "calls that still ran were ended");
     service.enter(Phase::Ending);
-    timeout(FAREWELL_MAX, flight).await.unwrap_or(Ok(()))
+    timeout(FAREWELL_MAX, calls).await.unwrap_or(Ok(()))
 }
 
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server").field("addresses", &self.addresses).finish_non_exhaustive()
+        f.debug_map().entries(self.addresses()).finish()
     }
 }
 
@@ -195,14 +238,12 @@ impl Drop for QueryRuntime {
     }
 }
 
-async fn listen(wanted: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(wanted).await.map_err(|error| {
+async fn listen(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(wanted).await.map_err(|error| {
         Error::new(ErrorKind::Unavailable, format!("cannot listen on {wanted}: {error}")).with_source(error)
-    })
-}
-
-fn address(listener: &TcpListener) -> Result<SocketAddr> {
-    listener.local_addr().map_err(|error| failed(&error))
+    })?;
+    let address = listener.local_addr().map_err(|error| failed(&error))?;
+    Ok((listener, address))
 }
 
 fn failed(error: &dyn std::error::Error) -> Error {

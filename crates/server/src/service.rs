@@ -18,6 +18,7 @@ use crate::config::Settings;
 use crate::encode::Types;
 use crate::flight::{PreparedStatements, Running};
 use crate::http::Metrics;
+use crate::otlp::Room;
 use crate::run::Admission;
 
 /// With this header a caller asks for Arrow's own types: `driftline-types: arrow`.
@@ -39,6 +40,8 @@ pub(crate) struct Service {
     pub(crate) running: Running,
     pub(crate) metrics: Metrics,
     pub(crate) admission: Admission,
+    /// Memory for exports under way.
+    pub(crate) otlp: Room,
     phase: watch::Sender<Phase>,
     /// Queries compute here, so that connections are answered while they do.
     pub(crate) queries: Handle,
@@ -54,6 +57,7 @@ impl Service {
             running: Running::default(),
             metrics: Metrics::default(),
             admission: Admission::new(settings.connections_max),
+            otlp: Room::new(settings.otlp_memory.as_u64(), settings.otlp_request_max.as_u64()),
             phase: watch::Sender::new(Phase::Open),
             database,
             settings,
@@ -96,9 +100,9 @@ impl Service {
         headers: &MetadataMap,
         extensions: &Extensions,
     ) -> Result<Call, Status> {
-        Admission::check(extensions)?;
+        Admission::check(extensions.get())?;
         let identity = self.access.identify(headers).await?;
-        let session = self.database.session(self.session_settings(&identity));
+        let session = self.session(&identity);
         Ok(Call {
             service: Arc::clone(self),
             session,
@@ -110,6 +114,11 @@ impl Service {
 }
 
 impl Service {
+    /// A session of a caller.
+    pub(crate) fn session(&self, identity: &Identity) -> Session {
+        self.database.session(self.session_settings(identity))
+    }
+
     /// What a caller may do and use: never the files of this machine.
     fn session_settings(&self, identity: &Identity) -> SessionSettings {
         SessionSettings {

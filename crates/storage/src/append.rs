@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 
 use crate::{
+    batches::BatchId,
     error::{Error, ErrorKind, Result},
     flush,
     storage::{Core, Storage},
@@ -42,10 +43,19 @@ impl Storage {
         batches: Vec<(String, RecordBatch)>,
         durability: Durability,
     ) -> Result<Appended> {
+        self.append_record(None, &batches, durability).await
+    }
+
+    pub(crate) async fn append_record(
+        &self,
+        batch_id: Option<BatchId>,
+        batches: &[(String, RecordBatch)],
+        durability: Durability,
+    ) -> Result<Appended> {
         // 1. check the batches against the schemas and bring them into their types and column ids
         self.core.check_writable()?;
         let state = self.core.state();
-        let mut record = Record { entries: Vec::with_capacity(batches.len()) };
+        let mut record = Record { batch_id, entries: Vec::with_capacity(batches.len()) };
         let mut rows = 0;
         for (name, batch) in batches.iter().filter(|(_, batch)| batch.num_rows() > 0) {
             let table = state.table(name)?;
@@ -70,6 +80,7 @@ impl Core {
     /// the order of the log, before their callers are acknowledged.
     pub(crate) fn deliver(&self, group: CommittedGroup) {
         let now_ns = self.clock.monotonic_ns();
+        self.batches.deliver(&group);
         let full = self.publish(|state| {
             let next = state.delivered(group, now_ns);
             let full = next.active_bytes() as u64 >= self.options.memtable_bytes.as_u64();

@@ -91,6 +91,7 @@ impl Commit {
         self.root.writer_epoch = self.core.epoch;
         self.root.created_at = self.core.clock.now_ns();
         self.move_positions(&before, &flushed);
+        self.core.remember_batches(&mut self.root).await?;
         // a caller who stops waiting must not leave a root that was created and not published
         let task = tokio::spawn(self.create_and_publish(flushed));
         task.await.unwrap_or_else(|error| Err(Error::internal("a commit stopped").with_source(error)))
@@ -116,6 +117,7 @@ impl Commit {
     async fn create_and_publish(self, flushed: Vec<Frozen>) -> Result<u64> {
         let version = self.root.version;
         if let Err(error) = self.core.reading.manifest.create(&self.root).await {
+            self.core.batches.forgotten();
             return Err(self.core.judge_failed_create(version, error).await);
         }
         let root = Arc::new(self.root);

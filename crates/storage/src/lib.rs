@@ -7,6 +7,7 @@
 
 mod append;
 mod attributes;
+mod batches;
 mod bulk;
 mod cache;
 mod check;
@@ -41,6 +42,7 @@ pub mod wal;
 
 pub use append::Appended;
 pub use attributes::{ATTRIBUTES_COLUMN, AttributeMap, attribute_values, write_json};
+pub use batches::{BATCHES_MAX, BatchId};
 pub use bulk::{BulkLoad, LoadReport};
 pub use check::{CheckReport, Finding};
 pub use clock::{Clock, SystemClock};

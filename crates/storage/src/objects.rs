@@ -12,7 +12,7 @@ use crate::{
     manifest::Root,
     nearest, paths,
     snapshot::{Reading, Snapshot},
-    storage::Storage,
+    storage::{Core, Storage},
 };
 
 /// Most named objects of one kind: every one is named in every root.
@@ -54,14 +54,7 @@ impl Storage {
             let message = format!("a {kind} has at most {OBJECT_BYTES_MAX} bytes, {name:?} has {bytes}");
             return Err(Error::new(ErrorKind::ResourceExhausted, message));
         }
-        let object = NamedObject {
-            id: self.core.ids.next_id(),
-            created_at: self.core.clock.now_ns(),
-            bytes,
-            crc32c: crc32c::crc32c(&content),
-        };
-        // the object is durable before a root names it; one that no root comes to name is left over, as a segment would be
-        self.core.reading.put_object(&object, content).await?;
+        let object = self.core.new_object(content).await?;
         let mut commit = self.core.begin().await?;
         let of_kind = commit.root.objects.entry(kind.to_owned()).or_default();
         if !replace && of_kind.contains_key(name) {
@@ -118,6 +111,20 @@ impl Snapshot {
     }
 }
 
+impl Core {
+    /// Writes an object, which is durable before a root names it. One that no root comes to name is left over, as a segment would be.
+    pub(crate) async fn new_object(&self, content: Bytes) -> Result<NamedObject> {
+        let object = NamedObject {
+            id: self.ids.next_id(),
+            created_at: self.clock.now_ns(),
+            bytes: content.len() as u64,
+            crc32c: crc32c::crc32c(&content),
+        };
+        self.reading.put_object(&object, content).await?;
+        Ok(object)
+    }
+}
+
 impl Reading {
     async fn put_object(&self, object: &NamedObject, content: Bytes) -> Result<()> {
         let path = object.path();
@@ -126,7 +133,7 @@ impl Reading {
         put.map(drop).map_err(|error| Error::object(format!("write {path}"), error))
     }
 
-    async fn read_object(&self, object: &NamedObject) -> Result<Bytes> {
+    pub(crate) async fn read_object(&self, object: &NamedObject) -> Result<Bytes> {
         let path = object.path();
         let wrap = |error| match error {
             object_store::Error::NotFound { .. } => Error::corrupted(&path, "it is missing"),

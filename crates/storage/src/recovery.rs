@@ -95,11 +95,13 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
 /// before more are read.
 async fn replay(core: &Arc<Core>, log: Arc<dyn LogStore>) -> Result<ReplayReport> {
     let root = Arc::clone(core.state().root());
+    core.recall_batches().await?;
     let mut tail = LogTail::behind(&root, log, wal::replay);
     let mut rows = 0;
     while let Some(group) = tail.next().await {
         rows += group.rows();
         let now_ns = core.clock.monotonic_ns();
+        core.batches.deliver(&group);
         core.publish(|state| (state.delivered(group, now_ns), ()));
         if core.state().active_bytes() as u64 >= core.options.memtable_bytes.as_u64() {
             let tables: Vec<u64> = root.tables.iter().map(|table| table.id).collect();

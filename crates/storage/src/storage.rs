@@ -12,6 +12,7 @@ use object_store::ObjectStore;
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
+    batches::Batches,
     clock::Clock,
     error::{Error, Result},
     flush,
@@ -85,6 +86,7 @@ pub(crate) struct Core {
     /// The number of this writer; a reader has that of the last one.
     pub(crate) epoch: u64,
     pub(crate) state: RwLock<Arc<State>>,
+    pub(crate) batches: Batches,
     /// Held for the length of a commit.
     pub(crate) commits: Arc<tokio::sync::Mutex<()>>,
     pub(crate) flusher: mpsc::Sender<flush::Message>,
@@ -261,6 +263,7 @@ impl Core {
             reading: parts.reading,
             epoch: parts.epoch,
             state: RwLock::new(Arc::new(parts.state)),
+            batches: Batches::default(),
             commits: Arc::default(),
             flusher: parts.flusher,
             flushed: Notify::new(),

@@ -33,7 +33,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 pub use self::log::{LocalLog, LogFile, LogRead, LogStore};
 pub use self::replay::{LogSpan, ReplayReport, Torn, inspect, replay};
-use crate::{Clock, Error, ErrorKind, Result};
+use crate::{BatchId, Clock, Error, ErrorKind, Result};
 
 /// The most bytes of frames that wait for the log thread; further callers wait for room.
 pub const QUEUE_BYTES_MAX: usize = 128 * 1024 * 1024;
@@ -77,6 +77,8 @@ impl fmt::Display for Position {
 /// What one call appends: all of it is replayed, or nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
+    /// What the batches are called together, if they must not be appended twice.
+    pub batch_id: Option<BatchId>,
     /// The batches, in order; several may name the same table.
     pub entries: Vec<Entry>,
 }

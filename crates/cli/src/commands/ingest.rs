@@ -20,6 +20,7 @@ struct Tally {
     accepted: BTreeMap<(&'static str, &'static str), u64>,
     rejected: u64,
     moved: u64,
+    repeated: u64,
     unusable_bodies: u64,
     exit_code: Option<u8>,
 }
@@ -38,7 +39,7 @@ pub(crate) async fn run(path: &Path, args: &IngestArgs, terminal: &Terminal) -> 
         }
         bar.finish_and_clear();
         tally.report(terminal);
-        if tally.rejected > 0 && tally.accepted.values().all(|count| *count == 0) {
+        if tally.rejected > 0 && tally.repeated == 0 && tally.accepted.values().all(|count| *count == 0) {
             // nothing of what was given could be used
             tally.exit_code.get_or_insert(2);
         }
@@ -79,6 +80,15 @@ async fn ingest_body(
     let (signal, encoding) = body.kind(args.signal.map(Signal::from), args.encoding.map(Encoding::from))?;
     let report =
         database.ingest_otlp(signal, encoding, &body.bytes).await.map_err(|error| body.locate(error))?;
+    if report.repeated {
+        tally.repeated += report.accepted;
+        terminal.warn(&format!(
+            "{}: stored before, so its {} are not stored again",
+            body.place(),
+            counted(report.accepted, noun(signal).0, noun(signal).1)
+        ));
+        return Ok(());
+    }
     *tally.accepted.entry(noun(signal)).or_default() += report.accepted;
     for rejected in &report.rejected {
         tally.rejected += rejected.count;
@@ -106,6 +116,9 @@ impl Tally {
         let mut line = format!("stored {}", parts.join(", "));
         if self.rejected > 0 {
             line.push_str(&format!("; {} left out", self.rejected));
+        }
+        if self.repeated > 0 {
+            line.push_str(&format!("; {} were there before", self.repeated));
         }
         if self.moved > 0 {
             line.push_str(&format!("; {} kept in attributes", counted(self.moved, "value", "values")));

@@ -28,8 +28,9 @@ pub(crate) async fn run(path: &Path, args: &ServeArgs, terminal: &Terminal) -> R
 async fn serve(database: Database, settings: Settings, terminal: &Terminal) -> Result<()> {
     let server = Server::bind(database, settings).await?;
     let mut out = std::io::stdout();
-    writeln!(out, "flight listening on {}", server.flight_addr())?;
-    writeln!(out, "http listening on {}", server.http_addr())?;
+    for (door, address) in server.addresses() {
+        writeln!(out, "{door} listening on {address}")?;
+    }
     out.flush()?;
     server
         .run(async {
@@ -53,6 +54,8 @@ fn settings(args: &ServeArgs) -> Result<Settings> {
     }
     replace(&mut settings.flight_addr, &args.flight_addr);
     replace(&mut settings.http_addr, &args.http_addr);
+    replace(&mut settings.otlp_grpc_addr, &args.otlp_grpc_addr);
+    replace(&mut settings.otlp_http_addr, &args.otlp_http_addr);
     for (setting, given) in [
         (&mut settings.users, &args.users),
         (&mut settings.tls_cert, &args.tls_cert),

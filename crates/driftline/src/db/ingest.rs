@@ -1,17 +1,22 @@
 //! OpenTelemetry in: a body is mapped to rows of `spans`, `metrics` and `logs` and appended as one frame, all or nothing. What was
 //! rejected or moved is counted, by reason, for as long as the database is open.
+//!
+//! A client that got no answer sends the same body again. Bodies are known by their digest, so that the rows are not there twice.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use driftline_otel::{ATTRIBUTE_METADATA_KEY, Encoding, Mapped, Mapper, Signal, Tables};
-use driftline_storage::{Durability, Snapshot};
+use driftline_storage::{BatchId, Durability, Snapshot};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 
-use super::Database;
+use prost::Message;
+use twox_hash::XxHash3_128;
+
+use super::{Database, Engine};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Distinct reasons and columns that are counted apart; further ones are counted together.
@@ -26,6 +31,8 @@ pub struct IngestReport {
     pub rejected: Vec<Rejected>,
     /// Values kept in `attributes` because their column has another type.
     pub moved: Vec<Moved>,
+    /// Whether the same request was here before: its rows are there since then, and nothing was added now.
+    pub repeated: bool,
 }
 
 /// Items left out for one reason.
@@ -50,12 +57,19 @@ impl Database {
     /// Appends the items of one OTLP body (decompressed). The good ones are durable and visible when it returns; the others are
     /// counted in the report.
     ///
+    /// A body that is, byte for byte, among the last 65,536 that were appended is one that a client sends again: nothing is added,
+    /// and the report says what it did the first time, and that it is [`repeated`](IngestReport::repeated).
+    ///
     /// # Errors
     /// `Invalid` when the body is not OTLP of this signal and encoding; otherwise as [`append`](Self::append), and then nothing of
     /// the body is visible.
     pub async fn ingest_otlp(&self, signal: Signal, encoding: Encoding, body: &[u8]) -> Result<IngestReport> {
-        let mapped = self.mapper()?.decode(signal, encoding, body).map_err(mapping_error)?;
-        self.append_mapped(signal, mapped).await
+        self.engine.ingest_otlp(signal, encoding, body).await
+    }
+
+    /// What happened to telemetry since the database was opened, as in `driftline.ingest_stats`.
+    pub fn ingest_counts(&self) -> Vec<IngestCount> {
+        self.engine.ingest.counts()
     }
 
     /// Appends decoded spans; see [`ingest_otlp`](Self::ingest_otlp).
@@ -63,8 +77,9 @@ impl Database {
     /// # Errors
     /// As [`append`](Self::append).
     pub async fn ingest_otlp_traces(&self, request: ExportTraceServiceRequest) -> Result<IngestReport> {
-        let mapped = self.mapper()?.traces(request);
-        self.append_mapped(Signal::Traces, mapped).await
+        let id = batch_id(Signal::Traces, &request.encode_to_vec());
+        let mapped = self.engine.mapper()?.traces(request);
+        self.engine.append_mapped(Signal::Traces, id, mapped).await
     }
 
     /// Appends decoded metrics; see [`ingest_otlp`](Self::ingest_otlp).
@@ -72,8 +87,9 @@ impl Database {
     /// # Errors
     /// As [`append`](Self::append).
     pub async fn ingest_otlp_metrics(&self, request: ExportMetricsServiceRequest) -> Result<IngestReport> {
-        let mapped = self.mapper()?.metrics(request);
-        self.append_mapped(Signal::Metrics, mapped).await
+        let id = batch_id(Signal::Metrics, &request.encode_to_vec());
+        let mapped = self.engine.mapper()?.metrics(request);
+        self.engine.append_mapped(Signal::Metrics, id, mapped).await
     }
 
     /// Appends decoded log records; see [`ingest_otlp`](Self::ingest_otlp).
@@ -81,16 +97,29 @@ impl Database {
     /// # Errors
     /// As [`append`](Self::append).
     pub async fn ingest_otlp_logs(&self, request: ExportLogsServiceRequest) -> Result<IngestReport> {
-        let mapped = self.mapper()?.logs(request);
-        self.append_mapped(Signal::Logs, mapped).await
+        let id = batch_id(Signal::Logs, &request.encode_to_vec());
+        let mapped = self.engine.mapper()?.logs(request);
+        self.engine.append_mapped(Signal::Logs, id, mapped).await
+    }
+}
+
+impl Engine {
+    pub(crate) async fn ingest_otlp(
+        &self,
+        signal: Signal,
+        encoding: Encoding,
+        body: &[u8],
+    ) -> Result<IngestReport> {
+        let mapped = self.mapper()?.decode(signal, encoding, body).map_err(mapping_error)?;
+        self.append_mapped(signal, batch_id(signal, body), mapped).await
     }
 
     /// The mapper for the tables as they now are; made anew when a table has changed.
     fn mapper(&self) -> Result<Arc<Mapper>> {
-        let snapshot = self.engine.storage.snapshot();
+        let snapshot = self.storage.snapshot();
         let schemas = ["spans", "metrics", "logs"]
             .map(|name| snapshot.table(name).map(|table| Arc::clone(table.schema())));
-        let mut kept = self.engine.ingest.lock();
+        let mut kept = self.ingest.lock();
         if let Some((known, mapper)) = &kept.mapper
             && known.iter().zip(&schemas).all(|(known, now)| Some(known) == now.as_ref())
         {
@@ -106,8 +135,8 @@ impl Database {
         Ok(mapper)
     }
 
-    async fn append_mapped(&self, signal: Signal, mapped: Mapped) -> Result<IngestReport> {
-        let report = IngestReport {
+    async fn append_mapped(&self, signal: Signal, id: BatchId, mapped: Mapped) -> Result<IngestReport> {
+        let mut report = IngestReport {
             accepted: mapped.accepted,
             rejected: mapped
                 .rejected
@@ -119,15 +148,23 @@ impl Database {
                 .into_iter()
                 .map(|moved| Moved { column: moved.column, count: moved.count })
                 .collect(),
+            repeated: false,
         };
         let frame: Vec<_> =
             mapped.batches.into_iter().map(|(table, batch)| (table.to_owned(), batch)).collect();
         if !frame.is_empty() {
-            self.engine.storage.append_all(frame, Durability::Durable).await?;
+            let appended = self.storage.append_once(id, frame, Durability::Durable).await?;
+            report.repeated = appended.is_none();
         }
-        self.engine.ingest.count(signal, &report);
+        self.ingest.count(signal, &report);
         Ok(report)
     }
+}
+
+/// What a request is known by.
+fn batch_id(signal: Signal, body: &[u8]) -> BatchId {
+    let digest = XxHash3_128::oneshot_with_seed(signal as u64, body);
+    BatchId(digest.to_le_bytes())
 }
 
 /// The Arrow schema of a table, with the attribute keys of promoted columns, as the mapper wants it.
@@ -167,22 +204,29 @@ struct Kept {
 
 /// One line of the statistics.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct IngestCount {
-    pub(crate) signal: String,
-    /// accepted, rejected or moved
-    pub(crate) outcome: &'static str,
+pub struct IngestCount {
+    /// traces, metrics or logs
+    pub signal: String,
+    /// accepted, rejected, moved or repeated
+    pub outcome: &'static str,
     /// The reason of a rejection, the column of a moved value, else empty.
-    pub(crate) detail: String,
+    pub detail: String,
+    /// Spans, data points or log records.
+    pub count: u64,
 }
 
 impl IngestStats {
     /// All counts, sorted.
-    pub(crate) fn counts(&self) -> Vec<(IngestCount, u64)> {
-        self.lock().counts.iter().map(|(line, count)| (line.clone(), *count)).collect()
+    pub(crate) fn counts(&self) -> Vec<IngestCount> {
+        let kept = self.lock();
+        kept.counts.iter().map(|(line, count)| IngestCount { count: *count, ..line.clone() }).collect()
     }
 
     fn count(&self, signal: Signal, report: &IngestReport) {
         let mut kept = self.lock();
+        if report.repeated {
+            return kept.add(signal, "repeated", "", report.accepted);
+        }
         kept.add(signal, "accepted", "", report.accepted);
         for rejected in &report.rejected {
             kept.add(signal, "rejected", &rejected.reason, rejected.count);
@@ -199,7 +243,8 @@ impl IngestStats {
 
 impl Kept {
     fn add(&mut self, signal: Signal, outcome: &'static str, detail: &str, count: u64) {
-        let mut line = IngestCount { signal: signal.to_string(), outcome, detail: detail.to_owned() };
+        let mut line =
+            IngestCount { signal: signal.to_string(), outcome, detail: detail.to_owned(), count: 0 };
         if self.counts.len() >= REASONS_MAX && !self.counts.contains_key(&line) {
             line.detail = "other".to_owned();
         }

@@ -1,4 +1,5 @@
-//! `driftline.ingest_stats`: what happened to telemetry since the database was opened: accepted, rejected by reason, moved by column.
+//! `driftline.ingest_stats`: what happened to telemetry since the database was opened: accepted, rejected by reason, moved by
+//! column, repeated.
 
 use std::sync::Arc;
 
@@ -21,9 +22,9 @@ pub(super) fn columns(stats: &IngestStats) -> Vec<ArrayRef> {
     let counts = stats.counts();
     let detail = |detail: &str| (!detail.is_empty()).then(|| detail.to_owned());
     vec![
-        Arc::new(StringViewArray::from_iter_values(counts.iter().map(|(line, _)| &line.signal))),
-        Arc::new(StringViewArray::from_iter_values(counts.iter().map(|(line, _)| line.outcome))),
-        Arc::new(StringViewArray::from_iter(counts.iter().map(|(line, _)| detail(&line.detail)))),
-        Arc::new(Int64Array::from_iter_values(counts.iter().map(|(_, count)| *count as i64))),
+        Arc::new(StringViewArray::from_iter_values(counts.iter().map(|line| &line.signal))),
+        Arc::new(StringViewArray::from_iter_values(counts.iter().map(|line| line.outcome))),
+        Arc::new(StringViewArray::from_iter(counts.iter().map(|line| detail(&line.detail)))),
+        Arc::new(Int64Array::from_iter_values(counts.iter().map(|line| line.count as i64))),
     ]
 }

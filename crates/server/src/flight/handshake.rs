@@ -18,7 +18,7 @@ pub(super) async fn answer(
     service: &Arc<Service>,
     request: Request<Streaming<HandshakeRequest>>,
 ) -> Result<Response<Answers<HandshakeResponse>>, Status> {
-    Admission::check(request.extensions())?;
+    Admission::check(request.extensions().get())?;
     let (identity, token) = service.access.sign_in(request.metadata()).await?;
     tracing::info!(user = identity.user, role = %identity.role, "signed in");
     let header = MetadataValue::try_from(format!("Bearer {token}"))

@@ -27,6 +27,10 @@ use tonic::{Request, Status};
 
 use crate::{Server, Settings};
 
+/// Doors on free ports, and none for telemetry.
+const DOORS: &str =
+    "flight_addr = '127.0.0.1:0'\nhttp_addr = '127.0.0.1:0'\notlp_grpc_addr = 'off'\notlp_http_addr = 'off'";
+
 /// A server that runs until the fixture is dropped.
 struct Fixture {
     client: FlightServiceClient<Channel>,
@@ -64,10 +68,11 @@ impl Fixture {
         let create = "CREATE TABLE predictions (time TIMESTAMP NOT NULL, model TEXT, confidence DOUBLE)";
         database.sql(create).await.unwrap();
         database.append("predictions", rows(3)).await.unwrap();
-        let text = format!("flight_addr = '127.0.0.1:0'\nhttp_addr = '127.0.0.1:0'\n{settings}");
+        let text = format!("{DOORS}\n{settings}");
         let settings = Settings::parse(&text).unwrap();
         let server = Server::bind(database.clone(), settings).await.unwrap();
-        let (flight, http) = (server.flight_addr(), server.http_addr());
+        let door = |name| server.addresses().find(|(door, _)| *door == name).unwrap().1;
+        let (flight, http) = (door("flight"), door("http"));
         let (stop, stopped) = oneshot::channel::<()>();
         let running = tokio::spawn(server.run(async {
             let _ = stopped.await;

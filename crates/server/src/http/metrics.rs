@@ -16,6 +16,9 @@ pub(crate) struct Metrics {
     rows_sent: AtomicU64,
     bytes_sent: AtomicU64,
     rows_ingested: AtomicU64,
+    exports_ok: AtomicU64,
+    exports_refused: AtomicU64,
+    exports_bytes: AtomicU64,
 }
 
 impl Metrics {
@@ -45,12 +48,29 @@ impl Metrics {
         self.rows_ingested.fetch_add(u64::try_from(rows).unwrap_or(0), Ordering::Relaxed);
     }
 
+    /// Counts an export that was stored, with its bytes, decompressed.
+    pub(crate) fn exported(&self, bytes: usize) {
+        self.exports_ok.fetch_add(1, Ordering::Relaxed);
+        self.exports_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Counts an export that was refused as a whole.
+    pub(crate) fn export_refused(&self) {
+        self.exports_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// All numbers as a page.
     pub(crate) fn render(&self, service: &Service) -> String {
         let mut page = String::new();
-        let value = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        self.statements(&mut page, service);
+        self.telemetry(&mut page, service);
+        storage(&mut page, service);
+        page
+    }
+
+    fn statements(&self, page: &mut String, service: &Service) {
         let queries = "driftline_queries_total";
-        head(&mut page, queries, "counter", "Statements that are over, by outcome.");
+        head(page, queries, "counter", "Statements that are over, by outcome.");
         for (outcome, counter) in [
             ("ok", &self.queries_ok),
             ("failed", &self.queries_failed),
@@ -58,36 +78,61 @@ impl Metrics {
         ] {
             let _ = writeln!(page, "{queries}{{outcome=\"{outcome}\"}} {}", value(counter));
         }
-        let cache = service.database.cache_status();
         let now = service.database.query_counts();
-        let numbers = [
-            ("driftline_queries_queued", "gauge", "Queries that wait to run.", now.queued),
-            ("driftline_queries_running", "gauge", "Queries that run.", now.running),
-            ("driftline_connections", "gauge", "Open connections of Flight.", service.connections()),
-            (
-                "driftline_prepared_statements",
-                "gauge",
-                "Open prepared statements.",
-                service.prepared.len() as u64,
-            ),
-            ("driftline_rows_sent_total", "counter", "Rows of answers.", value(&self.rows_sent)),
-            ("driftline_bytes_sent_total", "counter", "Encoded bytes of answers.", value(&self.bytes_sent)),
-            (
-                "driftline_rows_ingested_total",
-                "counter",
-                "Rows written by ingests and statements.",
-                value(&self.rows_ingested),
-            ),
-            ("driftline_cache_bytes", "gauge", "Bytes of decoded columns in memory.", cache.bytes as u64),
-            ("driftline_cache_hits_total", "counter", "Columns found decoded.", cache.hits),
-            ("driftline_cache_misses_total", "counter", "Columns that had to be decoded.", cache.misses),
-        ];
-        for (name, kind, help, number) in numbers {
-            head(&mut page, name, kind, help);
-            let _ = writeln!(page, "{name} {number}");
-        }
-        page
+        number(page, "driftline_queries_queued", "gauge", "Queries that wait to run.", now.queued);
+        number(page, "driftline_queries_running", "gauge", "Queries that run.", now.running);
+        number(page, "driftline_connections", "gauge", "Open connections.", service.connections());
+        let prepared = service.prepared.len() as u64;
+        number(page, "driftline_prepared_statements", "gauge", "Open prepared statements.", prepared);
+        let (rows, bytes) = (value(&self.rows_sent), value(&self.bytes_sent));
+        number(page, "driftline_rows_sent_total", "counter", "Rows of answers.", rows);
+        number(page, "driftline_bytes_sent_total", "counter", "Encoded bytes of answers.", bytes);
+        let rows = value(&self.rows_ingested);
+        number(
+            page,
+            "driftline_rows_ingested_total",
+            "counter",
+            "Rows written by ingests and statements.",
+            rows,
+        );
     }
+
+    fn telemetry(&self, page: &mut String, service: &Service) {
+        let exports = "driftline_otlp_exports_total";
+        head(page, exports, "counter", "Exports of telemetry that are over, by outcome.");
+        for (outcome, counter) in [("ok", &self.exports_ok), ("refused", &self.exports_refused)] {
+            let _ = writeln!(page, "{exports}{{outcome=\"{outcome}\"}} {}", value(counter));
+        }
+        let bytes = value(&self.exports_bytes);
+        number(page, "driftline_otlp_bytes_total", "counter", "Bytes of exports, decompressed.", bytes);
+        let held = service.otlp.held_bytes();
+        number(page, "driftline_otlp_memory_bytes", "gauge", "Bytes of exports under way.", held);
+        let items = "driftline_otlp_items_total";
+        let help =
+            "Spans, data points and log records since the database was opened, by what became of them.";
+        head(page, items, "counter", help);
+        for line in service.database.ingest_counts() {
+            let (signal, outcome, detail) = (&line.signal, line.outcome, escaped(&line.detail));
+            let labels = format!("signal=\"{signal}\",outcome=\"{outcome}\",detail=\"{detail}\"");
+            let _ = writeln!(page, "{items}{{{labels}}} {}", line.count);
+        }
+    }
+}
+
+fn storage(page: &mut String, service: &Service) {
+    let cache = service.database.cache_status();
+    number(page, "driftline_cache_bytes", "gauge", "Bytes of decoded columns in memory.", cache.bytes as u64);
+    number(page, "driftline_cache_hits_total", "counter", "Columns found decoded.", cache.hits);
+    number(page, "driftline_cache_misses_total", "counter", "Columns that had to be decoded.", cache.misses);
+    let status = service.database.storage().status();
+    let (bytes, rows) = (status.memtable_bytes, status.memtable_rows);
+    number(page, "driftline_memtable_bytes", "gauge", "Bytes of rows that are not in segments yet.", bytes);
+    number(page, "driftline_memtable_rows", "gauge", "Rows that are not in segments yet.", rows);
+    number(page, "driftline_wal_bytes", "gauge", "Bytes of the write-ahead log.", status.wal_bytes);
+}
+
+fn value(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
 }
 
 /// A statement whose outcome is not known yet. Dropped before that, it was cancelled.
@@ -113,6 +158,16 @@ impl Drop for Pending<'_> {
             metrics.queries_cancelled.fetch_add(1, Ordering::Relaxed);
         }
     }
+}
+
+fn number(page: &mut String, name: &str, kind: &str, help: &str, number: u64) {
+    head(page, name, kind, help);
+    let _ = writeln!(page, "{name} {number}");
+}
+
+/// A text as the value of a label.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 fn head(page: &mut String, name: &str, kind: &str, help: &str) {

@@ -6,16 +6,28 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures::Stream;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use futures::{Stream, StreamExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
+use tonic::Status;
 use tonic::transport::server::Connected;
-use tonic::{Extensions, Status};
 
 /// How long to wait after a connection could not be taken on: most often files have run out, and some will be closed.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long the two sides have to agree on TLS.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+
+/// Connections that agree on TLS at the same time.
+const HANDSHAKES_MAX: usize = 256;
+
+/// How long a connection that came to nothing is still read from, if the other side does not close it.
+const LINGER_MAX: Duration = Duration::from_secs(1);
 
 /// The count of connections.
 #[derive(Clone)]
@@ -39,8 +51,8 @@ impl Admission {
     }
 
     /// Fails for a call on a connection past the limit.
-    pub(crate) fn check(extensions: &Extensions) -> Result<(), Status> {
-        match extensions.get::<Admitted>() {
+    pub(crate) fn check(connection: Option<&Admitted>) -> Result<(), Status> {
+        match connection {
             Some(Admitted { is_answered: false, answered_max }) => Err(Status::unavailable(format!(
                 "the server has its limit of {answered_max} connections: try again when one is closed"
             ))),
@@ -53,35 +65,79 @@ impl Admission {
         self.open.load(Ordering::SeqCst)
     }
 
-    /// The connections of a listener as they come.
+    /// The connections of a listener as they come, with TLS where there is an acceptor.
     pub(crate) fn connections(
         &self,
         listener: TcpListener,
-    ) -> impl Stream<Item = std::io::Result<Connection>> + Send + 'static {
-        futures::stream::unfold((self.clone(), listener), |(admission, listener)| async move {
-            let place = Arc::clone(&admission.places).acquire_owned().await.ok()?;
-            let stream = loop {
-                match listener.accept().await {
-                    Ok((stream, _)) => break stream,
-                    Err(error) => {
-                        tracing::error!(%error, "a connection could not be taken on");
-                        let _ = timeout(PAUSE, std::future::pending::<()>()).await;
-                    }
-                }
-            };
-            // small answers shall not wait for more
-            let _ = stream.set_nodelay(true);
-            let is_answered = admission.open.fetch_add(1, Ordering::SeqCst) < admission.answered_max;
-            let place = Place { _permit: place, open: Arc::clone(&admission.open) };
-            let admitted = Admitted { is_answered, answered_max: admission.answered_max };
-            Some((Ok(Connection { stream, admitted, _place: place }), (admission, listener)))
-        })
+        tls: Option<TlsAcceptor>,
+    ) -> impl Stream<Item = std::io::Result<Connection>> + Send + use<> {
+        let accepted =
+            futures::stream::unfold((self.clone(), listener), |(admission, listener)| async move {
+                Some((admission.accept(&listener).await?, (admission, listener)))
+            });
+        accepted
+            .map(move |(stream, admitted, place)| secure(stream, tls.clone(), admitted, place))
+            .buffer_unordered(HANDSHAKES_MAX)
+            .filter_map(|connection| std::future::ready(connection.map(Ok)))
     }
+
+    async fn accept(&self, listener: &TcpListener) -> Option<(TcpStream, Admitted, Place)> {
+        let permit = Arc::clone(&self.places).acquire_owned().await.ok()?;
+        let stream = loop {
+            match listener.accept().await {
+                Ok((stream, _)) => break stream,
+                Err(error) => {
+                    tracing::error!(%error, "a connection could not be taken on");
+                    let _ = timeout(PAUSE, std::future::pending::<()>()).await;
+                }
+            }
+        };
+        // small answers shall not wait for more
+        let _ = stream.set_nodelay(true);
+        let is_answered = self.open.fetch_add(1, Ordering::SeqCst) < self.answered_max;
+        let place = Place { _permit: permit, open: Arc::clone(&self.open) };
+        Some((stream, Admitted { is_answered, answered_max: self.answered_max }, place))
+    }
+}
+
+/// Agrees on TLS, if there is to be any. `None`: that came to nothing.
+async fn secure(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    admitted: Admitted,
+    place: Place,
+) -> Option<Connection> {
+    let stream = match tls {
+        None => Either::Left(stream),
+        Some(tls) => match timeout(HANDSHAKE_MAX, tls.accept(stream).into_fallible()).await {
+            Ok(Ok(stream)) => Either::Right(Box::new(stream)),
+            Ok(Err((error, stream))) => {
+                tracing::info!(%error, "a connection did not agree on TLS");
+                linger(stream).await;
+                return None;
+            }
+            Err(_) => return None,
+        },
+    };
+    Some(Connection { stream, admitted, _place: place })
+}
+
+/// Closes a connection so that the other side hears why. Were it closed with bytes unread, the next write of the other side would fail
+/// before it reads that, for example, TLS wants its certificate.
+async fn linger(mut stream: TcpStream) {
+    let farewell = async {
+        stream.shutdown().await?;
+        let mut unread = [0; 4096];
+        while stream.read(&mut unread).await? > 0 {}
+        Ok::<(), std::io::Error>(())
+    };
+    // whatever goes wrong, the connection is closed
+    let _ = timeout(LINGER_MAX, farewell).await;
 }
 
 /// A connection that counts until it is dropped.
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Either<TcpStream, Box<TlsStream<TcpStream>>>,
     admitted: Admitted,
     _place: Place,
 }

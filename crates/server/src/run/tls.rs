@@ -1,32 +1,61 @@
 //! TLS by rustls: the certificate of the server and, where it is asked for, those of clients.
 
+use std::fmt::Display;
 use std::path::Path;
+use std::sync::Arc;
 
 use driftline::{Error, ErrorKind, Result};
-use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::server::danger::ClientCertVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 use crate::config::Settings;
 
-/// A transport with TLS where the settings name a certificate.
-pub(super) fn transport(settings: &Settings) -> Result<Server> {
-    let (Some(cert), Some(key)) = (&settings.tls_cert, &settings.tls_key) else {
-        return Ok(Server::builder());
+/// What may be spoken inside: gRPC needs HTTP/2, exporters over HTTP mostly speak HTTP/1.1.
+const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+
+/// The acceptor for connections, where the settings name a certificate.
+pub(super) fn acceptor(settings: &Settings) -> Result<Option<TlsAcceptor>> {
+    let (Some(cert), Some(key)) = (&settings.tls_cert, &settings.tls_key) else { return Ok(None) };
+    let config = match &settings.tls_client_ca {
+        Some(authority) => ServerConfig::builder().with_client_cert_verifier(verifier(authority)?),
+        None => ServerConfig::builder().with_no_client_auth(),
     };
-    let config = ServerTlsConfig::new().identity(Identity::from_pem(read(cert)?, read(key)?));
-    let secure = Server::builder().tls_config(config.clone()).map_err(|error| {
-        invalid(format!("{} and {} make no TLS identity", cert.display(), key.display()), error)
-    })?;
-    let Some(authority) = &settings.tls_client_ca else { return Ok(secure) };
-    // the identity is good: what fails now is the authority
-    let config = config.client_ca_root(Certificate::from_pem(read(authority)?));
-    Server::builder().tls_config(config).map_err(|error| {
-        invalid(format!("{} holds no certificate of an authority", authority.display()), error)
-    })
+    let no_identity = |error: &dyn Display| {
+        invalid(format!("{} and {} make no TLS identity: {error}", cert.display(), key.display()))
+    };
+    let (chain, private) = (certificates(&read(cert)?), PrivateKeyDer::from_pem_slice(&read(key)?));
+    let chain = chain.map_err(|error| no_identity(&error))?;
+    let private = private.map_err(|error| no_identity(&error))?;
+    let mut config = config.with_single_cert(chain, private).map_err(|error| no_identity(&error))?;
+    config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+    Ok(Some(TlsAcceptor::from(Arc::new(config))))
 }
 
-fn invalid(message: String, error: tonic::transport::Error) -> Error {
-    let source = std::error::Error::source(&error).map_or_else(String::new, |source| format!(": {source}"));
-    Error::new(ErrorKind::Invalid, format!("{message}{source}")).with_source(error)
+/// Asks clients for a certificate that this authority has signed.
+fn verifier(authority: &Path) -> Result<Arc<dyn ClientCertVerifier>> {
+    let no_authority = |error: &dyn Display| {
+        invalid(format!("{} holds no certificate of an authority: {error}", authority.display()))
+    };
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(&read(authority)?).map_err(|error| no_authority(&error))? {
+        roots.add(certificate).map_err(|error| no_authority(&error))?;
+    }
+    let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build();
+    verifier.map_err(|error| no_authority(&error))
+}
+
+fn certificates(
+    pem: &[u8],
+) -> std::result::Result<Vec<CertificateDer<'static>>, tokio_rustls::rustls::pki_types::pem::Error> {
+    CertificateDer::pem_slice_iter(pem).collect()
+}
+
+fn invalid(message: String) -> Error {
+    Error::new(ErrorKind::Invalid, message)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

@@ -1,8 +1,10 @@
 //! A record as bytes, the payload of a frame.
 //!
 //! ```text
-//! entries u32 | zero u32 | entry...        entry = table_id u64 | length u64 | Arrow IPC stream of one batch
+//! entries u32 | named u32 | batch id... | entry...        entry = table_id u64 | length u64 | Arrow IPC stream of one batch
 //! ```
+//!
+//! *named* is 1 where the 16 bytes of a batch id follow, else 0.
 //!
 //! All integers are little-endian. Every entry carries its own schema, field metadata included, and therefore its column
 //! ids: a replayed batch is understood whatever DDL came after it. Everything is padded to 8 bytes, so that replay can
@@ -16,7 +18,7 @@ use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
 use arrow::record_batch::RecordBatch;
 
 use super::{Entry, Record};
-use crate::{Error, ErrorKind, Result};
+use crate::{BatchId, Error, ErrorKind, Result};
 
 /// Buffers are padded to this many bytes: what 64-bit values need, as small as possible for narrow batches.
 const ALIGNMENT_BYTES: usize = 8;
@@ -29,7 +31,10 @@ pub(super) fn encode(record: &Record, bytes: &mut Vec<u8>) -> Result<()> {
     let entries = u32::try_from(record.entries.len())
         .map_err(|_| Error::new(ErrorKind::Invalid, "a log record holds at most 2^32 batches"))?;
     bytes.extend_from_slice(&entries.to_le_bytes());
-    bytes.extend_from_slice(&[0; 4]);
+    bytes.extend_from_slice(&u32::from(record.batch_id.is_some()).to_le_bytes());
+    if let Some(id) = record.batch_id {
+        bytes.extend_from_slice(&id.0);
+    }
     for entry in &record.entries {
         bytes.extend_from_slice(&entry.table_id.to_le_bytes());
         let length_at = bytes.len();
@@ -47,8 +52,18 @@ pub(super) fn encode(record: &Record, bytes: &mut Vec<u8>) -> Result<()> {
 
 /// Decodes a payload; the batches share its memory. The error says what is wrong, the caller adds where.
 pub(super) fn decode(payload: &Buffer) -> Result<Record, String> {
-    let Some((count, mut at)) = read_u32(payload, 0).zip(Some(RECORD_HEADER_BYTES)) else {
+    let Some((count, named)) = read_u32(payload, 0).zip(read_u32(payload, 4)) else {
         return Err(format!("a record of {} bytes is too short", payload.len()));
+    };
+    let mut at = RECORD_HEADER_BYTES;
+    let batch_id = match named {
+        0 => None,
+        1 => {
+            let id = payload[at..].first_chunk().ok_or("the id of the batch is cut short")?;
+            at += BatchId::BYTES;
+            Some(BatchId(*id))
+        }
+        other => return Err(format!("a record is named or not, got {other}")),
     };
     // the count is not trusted with an allocation: every entry must prove itself
     let mut entries = Vec::new();
@@ -70,7 +85,7 @@ pub(super) fn decode(payload: &Buffer) -> Result<Record, String> {
     if at != payload.len() {
         return Err(format!("{} bytes follow the last entry", payload.len() - at));
     }
-    Ok(Record { entries })
+    Ok(Record { batch_id, entries })
 }
 
 fn encode_batch(batch: &RecordBatch, bytes: &mut Vec<u8>) -> Result<(), ArrowError> {

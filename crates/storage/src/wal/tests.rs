@@ -18,7 +18,7 @@ struct Bench {
 fn record(value: i64) -> Record {
     let column = Arc::new(Int64Array::from(vec![value])) as ArrayRef;
     let batch = RecordBatch::try_from_iter([("x", column)]).unwrap();
-    Record { entries: vec![Entry { table_id: 1, batch }] }
+    Record { batch_id: None, entries: vec![Entry { table_id: 1, batch }] }
 }
 
 fn value(record: &Record) -> i64 {
@@ -363,11 +363,11 @@ async fn records_have_a_size_limit() {
     let column = arrow::array::new_null_array(&arrow::datatypes::DataType::Int64, FRAME_BYTES_MAX / 8);
     assert_eq!(column.len() * 8, FRAME_BYTES_MAX);
     let batch = RecordBatch::try_from_iter([("x", column)]).unwrap();
-    let record = Record { entries: vec![Entry { table_id: 1, batch }] };
+    let record = Record { batch_id: None, entries: vec![Entry { table_id: 1, batch }] };
     let error = bench.wal.append(record, Durability::Durable).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid);
     assert!(error.message().contains("at most 67108864 are allowed"), "{error}");
-    let nothing = Record { entries: vec![] };
+    let nothing = Record { batch_id: None, entries: vec![] };
     assert_eq!(bench.wal.append(nothing, Durability::Durable).await.unwrap_err().kind(), ErrorKind::Invalid);
     assert_eq!(bench.append(1, Durability::Durable).await.unwrap(), 1, "the log goes on");
 }

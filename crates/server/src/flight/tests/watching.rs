@@ -55,7 +55,7 @@ async fn a_server_ends_when_it_is_asked_to() {
 #[tokio::test]
 async fn an_address_that_is_taken_is_named() {
     let fixture = Fixture::new().await;
-    let text = format!("flight_addr = '{}'\nhttp_addr = '127.0.0.1:0'", fixture.flight);
+    let text = DOORS.replace("flight_addr = '127.0.0.1:0'", &format!("flight_addr = '{}'", fixture.flight));
     let error = Server::bind(fixture.database.clone(), Settings::parse(&text).unwrap()).await.unwrap_err();
     assert_eq!(error.kind(), driftline::ErrorKind::Unavailable);
     assert!(error.to_string().contains(&fixture.flight.to_string()), "{error}");

@@ -45,6 +45,7 @@ fn a_record_comes_back_as_it_was() {
     let narrow =
         RecordBatch::try_new(Arc::new(narrow), vec![Arc::new(Float64Array::from(vec![0.5; 3]))]).unwrap();
     let record = Record {
+        batch_id: Some(crate::BatchId([3; 16])),
         entries: vec![
             Entry { table_id: 1, batch: batch.slice(1, 1) },
             Entry { table_id: u64::MAX, batch: narrow },
@@ -64,7 +65,7 @@ fn batches_without_rows_or_columns_come_back() {
     let options = RecordBatchOptions::new().with_row_count(Some(3));
     let no_columns = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), vec![], &options).unwrap();
     let entries = [no_rows, no_columns].map(|batch| Entry { table_id: 1, batch });
-    let record = Record { entries: entries.to_vec() };
+    let record = Record { batch_id: None, entries: entries.to_vec() };
     assert_eq!(round_trip(&record), record);
 }
 
@@ -72,7 +73,10 @@ fn batches_without_rows_or_columns_come_back() {
 #[test]
 fn a_slice_takes_the_bytes_of_a_slice() {
     let batch = RecordBatch::try_from_iter([("x", Arc::new(Int64Array::from_iter_values(0..10_000)) as _)]);
-    let record = Record { entries: vec![Entry { table_id: 1, batch: batch.unwrap().slice(5_000, 2) }] };
+    let record = Record {
+        batch_id: None,
+        entries: vec![Entry { table_id: 1, batch: batch.unwrap().slice(5_000, 2) }],
+    };
     let mut bytes = Vec::new();
     encode(&record, &mut bytes).unwrap();
     assert!(bytes.len() < 1_000, "{} bytes", bytes.len());
@@ -83,7 +87,7 @@ fn a_slice_takes_the_bytes_of_a_slice() {
 fn cut_and_padded_payloads_are_refused() {
     let batch = RecordBatch::try_from_iter([("x", Arc::new(Int64Array::from(vec![1, 2])) as _)]).unwrap();
     let mut bytes = Vec::new();
-    encode(&Record { entries: vec![Entry { table_id: 4, batch }] }, &mut bytes).unwrap();
+    encode(&Record { batch_id: None, entries: vec![Entry { table_id: 4, batch }] }, &mut bytes).unwrap();
     for len in 0..bytes.len() {
         assert!(decode(&Buffer::from_vec(bytes[..len].to_vec())).is_err(), "cut to {len} bytes");
     }

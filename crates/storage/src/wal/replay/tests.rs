@@ -24,7 +24,8 @@ fn file(name: FileName, first: u64, frames: &[Planned]) -> (Vec<u8>, Vec<usize>)
         }
         let column = Arc::new(Int64Array::from(vec![*value])) as ArrayRef;
         let batch = RecordBatch::try_from_iter([("x", column)]).unwrap();
-        let mut blank = frame::blank(&Record { entries: vec![Entry { table_id: 1, batch }] }).unwrap();
+        let mut blank =
+            frame::blank(&Record { batch_id: None, entries: vec![Entry { table_id: 1, batch }] }).unwrap();
         frame::complete(&mut blank, name, Position(first + index as u64), synced);
         starts.push(bytes.len());
         bytes.extend_from_slice(&blank);
