@@ -1,4 +1,4 @@
-//! Whatever stops the process, and wherever: acknowledged ⊆ visible ⊆ attempted.
+//! Whatever stops the process, and wherever: acknowledged ⊆ visible ⊆ attempted, and what is sent again is there once.
 //!
 //! One scripted workload runs on a simulated disk that dies at its n-th write, for every n, or fails one operation, for
 //! every operation. The ledger knows what was attempted and what was promised, and compares it with what the next process
@@ -24,6 +24,9 @@ async fn check_after(disk: &SimDisk, crash: Crash, seed: u64, ledger: &Ledger) -
     let disk = disk.crash(crash, seed);
     let storage = open(&disk, 40).await.context("reopen")?;
     ledger.check(&storage, Survives::from(crash)).await?;
+    // what is there already must not come twice, which the ledger sees when it reads
+    workload::send_again(&storage, ledger).await.context("send again")?;
+    ledger.check(&storage, Survives::from(crash)).await.context("sent again")?;
     let report = storage.check(true).await.context("check")?;
     ensure!(report.findings.is_empty(), "findings: {:?}", report.findings);
     if crash == Crash::Torn {

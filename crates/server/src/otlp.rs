@@ -17,6 +17,7 @@ use axum::Router;
 use axum::routing::post;
 use bytes::Bytes;
 use driftline::{Encoding, IngestReport, Session, Signal};
+use tonic::Status;
 use tonic::metadata::MetadataMap;
 
 use crate::run::Admission;
@@ -81,6 +82,12 @@ async fn store(
     service.metrics.exported(bytes);
     log(signal, &report);
     Ok(report)
+}
+
+/// Counts an export that was refused as a whole, and says so to the operator: exporters seldom show it to anybody.
+fn refused(service: &Service, signal: Signal, status: &Status) {
+    service.metrics.export_refused();
+    tracing::warn!(%signal, code = ?status.code(), reason = status.message(), "an export was refused");
 }
 
 fn log(signal: Signal, report: &IngestReport) {

@@ -75,7 +75,7 @@ impl Drop for Claimed {
 }
 
 impl Storage {
-    /// Appends rows as [`append_all`](Self::append_all) does, unless a batch of this id is among the last [`BATCHES_MAX`] that were
+    /// Appends rows durably, as [`append_all`](Self::append_all) does, unless a batch of this id is among the last [`BATCHES_MAX`] that were
     /// appended so: then it returns `None`, and changes nothing. Of several calls at the same time one appends.
     ///
     /// A caller who stops waiting does not take the batch back.
@@ -86,7 +86,6 @@ impl Storage {
         &self,
         id: BatchId,
         batches: Vec<(String, RecordBatch)>,
-        durability: Durability,
     ) -> Result<Option<Appended>> {
         let claimed = loop {
             match Core::claim(&self.core, id) {
@@ -99,7 +98,7 @@ impl Storage {
         // the claim must not end before the log has decided, whether or not somebody still waits
         let storage = self.clone();
         let task = tokio::spawn(async move {
-            let appended = storage.append_record(Some(id), &batches, durability).await;
+            let appended = storage.append_record(Some(id), &batches, Durability::Durable).await;
             drop(claimed);
             appended
         });

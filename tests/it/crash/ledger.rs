@@ -10,7 +10,7 @@ use arrow::array::{
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimestampNanosecondType};
 use driftline_storage::testing::Crash;
-use driftline_storage::{Durability, Storage, TableSnapshot, TimeRange, column_id};
+use driftline_storage::{BatchId, Durability, Storage, TableSnapshot, TimeRange, column_id};
 
 /// Rows are this far apart in time, so that a few of them touch several days.
 const STEP_NS: i64 = 7 * 3_600_000_000_000;
@@ -40,6 +40,8 @@ impl From<Crash> for Survives {
 struct Unit {
     rows: Vec<(&'static str, i64)>,
     with_extra: bool,
+    /// What it is called, if it is not to be appended twice.
+    name: Option<BatchId>,
     /// The worst that the acknowledged rows survive; `None` when the call failed.
     promise: Option<Survives>,
 }
@@ -93,7 +95,7 @@ impl Ledger {
         rows: &[(&'static str, usize)],
         with_extra: bool,
     ) -> (usize, Vec<Vec<i64>>) {
-        let mut unit = Unit { rows: Vec::new(), with_extra, promise: None };
+        let mut unit = Unit { rows: Vec::new(), with_extra, name: None, promise: None };
         let mut ids = Vec::new();
         for (table, count) in rows {
             let first = self.rows;
@@ -103,6 +105,22 @@ impl Ledger {
         }
         self.units.push(unit);
         (self.units.len() - 1, ids)
+    }
+
+    /// The name of a unit that is not to be appended twice.
+    pub(super) fn name(&mut self, unit: usize) -> BatchId {
+        let name = BatchId((unit as u128).to_le_bytes());
+        self.units[unit].name = Some(name);
+        name
+    }
+
+    /// The units with a name: their rows by table, and whether they have the column `extra`.
+    pub(super) fn named(&self) -> impl Iterator<Item = (BatchId, BTreeMap<&'static str, Vec<i64>>, bool)> {
+        self.units.iter().filter_map(|unit| {
+            let mut rows: BTreeMap<_, Vec<i64>> = BTreeMap::new();
+            unit.rows.iter().for_each(|(table, id)| rows.entry(*table).or_default().push(*id));
+            Some((unit.name?, rows, unit.with_extra))
+        })
     }
 
     /// Notes that a unit was acknowledged.

@@ -156,9 +156,33 @@ async fn append_with(
         let batch = batch(&ids, extra, note(storage, table)).expect("columns of one length");
         ((*table).to_owned(), batch)
     });
-    if storage.append_all(batches.collect(), durability).await.is_ok() {
+    let batches = batches.collect();
+    let appended = match durability {
+        Durability::Durable => storage.append_once(ledger.name(unit), batches).await.map(drop),
+        _ => storage.append_all(batches, durability).await.map(drop),
+    };
+    if appended.is_ok() {
         ledger.acknowledge(unit, durability);
     }
+}
+
+/// Appends again what was appended by name, as a client does that does not know what became of it.
+pub(super) async fn send_again(storage: &Storage, ledger: &Ledger) -> Result<()> {
+    for (name, rows, extra) in ledger.named() {
+        let snapshot = storage.snapshot();
+        let fits = |table: &str| {
+            snapshot.table(table).is_some_and(|table| !extra || table.schema().column("extra").is_some())
+        };
+        if !rows.keys().all(|table| fits(table)) {
+            continue;
+        }
+        let batches = rows.into_iter().map(|(table, ids)| {
+            let batch = batch(&ids, extra, note(storage, table))?;
+            Ok((table.to_owned(), batch))
+        });
+        storage.append_once(name, batches.collect::<Result<_>>()?).await?;
+    }
+    Ok(())
 }
 
 async fn flush(storage: &Storage, ledger: &mut Ledger, table: Option<&str>) {

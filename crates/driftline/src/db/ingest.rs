@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use driftline_otel::{ATTRIBUTE_METADATA_KEY, Encoding, Mapped, Mapper, Signal, Tables};
-use driftline_storage::{BatchId, Durability, Snapshot};
+use driftline_storage::{BatchId, Snapshot};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -153,7 +153,7 @@ impl Engine {
         let frame: Vec<_> =
             mapped.batches.into_iter().map(|(table, batch)| (table.to_owned(), batch)).collect();
         if !frame.is_empty() {
-            let appended = self.storage.append_once(id, frame, Durability::Durable).await?;
+            let appended = self.storage.append_once(id, frame).await?;
             report.repeated = appended.is_none();
         }
         self.ingest.count(signal, &report);

@@ -17,7 +17,7 @@ use tonic::{Code, Status};
 
 use super::body::{Counted, Held};
 use super::refusal::Refusal;
-use super::{admit, answer, store};
+use super::{admit, answer, refused, store};
 use crate::service::Service;
 
 pub(super) fn path(signal: Signal) -> &'static str {
@@ -36,7 +36,7 @@ pub(super) async fn export(
     let session = match admit(&service, request.headers(), request.extensions(), signal).await {
         Ok(session) => session,
         Err(refusal) => {
-            service.metrics.export_refused();
+            refused(&service, signal, &refusal.status);
             return refusal.into_status().into_http();
         }
     };
@@ -50,13 +50,21 @@ pub(super) async fn export(
     let export = Export { service: Arc::clone(&service), session, signal, held };
     let response = grpc.unary(export, request).await;
     // the status of a call that went well comes behind its answer
-    let Some(code) = response.headers().get(Status::GRPC_STATUS) else { return response };
-    service.metrics.export_refused();
-    match Code::from_bytes(code.as_bytes()) {
-        // a message too large, which exporters would send again and again
-        Code::OutOfRange => Refusal::too_large(service.otlp.request_bytes_max()).into_status().into_http(),
-        _ => response,
+    let Some(status) = Status::from_header_map(response.headers()) else { return response };
+    let is_too_large = match status.code() {
+        // of the ready-made decoder; exporters would send the message again and again
+        Code::OutOfRange => true,
+        // ours say when to come again
+        Code::ResourceExhausted => status.details().is_empty(),
+        _ => false,
+    };
+    if !is_too_large {
+        refused(&service, signal, &status);
+        return response;
     }
+    let refusal = Refusal::too_large(service.otlp.request_bytes_max());
+    refused(&service, signal, &refusal.status);
+    refusal.into_status().into_http()
 }
 
 /// One call whose message is read.

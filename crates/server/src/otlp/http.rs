@@ -40,7 +40,7 @@ pub(super) async fn export(
     match taken {
         Ok(report) => accepted(&report, signal, answer_in),
         Err(refusal) => {
-            service.metrics.export_refused();
+            super::refused(&service, signal, &refusal.status);
             refused(&refusal, answer_in)
         }
     }

@@ -5,7 +5,7 @@ use futures::future::join_all;
 
 use super::{BATCHES_MAX, BatchId, Known};
 use crate::{
-    Durability, NewColumn, Storage, TableOptions, TableSpec,
+    NewColumn, Storage, TableOptions, TableSpec,
     testing::{Crash, SimDisk},
 };
 
@@ -38,7 +38,7 @@ async fn with_table(disk: &SimDisk) -> Storage {
 
 /// Whether the batch was new.
 async fn is_new(storage: &Storage, number: u32) -> bool {
-    let appended = storage.append_once(id(number), two_rows("t", "time"), Durability::Durable).await;
+    let appended = storage.append_once(id(number), two_rows("t", "time")).await;
     appended.unwrap().is_some()
 }
 
@@ -85,7 +85,7 @@ async fn callers_at_the_same_time_append_it_once() {
 async fn a_batch_that_failed_may_come_again() {
     let disk = SimDisk::new();
     let storage = with_table(&disk).await;
-    let failed = storage.append_once(id(1), two_rows("t", "tiem"), Durability::Durable).await;
+    let failed = storage.append_once(id(1), two_rows("t", "tiem")).await;
     assert!(failed.is_err());
     assert!(is_new(&storage, 1).await);
 }
@@ -96,7 +96,7 @@ async fn a_caller_who_stops_waiting_leaves_no_room_for_a_second_batch() {
     let disk = SimDisk::new();
     let storage = with_table(&disk).await;
     for number in 0..ABANDONED {
-        let append = storage.append_once(id(number), two_rows("t", "time"), Durability::Durable);
+        let append = storage.append_once(id(number), two_rows("t", "time"));
         let mut append = Box::pin(append);
         std::future::poll_fn(|context| {
             assert!(append.as_mut().poll(context).is_pending(), "it goes through a task");

@@ -82,6 +82,7 @@ async fn a_refusal_says_whether_to_try_again() {
     for compression in [None, Some(CompressionEncoding::Gzip)] {
         let status = export(&receiver, Signal::Traces, compression, &large).await.unwrap_err();
         assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+        assert!(status.message().contains("at most 65536 bytes"), "{status}");
         assert!(status.get_details_retry_info().is_none(), "{status}");
     }
     let held = {
