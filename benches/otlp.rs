@@ -38,7 +38,12 @@ fn tables() -> Tables {
     let database = runtime.block_on(Database::open(folder.path())).expect("it opens");
     let snapshot = database.storage().snapshot();
     let schema = |name: &str| snapshot.table(name).expect("a built-in table").schema().arrow().clone();
-    Tables { spans: schema("spans"), metrics: schema("metrics"), logs: schema("logs") }
+    Tables {
+        spans: schema("spans"),
+        metrics: schema("metrics"),
+        logs: schema("logs"),
+        payloads: schema("payloads"),
+    }
 }
 
 fn spans(criterion: &mut Criterion, mapper: &Mapper) {

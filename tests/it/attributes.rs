@@ -178,7 +178,12 @@ async fn rows_mapped_before_a_promotion_land_after_it() -> Result<()> {
         let snapshot = database.storage().snapshot();
         std::sync::Arc::clone(snapshot.table(name).expect("built in").schema().arrow())
     };
-    let tables = Tables { spans: schema("spans"), metrics: schema("metrics"), logs: schema("logs") };
+    let tables = Tables {
+        spans: schema("spans"),
+        metrics: schema("metrics"),
+        logs: schema("logs"),
+        payloads: schema("payloads"),
+    };
     let late = Mapper::new(tables)?.decode(Signal::Traces, Encoding::Json, &intents(200))?;
     ingest(&database, &intents(0)).await?;
     database.flush().await?;

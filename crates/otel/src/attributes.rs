@@ -17,6 +17,8 @@ use crate::{
     any_value::{write_json, write_text, write_value},
     columns::{AttributeColumn, MapColumn, Pushed},
     layout::{Batch, Layout},
+    mapper::payloads::{Payloads, is_large},
+    messages::{MessageKey, Messages, Side},
 };
 
 /// The attribute columns and the residual map of a batch in the making.
@@ -29,6 +31,11 @@ pub(crate) struct Attributes<'a> {
     json: String,
     /// Whether the row has a key that looks like an inherited one (`resource.x`).
     shadows: bool,
+    /// Values that leave the row because they are too large for it.
+    pub(crate) large: Payloads,
+    keeps_large_values: bool,
+    /// What the row says of messages.
+    messages: Messages,
 }
 
 impl<'a> Attributes<'a> {
@@ -42,7 +49,15 @@ impl<'a> Attributes<'a> {
             row: 0,
             json: String::new(),
             shadows: false,
+            large: Payloads::default(),
+            keeps_large_values: false,
+            messages: Messages::default(),
         }
+    }
+
+    /// The same for rows that have nothing by which a payload could be found again.
+    pub(crate) fn with_large_values(layout: &'a Layout) -> Self {
+        Self { keeps_large_values: true, ..Self::new(layout) }
     }
 
     /// Keeps `text` under `key`, because the built-in column of the same meaning cannot hold it.
@@ -96,7 +111,30 @@ impl<'a> Attributes<'a> {
         own.iter().any(|entry| entry.key == key).then_some(key)
     }
 
+    /// Keeps a list of messages of the row beside it.
+    pub(crate) fn keep_messages(&mut self, side: Side, list: &str) {
+        self.large.keep(self.row, side.key(), list);
+    }
+
+    pub(crate) fn has_messages(&self) -> bool {
+        !self.messages.is_empty()
+    }
+
+    /// The messages that the row's attributes have, if any.
+    fn end_messages(&mut self) {
+        if self.messages.is_empty() {
+            return;
+        }
+        for side in Side::ALL {
+            if let Some(list) = self.messages.list(side) {
+                self.large.keep(self.row, side.key(), &list);
+            }
+        }
+        self.messages.clear();
+    }
+
     pub(crate) fn end_row(&mut self) {
+        self.end_messages();
         self.rest.end_row();
         self.row += 1;
         self.shadows = false;
@@ -111,15 +149,16 @@ impl<'a> Attributes<'a> {
         slot.as_mut().map_or(Pushed::Contradicts, |column| column.push(self.row, value))
     }
 
-    /// Adds the columns to the batch; returns the columns that values had to leave, and how many did.
-    pub(crate) fn finish(mut self, batch: &mut Batch<'_>) -> Vec<(usize, u64)> {
+    /// Adds the columns to the batch; returns the columns that values had to leave, and how many did, and the payloads.
+    pub(crate) fn finish(mut self, batch: &mut Batch<'_>) -> (Vec<(usize, u64)>, Payloads) {
         for (i, column) in self.columns.into_iter().enumerate() {
             if let Some(column) = column {
                 batch.put_attribute(i, column.finish(self.row));
             }
         }
         batch.put("attributes", |ty| self.rest.finish(ty));
-        self.moved.into_iter().enumerate().filter(|(_, count)| *count > 0).collect()
+        let moved = self.moved.into_iter().enumerate().filter(|(_, count)| *count > 0).collect();
+        (moved, self.large)
     }
 }
 
@@ -131,7 +170,10 @@ fn beside_own(key: &str) -> String {
 
 impl Sink for Attributes<'_> {
     fn column(&mut self, column: usize, value: &Value) -> Pushed {
-        self.push_column(column, value)
+        match is_large(value) && !self.keeps_large_values {
+            true => Pushed::TooLarge,
+            false => self.push_column(column, value),
+        }
     }
 
     fn moved(&mut self, column: usize) {
@@ -141,7 +183,16 @@ impl Sink for Attributes<'_> {
     fn rest(&mut self, key: &str, value: Option<&AnyValue>) {
         self.json.clear();
         write_json(&mut self.json, value);
+        if !self.keeps_large_values {
+            self.large.relieve(self.row, None, key, value, &mut self.json);
+        }
         self.rest.push(key, &self.json);
+    }
+
+    fn message(&mut self, key: MessageKey, value: &Value) {
+        if !self.keeps_large_values {
+            self.messages.push(key, value);
+        }
     }
 
     fn shadows(&mut self) {

@@ -16,6 +16,7 @@ mod ids;
 mod json;
 mod layout;
 pub(crate) mod mapper;
+mod messages;
 mod semconv;
 mod series;
 mod signal;

@@ -8,6 +8,7 @@ mod events;
 mod histograms;
 mod logs;
 mod metrics;
+pub(crate) mod payloads;
 mod points;
 mod spans;
 
@@ -47,9 +48,11 @@ pub struct Tables {
     pub metrics: SchemaRef,
     /// Table `logs`.
     pub logs: SchemaRef,
+    /// Table `payloads`.
+    pub payloads: SchemaRef,
 }
 
-/// Maps OTLP requests to record batches for the tables `spans`, `metrics` and `logs`.
+/// Maps OTLP requests to record batches for the tables `spans`, `metrics`, `logs` and `payloads`.
 ///
 /// A mapper is cheap to share and takes `&self`; make a new one when a table's schema has changed.
 #[derive(Debug)]
@@ -57,6 +60,7 @@ pub struct Mapper {
     spans: Target,
     metrics: Target,
     logs: Target,
+    payloads: Layout,
 }
 
 /// A table, and the attribute keys that its requests have used.
@@ -87,7 +91,8 @@ impl Target {
 /// What a request became.
 #[derive(Debug, Default)]
 pub struct Mapped {
-    /// Table name and rows, in the table's column order; no entry when no row was accepted.
+    /// Table name and rows, in the table's column order; no entry when no row was accepted. Behind the rows of spans and logs may be those
+    /// of `payloads`.
     pub batches: Vec<(&'static str, RecordBatch)>,
     /// Spans, data points or log records in the batches.
     pub accepted: u64,
@@ -132,6 +137,7 @@ impl Mapper {
             spans: Target::new("spans", tables.spans, &spans::built_in())?,
             metrics: Target::new("metrics", tables.metrics, &metrics::built_in())?,
             logs: Target::new("logs", tables.logs, &logs::built_in())?,
+            payloads: Layout::new("payloads", tables.payloads, &payloads::built_in())?,
         })
     }
 
@@ -156,7 +162,7 @@ impl Mapper {
 
     /// Maps decoded spans.
     pub fn traces(&self, request: ExportTraceServiceRequest) -> Mapped {
-        self.spans.map(|layout, keys| spans::map(layout, keys, &request))
+        self.spans.map(|layout, keys| spans::map(layout, &self.payloads, keys, &request))
     }
 
     /// Maps decoded data points.
@@ -166,7 +172,7 @@ impl Mapper {
 
     /// Maps decoded log records.
     pub fn logs(&self, request: ExportLogsServiceRequest) -> Mapped {
-        self.logs.map(|layout, keys| logs::map(layout, keys, &request))
+        self.logs.map(|layout, keys| logs::map(layout, &self.payloads, keys, &request))
     }
 }
 

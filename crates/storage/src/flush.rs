@@ -132,7 +132,11 @@ async fn background(core: &Arc<Core>, tables: Vec<u64>) {
 
 /// Moves all rows that are in memory now from some tables into segments: the flush protocol.
 pub(crate) async fn flush_tables(core: &Arc<Core>, tables: &[u64]) -> Result<FlushReport> {
+    let started_ns = core.clock.monotonic_ns();
     let flushed = protocol(core, tables).await;
+    if flushed.as_ref().is_ok_and(|(report, _)| report.tables > 0) {
+        core.flushes.record(core.clock.monotonic_ns().saturating_sub(started_ns));
+    }
     core.set_flush_error(flushed.as_ref().err().cloned());
     core.flushed.notify_waiters();
     let (report, touched) = flushed?;

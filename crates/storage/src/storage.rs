@@ -17,6 +17,7 @@ use crate::{
     error::{Error, Result},
     flush,
     ids::Ids,
+    latencies::{Latencies, LatencyCounts},
     lock::Lock,
     options::StorageOptions,
     read_only,
@@ -64,6 +65,12 @@ pub struct Status {
     pub poisoned: Option<Error>,
     /// Why the last flush failed; it is tried again.
     pub flush_error: Option<Error>,
+    /// How long the syncs of the log took.
+    pub wal_syncs: LatencyCounts,
+    /// Bytes that wait for the log.
+    pub wal_queued_bytes: u64,
+    /// How long the flushes took that moved rows.
+    pub flushes: LatencyCounts,
 }
 
 /// What a database is open for.
@@ -90,6 +97,7 @@ pub(crate) struct Core {
     /// Held for the length of a commit.
     pub(crate) commits: Arc<tokio::sync::Mutex<()>>,
     pub(crate) flusher: mpsc::Sender<flush::Message>,
+    pub(crate) flushes: Latencies,
     /// Told after every attempt to flush.
     pub(crate) flushed: Notify,
     wal: OnceLock<Wal>,
@@ -142,6 +150,9 @@ impl Storage {
             position: state.last().0,
             poisoned: self.core.poison.get().cloned().or_else(|| wal.and_then(Wal::poisoned)),
             flush_error: self.core.flush_error(),
+            wal_syncs: wal.map(Wal::syncs).unwrap_or_default(),
+            wal_queued_bytes: wal.map_or(0, Wal::queued_bytes),
+            flushes: self.core.flushes.counts(),
         }
     }
 
@@ -266,6 +277,7 @@ impl Core {
             batches: Batches::default(),
             commits: Arc::default(),
             flusher: parts.flusher,
+            flushes: Latencies::default(),
             flushed: Notify::new(),
             wal: OnceLock::new(),
             recovery: OnceLock::new(),

@@ -33,6 +33,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 pub use self::log::{LocalLog, LogFile, LogRead, LogStore};
 pub use self::replay::{LogSpan, ReplayReport, Torn, inspect, replay};
+use crate::latencies::{Latencies, LatencyCounts};
 use crate::{BatchId, Clock, Error, ErrorKind, Result};
 
 /// The most bytes of frames that wait for the log thread; further callers wait for room.
@@ -161,6 +162,7 @@ struct Shared {
     poison: OnceLock<Error>,
     closed: AtomicBool,
     bytes: AtomicU64,
+    syncs: Latencies,
 }
 
 /// A duty of the log thread. Every variant with an answer holds its share of the queue until it is answered.
@@ -285,6 +287,16 @@ impl Wal {
     /// The error that poisoned the log, if one did.
     pub fn poisoned(&self) -> Option<Error> {
         self.shared.poison.get().cloned()
+    }
+
+    /// How long the syncs of log files took.
+    pub(crate) fn syncs(&self) -> LatencyCounts {
+        self.shared.syncs.counts()
+    }
+
+    /// Bytes that wait for the log thread, or are in its hands.
+    pub(crate) fn queued_bytes(&self) -> u64 {
+        (QUEUE_BYTES_MAX - self.room.available_permits()) as u64
     }
 
     /// The size of all log files.

@@ -7,10 +7,11 @@ use std::sync::LazyLock;
 use crate::sql::built_in_view;
 
 /// The DDL of the built-in tables, in the order of their making.
-pub(crate) const BUILT_IN_TABLES: [&str; 3] = [
+pub(crate) const BUILT_IN_TABLES: [&str; 4] = [
     include_str!("../../../../sql/schema/spans.sql"),
     include_str!("../../../../sql/schema/metrics.sql"),
     include_str!("../../../../sql/schema/logs.sql"),
+    include_str!("../../../../sql/schema/payloads.sql"),
 ];
 
 const BUILT_IN_VIEWS: [&str; 3] = [

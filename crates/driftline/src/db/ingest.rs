@@ -1,7 +1,9 @@
-//! OpenTelemetry in: a body is mapped to rows of `spans`, `metrics` and `logs` and appended as one frame, all or nothing. What was
-//! rejected or moved is counted, by reason, for as long as the database is open.
+//! OpenTelemetry in: a body is mapped to rows of `spans`, `metrics` and `logs` and appended as one frame, all or nothing (more than 32 MiB
+//! of rows in several, each all or nothing). What was rejected or moved is counted, by reason, for as long as the database is open.
 //!
 //! A client that got no answer sends the same body again. Bodies are known by their digest, so that the rows are not there twice.
+
+mod frames;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +14,6 @@ use driftline_storage::{BatchId, Snapshot};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-
 use prost::Message;
 use twox_hash::XxHash3_128;
 
@@ -117,7 +118,7 @@ impl Engine {
     /// The mapper for the tables as they now are; made anew when a table has changed.
     fn mapper(&self) -> Result<Arc<Mapper>> {
         let snapshot = self.storage.snapshot();
-        let schemas = ["spans", "metrics", "logs"]
+        let schemas = ["spans", "metrics", "logs", "payloads"]
             .map(|name| snapshot.table(name).map(|table| Arc::clone(table.schema())));
         let mut kept = self.ingest.lock();
         if let Some((known, mapper)) = &kept.mapper
@@ -129,6 +130,7 @@ impl Engine {
             spans: schema_of(&snapshot, "spans")?,
             metrics: schema_of(&snapshot, "metrics")?,
             logs: schema_of(&snapshot, "logs")?,
+            payloads: schema_of(&snapshot, "payloads")?,
         };
         let mapper = Arc::new(Mapper::new(tables).map_err(mapping_error)?);
         kept.mapper = Some((schemas.into_iter().flatten().collect(), Arc::clone(&mapper)));
@@ -150,11 +152,10 @@ impl Engine {
                 .collect(),
             repeated: false,
         };
-        let frame: Vec<_> =
-            mapped.batches.into_iter().map(|(table, batch)| (table.to_owned(), batch)).collect();
-        if !frame.is_empty() {
-            let appended = self.storage.append_once(id, frame).await?;
-            report.repeated = appended.is_none();
+        let frames = frames::divide(id, mapped.batches, frames::FRAME_BYTES_MAX);
+        report.repeated = !frames.is_empty();
+        for (id, frame) in frames {
+            report.repeated &= self.storage.append_once(id, frame).await?.is_none();
         }
         self.ingest.count(signal, &report);
         Ok(report)

@@ -11,6 +11,8 @@ use super::keys::{Key, Keys, Use, event_attribute};
 use crate::{
     columns::Pushed,
     layout::Layout,
+    mapper::payloads::is_large,
+    messages::MessageKey,
     semconv::{JsonMemo, Requires, Source},
 };
 
@@ -22,6 +24,8 @@ pub(crate) trait Sink {
     fn moved(&mut self, column: usize);
     /// Keeps a value under its key.
     fn rest(&mut self, key: &str, value: Option<&AnyValue>);
+    /// Notes a value that is part of a message.
+    fn message(&mut self, key: MessageKey, value: &Value);
     /// Notes a key that looks like one of the resource or the scope.
     fn shadows(&mut self);
 }
@@ -105,6 +109,9 @@ pub(crate) fn assign(
         if !own_column(layout, key, value, sink) {
             sink.rest(&attribute.key, attribute.value.as_ref());
         }
+        if let (Some(message), Some(value)) = (key.message, value) {
+            sink.message(message, value);
+        }
         if let Some(value) = value {
             candidates.extend(key.uses.iter().map(|alias_use| (*alias_use, Source::Value(value))));
         }
@@ -129,7 +136,7 @@ fn own_column(layout: &Layout, key: &Key, value: Option<&Value>, sink: &mut impl
     match sink.column(column, offered) {
         Pushed::Taken => !renamed,
         Pushed::Reshaped => !renamed && !declared,
-        Pushed::Occupied => false,
+        Pushed::Occupied | Pushed::TooLarge => false,
         Pushed::Contradicts => {
             sink.moved(column);
             false
@@ -178,6 +185,8 @@ fn assign_aliases<'a>(
                 match sink.column(column, &value) {
                     Pushed::Taken | Pushed::Occupied => false,
                     Pushed::Reshaped => declared,
+                    // the original is a payload
+                    Pushed::TooLarge => continue,
                     Pushed::Contradicts => {
                         sink.moved(column);
                         if !declared {
@@ -187,6 +196,8 @@ fn assign_aliases<'a>(
                     }
                 }
             }
+            // the original is a payload
+            None if is_large(&value) => continue,
             None => true,
         };
         if kept {

@@ -17,6 +17,7 @@ use crate::{
     any_value::write_json,
     columns::{AttributeColumn, Pushed},
     layout::{Batch, Layout, Owner},
+    messages::MessageKey,
 };
 
 /// The attributes of a resource or scope, in the form in which rows repeat them.
@@ -90,6 +91,8 @@ impl Sink for InheritedSink<'_> {
         write_json(&mut json, value);
         self.rest.push((format!("{}{key}", self.owner.prefix()), json));
     }
+
+    fn message(&mut self, _: MessageKey, _: &Value) {}
 
     fn shadows(&mut self) {}
 }

@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     layout::{Layout, Owner},
+    messages::MessageKey,
     semconv::{self, Alias, AliasSource, Requires},
 };
 
@@ -25,6 +26,8 @@ pub(crate) struct Key {
     pub(crate) rewrite: Option<&'static Alias>,
     /// The key starts like one of a resource or a scope.
     pub(crate) shadows: bool,
+    /// What the key says about messages.
+    pub(crate) message: Option<MessageKey>,
 }
 
 /// An alias line with the keys it concerns.
@@ -77,7 +80,8 @@ impl Keys {
         let column = layout.column_of(self.owner, key);
         let shadows =
             self.owner == Owner::Record && (key.starts_with("resource.") || key.starts_with("scope."));
-        self.keys.push(Key { column, uses: Vec::new(), rewrite: None, shadows });
+        let message = MessageKey::parse(key).filter(|_| self.owner == Owner::Record);
+        self.keys.push(Key { column, uses: Vec::new(), rewrite: None, shadows, message });
         self.seen.push(0);
 
         let table = semconv::table();

@@ -25,6 +25,8 @@ pub(crate) enum Pushed {
     Occupied,
     /// The value is of another type than the column.
     Contradicts,
+    /// The value is too large for the row.
+    TooLarge,
 }
 
 /// A column that attribute values fill, row by row; rows that offer nothing are NULL.

@@ -1,17 +1,18 @@
 //! Lists of structs inside a row: span events, span links and exemplars.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use arrow::{
     array::{ArrayRef, Float64Builder, Int64Builder, StringBuilder, TimestampNanosecondBuilder},
     datatypes::DataType,
 };
 use opentelemetry_proto::tonic::{
-    common::v1::KeyValue,
+    common::v1::{AnyValue, KeyValue},
     metrics::v1::{Exemplar, exemplar},
     trace::v1::span::{Event, Link},
 };
 
+use super::payloads::Payloads;
 use crate::{
     any_value::write_json,
     attributes::non_empty,
@@ -27,6 +28,16 @@ const SEARCHED_MAX: usize = 16;
 
 /// Adds attributes to the current row of a map; a key that comes again gets `#2`, `#3`.
 pub(super) fn push_attributes(map: &mut MapColumn, attributes: &[KeyValue], json: &mut String) {
+    push_relieved(map, attributes, json, |_, _, _| {});
+}
+
+/// The same, after `relieve` has changed the JSON of what is too large.
+fn push_relieved(
+    map: &mut MapColumn,
+    attributes: &[KeyValue],
+    json: &mut String,
+    mut relieve: impl FnMut(&str, Option<&AnyValue>, &mut String),
+) {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for (i, attribute) in attributes.iter().enumerate() {
         let count = if attributes.len() <= SEARCHED_MAX {
@@ -36,10 +47,12 @@ pub(super) fn push_attributes(map: &mut MapColumn, attributes: &[KeyValue], json
         };
         json.clear();
         write_json(json, attribute.value.as_ref());
-        match count {
-            1 => map.push(&attribute.key, json),
-            count => map.push(&format!("{}#{count}", attribute.key), json),
-        }
+        let key = match count {
+            1 => Cow::Borrowed(attribute.key.as_str()),
+            count => Cow::Owned(format!("{}#{count}", attribute.key)),
+        };
+        relieve(&key, attribute.value.as_ref(), json);
+        map.push(&key, json);
     }
 }
 
@@ -94,10 +107,12 @@ impl Events {
         list_of(struct_of(&[("time", time()), ("name", DataType::Utf8), ("attributes", map_of_text())]))
     }
 
-    pub(super) fn push_row(&mut self, events: &[Event]) {
-        for event in events {
+    pub(super) fn push_row(&mut self, row: usize, events: &[Event], large: &mut Payloads) {
+        for (index, event) in events.iter().enumerate() {
             self.name.append_option(non_empty(&event.name));
-            push_attributes(&mut self.attributes, &event.attributes, &mut self.json);
+            push_relieved(&mut self.attributes, &event.attributes, &mut self.json, |key, value, json| {
+                large.relieve(row, Some(index), key, value, json);
+            });
             push_dropped(&mut self.attributes, event.dropped_attributes_count);
             push_time(&mut self.time, &mut self.attributes, event.time_unix_nano);
             self.attributes.end_row();

@@ -19,6 +19,8 @@ use crate::{
     columns::{map_of_text, time, time_array},
     ids::{IdField, SpanId, TraceId, hex, time_ns},
     layout::{Batch, Layout},
+    messages::of_event,
+    signal::Signal,
 };
 
 /// The columns that the mapping itself fills.
@@ -41,7 +43,12 @@ pub(super) fn built_in() -> Vec<(&'static str, DataType)> {
     ]
 }
 
-pub(super) fn map(layout: &Layout, keys: &mut KeySet, request: &ExportLogsServiceRequest) -> Mapped {
+pub(super) fn map(
+    layout: &Layout,
+    payloads: &Layout,
+    keys: &mut KeySet,
+    request: &ExportLogsServiceRequest,
+) -> Mapped {
     let mut rows = LogRows::new(layout);
     let mut rejects = Rejects::default();
     let mut budget = InheritedBudget::default();
@@ -58,7 +65,7 @@ pub(super) fn map(layout: &Layout, keys: &mut KeySet, request: &ExportLogsServic
             }
         }
     }
-    rows.finish(rejects)
+    rows.finish(payloads, rejects)
 }
 
 /// When a record happened and when it was seen.
@@ -128,6 +135,7 @@ impl<'a> LogRows<'a> {
         self.origin.push(origin);
 
         assign(&mut keys.record, self.layout, &record.attributes, Facts::default(), &mut self.attributes);
+        self.push_message(record);
         self.push_ids(record);
         self.attributes.keep_dropped("otel.dropped_attributes_count", record.dropped_attributes_count);
         self.attributes.inherit(&origin.scope, &record.attributes);
@@ -145,6 +153,17 @@ impl<'a> LogRows<'a> {
                 write_value(&mut self.json, structured);
                 self.body.append_value(&self.json);
             }
+        }
+    }
+
+    /// The message that an event of older conventions is.
+    fn push_message(&mut self, record: &LogRecord) {
+        let Some(Value::KvlistValue(body)) = record.body.as_ref().and_then(|body| body.value.as_ref()) else {
+            return;
+        };
+        let message = event_name(record).and_then(|name| of_event(name, &body.values));
+        if let Some((side, message)) = message {
+            self.attributes.keep_messages(side, &serde_json::Value::from(vec![message]).to_string());
         }
     }
 
@@ -167,7 +186,7 @@ impl<'a> LogRows<'a> {
         }
     }
 
-    fn finish(mut self, rejects: Rejects) -> Mapped {
+    fn finish(mut self, payloads: &Layout, rejects: Rejects) -> Mapped {
         let mut batch = Batch::new(self.layout, self.rows);
         batch.put("time", |ty| time_array(&mut self.time, ty));
         batch.put("observed_time", |ty| time_array(&mut self.observed_time, ty));
@@ -184,8 +203,12 @@ impl<'a> LogRows<'a> {
             batch.put(name, |_| Arc::new(builder.finish()) as ArrayRef);
         }
         self.origin.finish(&mut batch);
-        let moved = self.attributes.finish(&mut batch);
-        report("logs", self.layout, self.rows, batch.finish(), rejects, moved)
+        let (moved, large) = self.attributes.finish(&mut batch);
+        let batch = batch.finish();
+        let payloads = large.finish(payloads, Signal::Logs, &batch);
+        let mut mapped = report("logs", self.layout, self.rows, batch, rejects, moved);
+        mapped.batches.extend(payloads.map(|payloads| ("payloads", payloads)));
+        mapped
     }
 }
 

@@ -139,7 +139,7 @@ impl<'a> MetricRows<'a> {
             exemplars: Exemplars::default(),
             series_id: Int64Builder::new(),
             origin: OriginColumns::default(),
-            attributes: Attributes::new(layout),
+            attributes: Attributes::with_large_values(layout),
             sort: SortScratch::default(),
         }
     }
@@ -210,7 +210,7 @@ impl<'a> MetricRows<'a> {
         batch.put("exemplars", |ty| self.exemplars.finish(ty));
         batch.put("series_id", |_| Arc::new(self.series_id.finish()));
         self.origin.finish(&mut batch);
-        let moved = self.attributes.finish(&mut batch);
+        let (moved, _) = self.attributes.finish(&mut batch);
         report("metrics", self.layout, self.rows, batch.finish(), rejects, moved)
     }
 }

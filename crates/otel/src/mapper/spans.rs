@@ -8,7 +8,11 @@ use arrow::{
 };
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
-    trace::v1::{Span, span::SpanKind, status::StatusCode},
+    trace::v1::{
+        Span,
+        span::{Event, SpanKind},
+        status::StatusCode,
+    },
 };
 
 use super::{
@@ -21,6 +25,8 @@ use crate::{
     columns::{map_of_text, time, time_array},
     ids::{IdField, SpanId, TraceId, hex, time_ns},
     layout::{Batch, Layout},
+    messages::{Side, of_event},
+    signal::Signal,
 };
 
 /// The columns that the mapping itself fills.
@@ -48,7 +54,12 @@ pub(super) fn built_in() -> Vec<(&'static str, DataType)> {
     ]
 }
 
-pub(super) fn map(layout: &Layout, keys: &mut KeySet, request: &ExportTraceServiceRequest) -> Mapped {
+pub(super) fn map(
+    layout: &Layout,
+    payloads: &Layout,
+    keys: &mut KeySet,
+    request: &ExportTraceServiceRequest,
+) -> Mapped {
     let mut rows = SpanRows::new(layout);
     let mut rejects = Rejects::default();
     let mut budget = InheritedBudget::default();
@@ -65,7 +76,7 @@ pub(super) fn map(layout: &Layout, keys: &mut KeySet, request: &ExportTraceServi
             }
         }
     }
-    rows.finish(rejects)
+    rows.finish(payloads, rejects)
 }
 
 /// A span that has what every row needs.
@@ -150,11 +161,12 @@ impl<'a> SpanRows<'a> {
         self.status_code.append_value(status_code(status.map_or(0, |status| status.code)));
         self.status_message.append_option(status.and_then(|status| non_empty(&status.message)));
         self.origin.push(origin);
-        self.events.push_row(&span.events);
+        self.events.push_row(self.rows, &span.events, &mut self.attributes.large);
         self.links.push_row(&span.links);
 
         let facts = Facts { span: Some(span) };
         assign(&mut keys.record, self.layout, &span.attributes, facts, &mut self.attributes);
+        self.push_event_messages(&span.events);
         self.push_parent(&span.parent_span_id);
         self.attributes.keep_dropped("otel.dropped_attributes_count", span.dropped_attributes_count);
         self.attributes.keep_dropped("otel.dropped_events_count", span.dropped_events_count);
@@ -163,6 +175,20 @@ impl<'a> SpanRows<'a> {
         self.attributes.inherit(origin.resource, &span.attributes);
         self.attributes.end_row();
         self.rows += 1;
+    }
+
+    /// Messages that come as events of the span.
+    fn push_event_messages(&mut self, events: &[Event]) {
+        let found = || events.iter().filter_map(|event| of_event(&event.name, &event.attributes));
+        if events.is_empty() || self.attributes.has_messages() {
+            return;
+        }
+        for side in Side::ALL {
+            let list: Vec<_> = found().filter(|(of, _)| *of == side).map(|(_, message)| message).collect();
+            if !list.is_empty() {
+                self.attributes.keep_messages(side, &serde_json::Value::from(list).to_string());
+            }
+        }
     }
 
     fn push_parent(&mut self, bytes: &[u8]) {
@@ -176,7 +202,7 @@ impl<'a> SpanRows<'a> {
         }
     }
 
-    fn finish(mut self, rejects: Rejects) -> Mapped {
+    fn finish(mut self, payloads: &Layout, rejects: Rejects) -> Mapped {
         let mut batch = Batch::new(self.layout, self.rows);
         batch.put("time", |ty| time_array(&mut self.time, ty));
         batch.put("end_time", |ty| time_array(&mut self.end_time, ty));
@@ -200,8 +226,12 @@ impl<'a> SpanRows<'a> {
         batch.put("events", |ty| self.events.finish(ty));
         batch.put("links", |ty| self.links.finish(ty));
         self.origin.finish(&mut batch);
-        let moved = self.attributes.finish(&mut batch);
-        report("spans", self.layout, self.rows, batch.finish(), rejects, moved)
+        let (moved, large) = self.attributes.finish(&mut batch);
+        let batch = batch.finish();
+        let payloads = large.finish(payloads, Signal::Traces, &batch);
+        let mut mapped = report("spans", self.layout, self.rows, batch, rejects, moved);
+        mapped.batches.extend(payloads.map(|payloads| ("payloads", payloads)));
+        mapped
     }
 }
 

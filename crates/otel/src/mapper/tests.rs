@@ -2,5 +2,6 @@ pub(crate) mod build;
 pub(crate) mod clients;
 mod logs;
 mod metrics;
+mod payloads;
 mod schema;
 mod spans;

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use driftline::storage::{LATENCY_BOUNDS_SECONDS, LatencyCounts};
 use tonic::{Code, Status};
 
 use crate::service::Service;
@@ -129,6 +130,18 @@ fn storage(page: &mut String, service: &Service) {
     number(page, "driftline_memtable_bytes", "gauge", "Bytes of rows that are not in segments yet.", bytes);
     number(page, "driftline_memtable_rows", "gauge", "Rows that are not in segments yet.", rows);
     number(page, "driftline_wal_bytes", "gauge", "Bytes of the write-ahead log.", status.wal_bytes);
+    let queued = status.wal_queued_bytes;
+    number(page, "driftline_wal_queue_bytes", "gauge", "Bytes that wait for the write-ahead log.", queued);
+    let help = "How long the write-ahead log took to sync.";
+    histogram(page, "driftline_wal_fsync_seconds", help, &status.wal_syncs);
+    histogram(
+        page,
+        "driftline_flush_seconds",
+        "How long rows took from memory into segments.",
+        &status.flushes,
+    );
+    let fails = u64::from(status.flush_error.is_some());
+    number(page, "driftline_flush_failing", "gauge", "1 while the last flush failed.", fails);
 }
 
 fn value(counter: &AtomicU64) -> u64 {
@@ -163,6 +176,15 @@ impl Drop for Pending<'_> {
 fn number(page: &mut String, name: &str, kind: &str, help: &str, number: u64) {
     head(page, name, kind, help);
     let _ = writeln!(page, "{name} {number}");
+}
+
+fn histogram(page: &mut String, name: &str, help: &str, counts: &LatencyCounts) {
+    head(page, name, "histogram", help);
+    for (bound, count) in LATENCY_BOUNDS_SECONDS.iter().zip(counts.buckets) {
+        let _ = writeln!(page, "{name}_bucket{{le=\"{bound}\"}} {count}");
+    }
+    let _ = writeln!(page, "{name}_bucket{{le=\"+Inf\"}} {}", counts.count);
+    let _ = writeln!(page, "{name}_sum {}\n{name}_count {}", counts.total.as_secs_f64(), counts.count);
 }
 
 /// A text as the value of a label.

@@ -181,7 +181,9 @@ impl Writer {
         if let Some(current) = &mut self.current
             && current.synced < current.written
         {
+            let started_ns = self.clock.monotonic_ns();
             current.file.sync().map_err(|source| failed("sync", current.name, source))?;
+            self.shared.syncs.record(self.clock.monotonic_ns().saturating_sub(started_ns));
             current.synced = current.written;
         }
         self.unsynced_since_ns = None;

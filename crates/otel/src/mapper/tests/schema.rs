@@ -12,9 +12,10 @@ use crate::{
 const SPANS: &str = include_str!("../../../../../sql/schema/spans.sql");
 const METRICS: &str = include_str!("../../../../../sql/schema/metrics.sql");
 const LOGS: &str = include_str!("../../../../../sql/schema/logs.sql");
+const PAYLOADS: &str = include_str!("../../../../../sql/schema/payloads.sql");
 
 pub(crate) fn tables() -> Tables {
-    Tables { spans: table(SPANS), metrics: table(METRICS), logs: table(LOGS) }
+    Tables { spans: table(SPANS), metrics: table(METRICS), logs: table(LOGS), payloads: table(PAYLOADS) }
 }
 
 /// One column a line, four spaces in front.

@@ -112,6 +112,8 @@ async fn what_is_left_out_is_said_with_its_reason() {
         &format!("driftline_otlp_bytes_total {}", ONE_OF_THREE.len()),
         "driftline_otlp_items_total{signal=\"traces\",outcome=\"accepted\",detail=\"\"} 1",
         "driftline_memtable_rows 1",
+        "driftline_wal_fsync_seconds_count 1",
+        "driftline_flush_seconds_bucket{le=\"+Inf\"} 0",
     ] {
         assert!(page.lines().any(|found| found == line), "no {line} in {page}");
     }

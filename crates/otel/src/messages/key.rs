@@ -1,0 +1,89 @@
+//! Which attribute keys carry messages, and what of them.
+
+use super::Side;
+
+/// What an attribute key says about messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MessageKey {
+    pub(super) side: Side,
+    /// The smaller, the better.
+    pub(super) rank: u8,
+    pub(super) piece: Piece,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// All messages, in the conventions' own form.
+    Canonical,
+    /// All messages, in some form.
+    Whole,
+    /// A field of one message.
+    Part(u32, Field),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Field {
+    Role,
+    FinishReason,
+    /// A text, with its place where there are several.
+    Content(Option<u32>),
+    /// A field of a tool call.
+    ToolCall(u32, &'static str),
+    /// The call that is answered.
+    ToolCallId,
+}
+
+impl MessageKey {
+    /// Reads a key; `None` for all others.
+    pub(crate) fn parse(key: &str) -> Option<Self> {
+        let found = |side, rank, piece| Some(Self { side, rank, piece });
+        match key {
+            "gen_ai.input.messages" => found(Side::Input, 1, Piece::Canonical),
+            "gen_ai.output.messages" => found(Side::Output, 1, Piece::Canonical),
+            "gen_ai.prompt" => found(Side::Input, 3, Piece::Whole),
+            "gen_ai.completion" => found(Side::Output, 3, Piece::Whole),
+            _ => {
+                let (side, rest) = flattened(key)?;
+                let (index, field) = rest.split_once('.')?;
+                found(side, 2, Piece::Part(index.parse().ok()?, Field::parse(field)?))
+            }
+        }
+    }
+}
+
+/// The side of a key of one message, and the key from its number on.
+fn flattened(key: &str) -> Option<(Side, &str)> {
+    let prefixes = [
+        ("gen_ai.prompt.", Side::Input),
+        ("gen_ai.completion.", Side::Output),
+        ("llm.input_messages.", Side::Input),
+        ("llm.output_messages.", Side::Output),
+    ];
+    prefixes.into_iter().find_map(|(prefix, side)| Some((side, key.strip_prefix(prefix)?)))
+}
+
+impl Field {
+    fn parse(field: &str) -> Option<Self> {
+        let field = field.strip_prefix("message.").unwrap_or(field);
+        match field {
+            "role" => return Some(Self::Role),
+            "content" => return Some(Self::Content(None)),
+            "finish_reason" => return Some(Self::FinishReason),
+            "tool_call_id" => return Some(Self::ToolCallId),
+            _ => {}
+        }
+        if let Some((part, "message_content.text")) =
+            field.strip_prefix("contents.").and_then(|rest| rest.split_once('.'))
+        {
+            return Some(Self::Content(Some(part.parse().ok()?)));
+        }
+        let (call, name) = field.strip_prefix("tool_calls.")?.split_once('.')?;
+        let name = match name.strip_prefix("tool_call.").unwrap_or(name) {
+            "id" => "id",
+            "name" | "function.name" => "name",
+            "arguments" | "function.arguments" => "arguments",
+            _ => return None,
+        };
+        Some(Self::ToolCall(call.parse().ok()?, name))
+    }
+}
