@@ -9,11 +9,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use driftline::Database;
-use futures::TryStreamExt;
+use futures::stream::FuturesUnordered;
+use futures::{StreamExt, TryStreamExt};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
@@ -86,14 +87,17 @@ struct Progress {
     told: Notify,
 }
 
-/// Exports until the server is gone; returns the batch that was not answered.
+/// Exports until the server is gone; returns the batch that was not answered, and what was heard in its place.
 async fn export(
     server: String,
     progress: Arc<Progress>,
     mut unanswered: Option<ExportTraceServiceRequest>,
     mut rng: ChaCha8Rng,
-) -> Option<ExportTraceServiceRequest> {
-    let Ok(mut client) = TraceServiceClient::connect(server).await else { return unanswered };
+) -> (Option<ExportTraceServiceRequest>, String) {
+    let mut client = match TraceServiceClient::connect(server).await {
+        Ok(client) => client,
+        Err(error) => return (unanswered, error.to_string()),
+    };
     loop {
         let batch = unanswered.take().unwrap_or_else(|| {
             let spans = rng.random_range(1..=SPANS_MAX);
@@ -105,7 +109,7 @@ async fn export(
                 progress.told.notify_one();
             }
             Ok(answer) => panic!("a good batch was refused in part: {answer:?}"),
-            Err(_) => return Some(batch),
+            Err(status) => return (Some(batch), status.to_string()),
         }
     }
 }
@@ -118,7 +122,7 @@ async fn round(
     rng: &mut ChaCha8Rng,
 ) -> Result<()> {
     let server = Served::start(database)?;
-    let exporters: Vec<_> = std::mem::take(unanswered)
+    let mut exporters: FuturesUnordered<_> = std::mem::take(unanswered)
         .into_iter()
         .map(|batch| {
             let rng = ChaCha8Rng::seed_from_u64(rng.random());
@@ -127,11 +131,14 @@ async fn round(
         .collect();
     let enough = progress.acknowledged.load(Ordering::SeqCst) + rng.random_range(0..ACKNOWLEDGED_MAX);
     while progress.acknowledged.load(Ordering::SeqCst) < enough {
-        progress.told.notified().await;
+        tokio::select! {
+            () = progress.told.notified() => {}
+            Some(ended) = exporters.next() => bail!("an exporter left a server that lives: {}", ended?.1),
+        }
     }
     server.kill()?;
-    for exporter in exporters {
-        unanswered.push(exporter.await?);
+    while let Some(ended) = exporters.next().await {
+        unanswered.push(ended?.0);
     }
     Ok(())
 }

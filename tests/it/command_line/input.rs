@@ -54,7 +54,9 @@ fn the_good_lines_of_a_file_are_kept_and_the_rest_is_counted() -> Result<()> {
     // breaks when one bad line costs the others, or is left out silently
     let place = Workplace::new()?;
     let good = r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"bot"}}]},"scopeSpans":[{"spans":[{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","name":"chat","startTimeUnixNano":"1785542400000000000","endTimeUnixNano":"1785542401000000000","attributes":[{"key":"gen_ai.usage.input_tokens","value":{"stringValue":"many"}}]}]}]}]}"#;
-    place.file("spans.jsonl", format!("{good}\nno json\n{good}\n"))?;
+    let another = good.replace("eee19b7ec3c1b174", "eee19b7ec3c1b175");
+    // a line that is sent again is the same export, and stored once
+    place.file("spans.jsonl", format!("{good}\nno json\n{another}\n{good}\n"))?;
     let run = place.run(["ingest", "spans.jsonl"])?;
     run.ends_with(2, &["spans.jsonl", "line 2"])?;
     ensure!(place.query("SELECT count(*) FROM spans")?.ends_with("2\n"), "two good lines: {run:?}");

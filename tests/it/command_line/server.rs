@@ -15,6 +15,7 @@ struct Served {
 impl Served {
     fn start(place: &Workplace, options: &[&str]) -> Result<Self> {
         let mut arguments = vec!["serve", "--flight-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0"];
+        arguments.extend(["--otlp-grpc-addr", "off", "--otlp-http-addr", "off"]);
         arguments.extend(options);
         let mut child = place.command(arguments)?.stderr(Stdio::null()).spawn()?;
         let mut lines = BufReader::new(child.stdout.take().context("its standard output")?).lines();

@@ -27,11 +27,12 @@ pub(crate) async fn run(path: &Path, args: &ServeArgs, terminal: &Terminal) -> R
 
 async fn serve(database: Database, settings: Settings, terminal: &Terminal) -> Result<()> {
     let server = Server::bind(database, settings).await?;
-    let mut out = std::io::stdout();
-    for (door, address) in server.addresses() {
-        writeln!(out, "{door} listening on {address}")?;
+    let doors: String =
+        server.addresses().map(|(door, address)| format!("{door} listening on {address}\n")).collect();
+    // a server goes on for its clients where nobody reads what it prints
+    if let Err(error) = std::io::stdout().write_all(doors.as_bytes()) {
+        terminal.note(&format!("cannot print where the doors are: {error}"));
     }
-    out.flush()?;
     server
         .run(async {
             interrupted().await;
