@@ -24,7 +24,7 @@ use crate::sql::CreateTable;
 use crate::stream::QueryStream;
 
 pub(crate) use ingest::IngestStats;
-pub use ingest::{IngestCount, IngestReport, Moved, Rejected};
+pub use ingest::{IngestCount, IngestReport, Moved, Rejected, RemoteWriteReport};
 
 /// The directory of spilled rows, below the database.
 const SPILL_DIRECTORY: &str = "spill";

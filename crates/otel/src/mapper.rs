@@ -172,7 +172,7 @@ impl Mapper {
 
 /// Rejected items by reason.
 #[derive(Debug, Default)]
-pub(crate) struct Rejects(Vec<Rejected>);
+pub(crate) struct Rejects(pub(crate) Vec<Rejected>);
 
 impl Rejects {
     pub(crate) fn add(&mut self, reason: &str, count: u64) {
