@@ -268,7 +268,7 @@ async fn what_can_never_be_taken_is_refused_in_words() {
 async fn a_sender_without_room_is_told_to_come_again() {
     let receiver = Receiver::with("otlp_request_max = '1MiB'\notlp_memory = '1MiB'").await;
     let mut slow = TcpStream::connect(receiver.http).await.unwrap();
-    let head = format!("POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n");
+    let head = format!("POST {PATH} HTTP/1.1\r\nhost: x\r\n{SNAPPY}\r\ncontent-length: 1000000\r\n\r\n");
     slow.write_all(head.as_bytes()).await.unwrap();
     slow.write_all(&vec![b' '; 900_000]).await.unwrap();
     while receiver.room.held_bytes() < 900_000 {
