@@ -1,5 +1,6 @@
 -- One row a trace, over the spans that have arrived. name and service_name are the root span's, NULL while it is missing.
--- Tokens and cost are summed over the calls of models (see llm_calls), so that no parent counts twice.
+-- Tokens and cost are summed over the calls of models (see llm_calls), so that no parent counts twice. cost_usd is what is known: unpriced_calls
+-- counts the calls whose cost is not.
 CREATE VIEW traces AS
 SELECT
     min(time) AS time,
@@ -10,10 +11,23 @@ SELECT
     first_value(service_name ORDER BY time) FILTER (WHERE parent_span_id IS NULL) AS service_name,
     count(*) AS spans,
     count(*) FILTER (WHERE status_code = 'error' OR error_type IS NOT NULL) AS errors,
-    count(*) FILTER (WHERE gen_ai_operation_name IN ('chat', 'generate_content', 'text_completion', 'embeddings')) AS llm_calls,
-    sum(gen_ai_usage_input_tokens) FILTER (WHERE gen_ai_operation_name IN ('chat', 'generate_content', 'text_completion', 'embeddings')) AS input_tokens,
-    sum(gen_ai_usage_output_tokens) FILTER (WHERE gen_ai_operation_name IN ('chat', 'generate_content', 'text_completion', 'embeddings')) AS output_tokens,
-    sum(CASE WHEN coalesce(gen_ai_usage_cost_currency, 'USD') = 'USD' THEN gen_ai_usage_cost_amount END)
-        FILTER (WHERE gen_ai_operation_name IN ('chat', 'generate_content', 'text_completion', 'embeddings')) AS cost_usd
-FROM spans
+    count(*) FILTER (WHERE is_call) AS llm_calls,
+    sum(gen_ai_usage_input_tokens) FILTER (WHERE is_call) AS input_tokens,
+    sum(gen_ai_usage_output_tokens) FILTER (WHERE is_call) AS output_tokens,
+    sum(cost_usd) FILTER (WHERE is_call) AS cost_usd,
+    count(*) FILTER (WHERE is_call AND cost_usd IS NULL AND coalesce(gen_ai_usage_input_tokens, gen_ai_usage_output_tokens) IS NOT NULL)
+        AS unpriced_calls
+FROM (
+    SELECT
+        *,
+        coalesce(gen_ai_operation_name IN ('chat', 'generate_content', 'text_completion', 'embeddings'), false) AS is_call,
+        coalesce(
+            CASE WHEN coalesce(gen_ai_usage_cost_currency, 'USD') = 'USD' THEN gen_ai_usage_cost_amount END,
+            llm_cost(time, gen_ai_provider_name, gen_ai_response_model, gen_ai_usage_input_tokens, gen_ai_usage_output_tokens,
+                gen_ai_usage_cache_read_input_tokens, gen_ai_usage_cache_write_input_tokens, gen_ai_usage_reasoning_output_tokens),
+            llm_cost(time, gen_ai_provider_name, gen_ai_request_model, gen_ai_usage_input_tokens, gen_ai_usage_output_tokens,
+                gen_ai_usage_cache_read_input_tokens, gen_ai_usage_cache_write_input_tokens, gen_ai_usage_reasoning_output_tokens)
+        ) AS cost_usd
+    FROM spans
+)
 GROUP BY trace_id;

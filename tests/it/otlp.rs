@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use arrow::array::AsArray;
 use arrow::util::pretty::pretty_format_batches;
 use driftline::{Database, Encoding, Signal, otel::detect};
 use futures::TryStreamExt;
+use serde_json::{Value, json};
 
 fn data() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("data/otlp")
@@ -73,6 +75,94 @@ async fn calls_look_the_same_whoever_sent_them() -> Result<()> {
         assert!(rows.contains(&format!("| {accepted} ")), "{client}: {accepted} accepted, {rows}");
         database.close().await?;
     }
+    Ok(())
+}
+
+/// The messages of a client's spans, in one form: null members say nothing, and OpenInference does not tell why an answer ended.
+async fn messages(database: &Database) -> Result<Vec<(String, Value)>> {
+    let sql = "SELECT key, value FROM payloads JOIN llm_calls USING (trace_id, span_id) \
+        WHERE signal = 'traces' AND operation = 'chat' ORDER BY payloads.time, key";
+    let mut found = vec![];
+    for batch in database.sql(sql).await?.try_collect::<Vec<_>>().await? {
+        let [keys, values] = [0, 1].map(|column| batch.column(column).as_string_view());
+        for (key, value) in keys.iter().flatten().zip(values.iter().flatten()) {
+            let mut messages: Value = serde_json::from_str(value)?;
+            for message in messages.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+                message.retain(|name, value| !value.is_null() && name != "finish_reason");
+            }
+            found.push((key.to_owned(), messages));
+        }
+    }
+    Ok(found)
+}
+
+// breaks when the same conversation is told in as many forms as there are instrumentations
+#[tokio::test]
+async fn messages_look_the_same_whoever_sent_them() -> Result<()> {
+    let text = |text: &str| json!([{"type": "text", "content": text}]);
+    let asked = json!({"role": "user", "parts": text("hi")});
+    let briefed = json!([{"role": "system", "parts": text("be nice")}, asked]);
+    let answered = json!([{"role": "assistant", "parts": text("Hello")}]);
+    let (input, output) = ("gen_ai.input.messages".to_owned(), "gen_ai.output.messages".to_owned());
+    let expected = [
+        (input.clone(), briefed),
+        (output.clone(), answered.clone()),
+        (input.clone(), json!([asked])),
+        (output, answered),
+        (input, json!([asked])),
+    ];
+    for client in ["genai-openai-content", "openai-v2-latest", "openinference", "traceloop"] {
+        let directory = tempfile::tempdir()?;
+        let database = Database::open(directory.path()).await?;
+        ingest(&database, client).await?;
+        assert_eq!(messages(&database).await?, expected, "{client}");
+        database.close().await?;
+    }
+    Ok(())
+}
+
+// breaks when an evaluation that comes with a span is lost, doubled by a retry, or tells of the judge in the place of the judged
+#[tokio::test]
+async fn evaluations_of_spans_are_evaluations() -> Result<()> {
+    let attribute = |key: &str, value: &str| json!({"key": key, "value": {"stringValue": value}});
+    let body = json!({"resourceSpans": [{
+        "resource": {"attributes": [attribute("service.name", "judge")]},
+        "scopeSpans": [{"spans": [{
+            "traceId": "0102030405060708090a0b0c0d0e0f10", "spanId": "0102030405060708", "name": "evaluate",
+            "startTimeUnixNano": "1785542400000000000", "endTimeUnixNano": "1785542401000000000",
+            "links": [{"traceId": "80f198ee56343ba864fe8b2a57d3eff7", "spanId": "e457b5a2e4d86bd1"}],
+            "attributes": [
+                attribute("openinference.span.kind", "EVALUATOR"),
+                attribute("session.id", "s"),
+                attribute("evaluations.0.evaluation.name", "correctness"),
+                {"key": "evaluations.0.evaluation.score", "value": {"intValue": "1"}},
+                attribute("evaluations.0.evaluation.label", "correct"),
+                attribute("evaluations.0.evaluation.annotator_kind", "HUMAN"),
+            ],
+        }]}],
+    }]})
+    .to_string();
+    let directory = tempfile::tempdir()?;
+    let database = Database::open(directory.path()).await?;
+    for _ in 0..2 {
+        let report = database.ingest_otlp(Signal::Traces, Encoding::Json, body.as_bytes()).await?;
+        assert_eq!((report.accepted, report.rejected.len()), (1, 0), "{report:?}");
+    }
+    let found = answer(
+        &database,
+        "SELECT trace_id, span_id, service_name AS service, name, score, label, annotator_kind AS judge, session_id AS session \
+         FROM evaluations",
+    );
+    let expected = "\
++----------------------------------+------------------+---------+-------------+-------+---------+-------+---------+
+| trace_id                         | span_id          | service | name        | score | label   | judge | session |
++----------------------------------+------------------+---------+-------------+-------+---------+-------+---------+
+| 80f198ee56343ba864fe8b2a57d3eff7 | e457b5a2e4d86bd1 | judge   | correctness | 1.0   | correct | HUMAN | s       |
++----------------------------------+------------------+---------+-------------+-------+---------+-------+---------+";
+    assert_eq!(found.await?, expected);
+    assert!(answer(&database, "SELECT count(*) FROM feedback").await?.contains("| 1 "));
+    assert!(answer(&database, "SELECT count(*) FROM spans").await?.contains("| 1 "));
+    database.close().await?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -60,6 +60,17 @@ Examples:
   driftline --db ./telemetry import events.ndjson.gz --table events --time-unit ms --sort 'model, time'
 
 All rows of one command arrive together or not at all.";
+
+const PRICES_EXAMPLES: &str = "\
+Examples:
+  driftline --db ./telemetry prices model_prices_and_context_window.json
+  driftline --db ./telemetry prices new.json --from 2026-09-01
+  driftline --db ./telemetry sql -c \"INSERT INTO prices (time, model, input_price, output_price)
+      VALUES ('2026-09-01', 'our-model%', 0.4, 1.2)\"
+  driftline --db ./telemetry sql -c 'SELECT model, sum(cost_usd), sum(CAST(unpriced AS INT)) FROM llm_calls GROUP BY model'
+
+The list has the form of LiteLLM's model_prices_and_context_window.json. Prices in the table are US
+dollars for a million tokens. What is there already is left alone, so the command can be repeated.";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
@@ -127,6 +138,8 @@ pub(crate) enum Command {
     Ingest(IngestArgs),
     /// Load Parquet, CSV or NDJSON files into a table, creating it if needed
     Import(ImportArgs),
+    /// Bring the prices of models up to a list, so that calls have a cost
+    Prices(PricesArgs),
     /// Answer Flight SQL clients: Grafana, BI tools, notebooks
     Serve(ServeArgs),
     /// Who may call a server: add, list or remove users and their tokens
@@ -303,6 +316,25 @@ pub(crate) enum InputFormat {
     Parquet,
     Csv,
     Ndjson,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = PRICES_EXAMPLES)]
+pub(crate) struct PricesArgs {
+    /// A list of prices as LiteLLM keeps it, JSON; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// From when on the prices hold, as 2026-09-01 or 2026-09-01T12:00:00Z; without it, new models have theirs since
+    /// 1970 and changed prices hold from now on
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub(crate) from: Option<SystemTime>,
+}
+
+/// A date, or a time of RFC 3339.
+fn parse_time(text: &str) -> Result<SystemTime, humantime::TimestampError> {
+    humantime::parse_rfc3339_weak(text)
+        .or_else(|_| humantime::parse_rfc3339_weak(&format!("{text}T00:00:00Z")))
 }
 
 #[derive(Debug, ClapArgs)]

@@ -5,6 +5,7 @@ mod demo;
 mod import;
 mod info;
 mod ingest;
+mod prices;
 mod serve;
 mod sql;
 mod user;
@@ -33,6 +34,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<()> {
         Command::User(user) => user::run(user, terminal).await,
         Command::Ingest(ingest) => ingest::run(&args.database()?, ingest, terminal).await,
         Command::Import(import) => import::run(&args.database()?, import, terminal).await,
+        Command::Prices(prices) => prices::run(&args.database()?, prices, terminal).await,
         Command::Info => info::run(&args.database()?, terminal).await,
         Command::Check(check) => check::run(&args.database()?, check, terminal).await,
     }

@@ -19,7 +19,7 @@ use driftline_storage::{Snapshot, TableSnapshot};
 use crate::config::FileAccess;
 use crate::context::QueryContext;
 use crate::db::Engine;
-use crate::error::{Error, external};
+use crate::error::{Error, Result, external};
 use crate::scan::ScanTable;
 use crate::session::SessionSettings;
 use crate::sql;
@@ -88,6 +88,14 @@ impl Relations {
     /// Whether the session may name this table, view or baseline, if there is one.
     pub(crate) fn allows(&self, name: &str) -> bool {
         self.is_granted || self.settings.allows(name)
+    }
+
+    /// Fails where the session may not name this table, view or baseline.
+    pub(crate) fn permit(&self, name: &str) -> Result<()> {
+        match self.allows(name) {
+            true => Ok(()),
+            false => self.settings.permit_name(name),
+        }
     }
 
     /// Whether files may be read and written: database and session must both allow it.

@@ -17,6 +17,7 @@ use crate::baseline::Baselines;
 use crate::catalog::{BUILT_IN_TABLES, ExternalTables};
 use crate::config::{Config, DatabaseBuilder};
 use crate::error::{Error, ErrorKind, Result};
+use crate::prices::{self, Prices, PricesReport};
 use crate::queries::{Admission, Queries, QueryCounts, QueryRecord};
 use crate::scan::{CacheStatus, ColumnCache};
 use crate::session::{Session, SessionSettings, session_state};
@@ -24,7 +25,7 @@ use crate::sql::CreateTable;
 use crate::stream::QueryStream;
 
 pub(crate) use ingest::IngestStats;
-pub use ingest::{IngestCount, IngestReport, Moved, Rejected};
+pub use ingest::{IngestCount, IngestReport, Moved, Rejected, RemoteWriteReport};
 
 /// The directory of spilled rows, below the database.
 const SPILL_DIRECTORY: &str = "spill";
@@ -80,6 +81,7 @@ impl Database {
             ingest: IngestStats::default(),
             external: ExternalTables::default(),
             baselines: Baselines::default(),
+            prices: Prices::default(),
             ddl: Mutex::new(()),
             closed: AtomicBool::new(false),
         };
@@ -166,6 +168,16 @@ impl Database {
         self.session(SessionSettings::default()).bulk_create(create_table)
     }
 
+    /// Brings the table `prices` up to a list in the form of LiteLLM's `model_prices_and_context_window.json`. Prices hold from `from` on
+    /// (nanoseconds since 1970). Without it a model that had no price has it since 1970, so that its earlier calls cost something too, and
+    /// a price that has changed holds from now on. All rows become visible together.
+    ///
+    /// # Errors
+    /// `Invalid` where it is no such list; otherwise as [`append`](Self::append).
+    pub async fn import_prices(&self, litellm_json: &[u8], from: Option<i64>) -> Result<PricesReport> {
+        prices::import(&self.engine, litellm_json, from).await
+    }
+
     /// Writes what lies in memory into segments.
     ///
     /// # Errors
@@ -206,6 +218,7 @@ pub(crate) struct Engine {
     ingest: IngestStats,
     external: ExternalTables,
     baselines: Baselines,
+    prices: Prices,
     /// Held by the one statement that changes the catalog.
     ddl: Mutex<()>,
     closed: AtomicBool,
@@ -257,6 +270,10 @@ impl Engine {
 
     pub(crate) fn baselines(&self) -> &Baselines {
         &self.baselines
+    }
+
+    pub(crate) fn prices(&self) -> &Prices {
+        &self.prices
     }
 
     pub(crate) fn external(&self) -> &ExternalTables {

@@ -45,6 +45,7 @@ mod error;
 mod far_times;
 mod labels;
 mod plan_expressions;
+mod prices;
 mod queries;
 mod scan;
 mod session;
@@ -55,7 +56,7 @@ mod system_tables;
 pub use arrow;
 pub use datafusion::common::ScalarValue;
 pub use driftline_otel as otel;
-pub use driftline_otel::{Encoding, Signal};
+pub use driftline_otel::{Encoding, RemoteWrite, RemoteWritten, Signal};
 pub use driftline_storage as storage;
 pub use driftline_storage::{
     Appended, BulkLoad, Durability, FlushReport, LoadReport, Storage, StorageOptions,
@@ -66,8 +67,9 @@ pub use config::{
     MEMORY_BYTES_DEFAULT, QUERIES_MAX_DEFAULT, QUERIES_QUEUED_MAX_DEFAULT, QUERY_TIMEOUT_DEFAULT,
     QUEUE_WAIT_DEFAULT, SPILL_BYTES_DEFAULT,
 };
-pub use db::{Database, IngestCount, IngestReport, Moved, Rejected};
+pub use db::{Database, IngestCount, IngestReport, Moved, Rejected, RemoteWriteReport};
 pub use error::{Error, ErrorKind, Result};
+pub use prices::PricesReport;
 pub use queries::{QueryCounts, QueryRecord, QueryState};
 pub use scan::CacheStatus;
 pub use session::{

@@ -12,12 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use driftline_otel::{Encoding, Signal};
+use driftline_otel::{Encoding, RemoteWrite, Signal};
 use driftline_storage::{BulkLoad, Durability};
 
 use crate::config::FileAccess;
 use crate::context::QueryContext;
-use crate::db::{Engine, IngestReport};
+use crate::db::{Engine, IngestReport, RemoteWriteReport};
 use crate::error::Result;
 use crate::queries::Running;
 use crate::sql::{CreateTable, Parameters, Roomy, Statement};
@@ -168,6 +168,16 @@ impl Session {
         self.permit_otlp(signal)?;
         self.engine.check_open()?;
         self.engine.ingest_otlp(signal, encoding, body).await
+    }
+
+    /// Appends the samples of a body of Prometheus remote write; see [`Database::ingest_remote_write`](crate::Database::ingest_remote_write).
+    ///
+    /// # Errors
+    /// As there, and as [`permit_otlp`](Self::permit_otlp) for metrics.
+    pub async fn ingest_remote_write(&self, version: RemoteWrite, body: &[u8]) -> Result<RemoteWriteReport> {
+        self.permit_otlp(Signal::Metrics)?;
+        self.engine.check_open()?;
+        self.engine.ingest_remote_write(version, body).await
     }
 
     /// Starts to load many rows at once; see [`Database::bulk_load`](crate::Database::bulk_load).

@@ -34,6 +34,7 @@ pub mod nearest;
 pub mod p_adjust;
 pub(crate) mod parallel;
 pub mod pooled;
+pub mod prices;
 pub mod proportions;
 pub mod ranks;
 pub mod reference;

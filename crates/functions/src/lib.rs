@@ -26,6 +26,7 @@ pub mod baseline;
 mod distribution;
 pub mod kernels;
 mod options;
+pub mod prices;
 mod scalar;
 mod table;
 mod window;

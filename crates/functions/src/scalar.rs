@@ -2,6 +2,7 @@
 
 mod attr;
 mod baseline;
+mod llm_cost;
 mod novelty;
 mod texts;
 mod wilson_interval;
@@ -12,6 +13,7 @@ use datafusion::logical_expr::ScalarUDF;
 
 pub use attr::attribute_text;
 pub(crate) use baseline::{BaselineToken, is_token};
+pub(crate) use llm_cost::LlmCost;
 pub(crate) use novelty::{Novelty, embedding_type, is_embedding, read_coordinates, read_embedding};
 pub(crate) use texts::Texts;
 
@@ -22,6 +24,7 @@ pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
         ScalarUDF::new_from_impl(Novelty::new()),
         ScalarUDF::new_from_impl(wilson_interval::WilsonInterval::new()),
         ScalarUDF::new_from_impl(attr::Attr::new()),
+        ScalarUDF::new_from_impl(LlmCost::new()),
     ];
     own.into_iter().map(Arc::new).chain(crate::distribution::scalars()).collect()
 }

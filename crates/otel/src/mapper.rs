@@ -26,7 +26,7 @@ use opentelemetry_proto::tonic::{
 use crate::{
     attributes::{KeyPool, KeySet, Origin},
     error::Result,
-    json,
+    evaluations, json,
     layout::Layout,
     signal::{Encoding, Signal},
     wire,
@@ -92,7 +92,7 @@ impl Target {
 #[derive(Debug, Default)]
 pub struct Mapped {
     /// Table name and rows, in the table's column order; no entry when no row was accepted. Behind the rows of spans and logs may be those
-    /// of `payloads`.
+    /// of `payloads`, behind those of spans those of `logs` for the evaluations that came with them.
     pub batches: Vec<(&'static str, RecordBatch)>,
     /// Spans, data points or log records in the batches.
     pub accepted: u64,
@@ -160,9 +160,14 @@ impl Mapper {
         Ok(Mapped { rejected: rejects.0, ..mapped })
     }
 
-    /// Maps decoded spans.
+    /// Maps decoded spans. Evaluations that come with them are rows of `logs`, too.
     pub fn traces(&self, request: ExportTraceServiceRequest) -> Mapped {
-        self.spans.map(|layout, keys| spans::map(layout, &self.payloads, keys, &request))
+        let mut mapped = self.spans.map(|layout, keys| spans::map(layout, &self.payloads, keys, &request));
+        if let Some(found) = evaluations::of(&request, spans::is_good) {
+            // no items of their own: what cannot be a row is still with its span
+            mapped.batches.extend(self.logs(found).batches);
+        }
+        mapped
     }
 
     /// Maps decoded data points.
@@ -178,7 +183,7 @@ impl Mapper {
 
 /// Rejected items by reason.
 #[derive(Debug, Default)]
-pub(crate) struct Rejects(Vec<Rejected>);
+pub(crate) struct Rejects(pub(crate) Vec<Rejected>);
 
 impl Rejects {
     pub(crate) fn add(&mut self, reason: &str, count: u64) {

@@ -4,7 +4,7 @@
 //! saved: the second attempt walks the three outer levels (request, resource, scope) by hand and decodes every item alone. A body whose outer
 //! levels do not add up (cut short, or no protobuf) stays an error that names the offset.
 
-mod fields;
+pub(crate) mod fields;
 
 use opentelemetry_proto::tonic::{common::v1::InstrumentationScope, resource::v1::Resource};
 use prost::{DecodeError, Message};
@@ -110,7 +110,7 @@ fn rows_of(signal: Signal, item: &[u8]) -> u64 {
 }
 
 /// What the decoder says, without its preamble.
-fn reason(error: &DecodeError) -> String {
+pub(crate) fn reason(error: &DecodeError) -> String {
     let text = error.to_string();
     text.strip_prefix("failed to decode Protobuf message: ").unwrap_or(&text).to_string()
 }

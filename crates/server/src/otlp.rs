@@ -1,4 +1,4 @@
-//! Telemetry in: OTLP over gRPC and over HTTP, at both addresses.
+//! Telemetry in: OTLP over gRPC and over HTTP, and remote write of Prometheus, at both addresses.
 //!
 //! An export takes five steps, whatever it comes over: who calls and may they write; the body, as far as there is memory for it
 //! ([`body`]); the encoding, inside the database, item by item; the rows, acknowledged when they are durable; the answer ([`answer`]), with
@@ -9,6 +9,7 @@ mod body;
 mod grpc;
 mod http;
 mod refusal;
+mod remote_write;
 
 use std::sync::Arc;
 
@@ -36,6 +37,7 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
             .route(http::path(signal), post(http::export).with_state((Arc::clone(service), signal)))
             .route(grpc::path(signal), post(grpc::export).with_state((Arc::clone(service), signal)));
     }
+    let router = router.route(remote_write::PATH, post(remote_write::write).with_state(Arc::clone(service)));
     router.fallback(http::unknown)
 }
 
@@ -56,20 +58,34 @@ async fn admit(
     Ok(session)
 }
 
-/// Stores a body. Once begun, it is finished, whether or not the exporter still waits: only then is its memory free.
+/// Stores a body of OTLP.
 async fn store(
     service: &Service,
     session: Session,
     signal: Signal,
     encoding: Encoding,
     body: impl FnOnce(&mut Held) -> Result<Bytes, Refusal> + Send + 'static,
-    mut held: Held,
+    held: Held,
 ) -> Result<IngestReport, Refusal> {
+    let ingest = async move |body: Bytes| session.ingest_otlp(signal, encoding, &body).await;
+    let report = finish(service, body, ingest, held).await?;
+    log(signal, &report);
+    Ok(report)
+}
+
+/// Decompresses a body and ingests it. Once begun, it is finished, whether or not the sender still waits: only then is its memory free.
+async fn finish<R: Send + 'static, F: Future<Output = driftline::Result<R>> + Send>(
+    service: &Service,
+    body: impl FnOnce(&mut Held) -> Result<Bytes, Refusal> + Send + 'static,
+    ingest: impl FnOnce(Bytes) -> F + Send + 'static,
+    mut held: Held,
+) -> Result<R, Refusal> {
     let work = service.queries.spawn(async move {
         let body = body(&mut held)?;
-        let report = session.ingest_otlp(signal, encoding, &body).await;
+        let bytes = body.len();
+        let report = ingest(body).await;
         drop(held);
-        Ok((report?, body.len()))
+        Ok((report?, bytes))
     });
     let outcome = tokio::select! {
         ended = work => ended.unwrap_or_else(|error| {
@@ -80,7 +96,6 @@ async fn store(
     };
     let (report, bytes) = outcome?;
     service.metrics.exported(bytes);
-    log(signal, &report);
     Ok(report)
 }
 

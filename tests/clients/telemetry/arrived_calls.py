@@ -37,6 +37,14 @@ def details(service, cached, reasoned):
     same(answer, {"most": 50, "temperature": 0.5, "cached": cached, "reasoned": reasoned})
 
 
+def costs(service, chat):
+    answer = rows("SELECT cost_usd, cost_source, unpriced FROM llm_calls WHERE service_name = ? ORDER BY time", service)
+    expected = [(chat, "prices", False), (0.0000475, "prices", False), (None, None, False), (1e-7, "prices", False)]
+    same([(call["cost_usd"] and round(call["cost_usd"], 12), *list(call.values())[1:]) for call in answer], expected)
+    answer = row("SELECT cost_usd, unpriced_calls FROM traces WHERE service_name = ?", service)
+    same((round(answer["cost_usd"], 12), answer["unpriced_calls"]), (round(chat + 0.0000475 + 1e-7, 12), 0))
+
+
 def times(service, first_token):
     answer = rows(
         "SELECT coalesce(input_tokens = 11, false) AS streamed, time_to_first_token_ms AS first, duration_ms AS whole"
@@ -93,6 +101,11 @@ def messages_in_events(service, events):
 INPUT_AND_OUTPUT = [("input", "openai", 116.0), ("output", "openai", 22.0)]
 UNSTREAMED = [("input", "openai", 105.0), ("output", "openai", 20.0)]
 
+rows(
+    "INSERT INTO prices (time, model, input_price, cache_read_price, output_price) VALUES"
+    " ('2020-01-01', 'gpt-4o%', 2.5, 1.25, 10), ('2020-01-01', 'text-embedding-3-small', 0.02, NULL, NULL)"
+)
+
 print("calls of a model, as each instrumentation saw them:")
 for service, (cached, reasoned), first_token, tokens, durations, failed in [
     ("openai-v2", (None, None), False, UNSTREAMED, 4, ["BadRequestError"]),
@@ -104,6 +117,8 @@ for service, (cached, reasoned), first_token, tokens, durations, failed in [
     with step(service):
         calls(service)
         details(service, cached, reasoned)
+        # 60 tokens of input and 40 from a cache, where the instrumentation tells them apart
+        costs(service, 0.0004 if cached else 0.00045)
         times(service, first_token)
         metrics(service, tokens, durations, failed)
 

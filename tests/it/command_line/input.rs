@@ -69,6 +69,33 @@ fn the_good_lines_of_a_file_are_kept_and_the_rest_is_counted() -> Result<()> {
 }
 
 #[test]
+fn prices_are_brought_up_to_a_list() -> Result<()> {
+    // breaks when a price that is there already is written again, a changed one does not hold from its day on, or calls stay unpriced
+    let place = Workplace::new()?;
+    let list = |input: &str| {
+        format!(
+            r#"{{"gpt-4o": {{"input_cost_per_token": {input}, "output_cost_per_token": 1e-05}}, "dall-e-3": {{"input_cost_per_pixel": 1e-08}}}}"#
+        )
+    };
+    place.file("prices.json", list("2.5e-06"))?;
+    let first = place.run(["prices", "prices.json"])?;
+    first.succeeds()?;
+    ensure!(first.stderr.contains("1 price added, 0 changed, 0 as they were\n1 model left out"), "{first:?}");
+    let again = place.run(["prices", "prices.json"])?;
+    ensure!(again.stderr.contains("0 prices added, 0 changed, 1 as they were"), "{again:?}");
+    let changed = place.feed(["prices", "-", "--from", "2026-08-01"], &list("5e-06"))?;
+    ensure!(changed.stderr.contains("0 prices added, 1 changed, 0 as they were"), "{changed:?}");
+    let costs = place.query(
+        "SELECT llm_cost('2026-07-31', NULL, 'gpt-4o', 1000000, 0) AS july, llm_cost('2026-08-01', 'openai', 'gpt-4o', 1000000, 0) AS august",
+    )?;
+    ensure!(costs == "july,august\n2.5,5.0\n", "{costs}");
+    place.file("other.json", "[1]")?;
+    place.run(["prices", "other.json"])?.ends_with(2, &["other.json", "no JSON object of models"])?;
+    place.run(["prices", "absent.json"])?.ends_with(3, &["cannot read absent.json"])?;
+    place.run(["prices", "prices.json", "--from", "soon"])?.ends_with(2, &["--from"])
+}
+
+#[test]
 fn an_import_that_fails_leaves_no_table() -> Result<()> {
     // breaks when all or nothing is no longer true of the table itself
     let place = Workplace::new()?;

@@ -14,9 +14,7 @@ impl Relations {
 
     /// Finds a baseline; the error names the nearest.
     pub(crate) async fn baseline(&self, name: &str) -> Result<Arc<Baseline>> {
-        if !self.allows(name) {
-            self.settings.permit_name(name)?;
-        }
+        self.permit(name)?;
         match self.snapshot.object(BASELINE, name) {
             Some(object) => self.engine.baselines().get(name, object, &self.snapshot).await,
             None => Err(self.no_baseline(name)),

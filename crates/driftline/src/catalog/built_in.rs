@@ -7,16 +7,18 @@ use std::sync::LazyLock;
 use crate::sql::built_in_view;
 
 /// The DDL of the built-in tables, in the order of their making.
-pub(crate) const BUILT_IN_TABLES: [&str; 4] = [
+pub(crate) const BUILT_IN_TABLES: [&str; 5] = [
     include_str!("../../../../sql/schema/spans.sql"),
     include_str!("../../../../sql/schema/metrics.sql"),
     include_str!("../../../../sql/schema/logs.sql"),
     include_str!("../../../../sql/schema/payloads.sql"),
+    include_str!("../../../../sql/schema/prices.sql"),
 ];
 
-const BUILT_IN_VIEWS: [&str; 3] = [
+const BUILT_IN_VIEWS: [&str; 4] = [
     include_str!("../../../../sql/schema/llm_calls.sql"),
     include_str!("../../../../sql/schema/evaluations.sql"),
+    include_str!("../../../../sql/schema/feedback.sql"),
     include_str!("../../../../sql/schema/traces.sql"),
 ];
 

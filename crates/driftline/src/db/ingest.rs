@@ -1,5 +1,6 @@
-//! OpenTelemetry in: a body is mapped to rows of `spans`, `metrics` and `logs` and appended as one frame, all or nothing (more than 32 MiB
-//! of rows in several, each all or nothing). What was rejected or moved is counted, by reason, for as long as the database is open.
+//! Telemetry in: a body of OpenTelemetry or Prometheus is mapped to rows of `spans`, `metrics` and `logs` and appended as one frame, all
+//! or nothing (more than 32 MiB of rows in several, each all or nothing). What was rejected or moved is counted, by reason, for as long as
+//! the database is open.
 //!
 //! A client that got no answer sends the same body again. Bodies are known by their digest, so that the rows are not there twice.
 
@@ -9,7 +10,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use driftline_otel::{ATTRIBUTE_METADATA_KEY, Encoding, Mapped, Mapper, Signal, Tables};
+use driftline_otel::{
+    ATTRIBUTE_METADATA_KEY, Encoding, Mapped, Mapper, RemoteWrite, RemoteWritten, Signal, Tables,
+};
 use driftline_storage::{BatchId, Snapshot};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -23,7 +26,10 @@ use crate::error::{Error, ErrorKind, Result};
 /// Distinct reasons and columns that are counted apart; further ones are counted together.
 const REASONS_MAX: usize = 256;
 
-/// What became of one OTLP request.
+/// Digests of remote write are apart from those of OTLP, whose seeds are its signals: the same bytes mean something else.
+const REMOTE_WRITE_SEED: u64 = 16;
+
+/// What became of one request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IngestReport {
     /// Spans, data points or log records that are now rows.
@@ -54,6 +60,15 @@ pub struct Moved {
     pub count: u64,
 }
 
+/// What became of one request of Prometheus remote write.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RemoteWriteReport {
+    /// As of any request; its items are samples, histograms and exemplars, of which only the first two are rows.
+    pub ingest: IngestReport,
+    /// What is in rows, as the sender counts.
+    pub written: RemoteWritten,
+}
+
 impl Database {
     /// Appends the items of one OTLP body (decompressed). The good ones are durable and visible when it returns; the others are
     /// counted in the report.
@@ -66,6 +81,15 @@ impl Database {
     /// the body is visible.
     pub async fn ingest_otlp(&self, signal: Signal, encoding: Encoding, body: &[u8]) -> Result<IngestReport> {
         self.engine.ingest_otlp(signal, encoding, body).await
+    }
+
+    /// Appends the samples of one body of Prometheus remote write (decompressed) to `metrics`. All else is as for OTLP: the good ones are
+    /// durable when it returns, the others are counted, and a body that comes again adds nothing.
+    ///
+    /// # Errors
+    /// `Invalid` when the body is not of this version; otherwise as [`append`](Self::append), and then nothing of the body is visible.
+    pub async fn ingest_remote_write(&self, version: RemoteWrite, body: &[u8]) -> Result<RemoteWriteReport> {
+        self.engine.ingest_remote_write(version, body).await
     }
 
     /// What happened to telemetry since the database was opened, as in `driftline.ingest_stats`.
@@ -115,6 +139,16 @@ impl Engine {
         self.append_mapped(signal, batch_id(signal, body), mapped).await
     }
 
+    pub(crate) async fn ingest_remote_write(
+        &self,
+        version: RemoteWrite,
+        body: &[u8],
+    ) -> Result<RemoteWriteReport> {
+        let (mapped, written) = self.mapper()?.remote_write(version, body).map_err(mapping_error)?;
+        let id = digest(REMOTE_WRITE_SEED + version as u64, body);
+        Ok(RemoteWriteReport { ingest: self.append_mapped(Signal::Metrics, id, mapped).await?, written })
+    }
+
     /// The mapper for the tables as they now are; made anew when a table has changed.
     fn mapper(&self) -> Result<Arc<Mapper>> {
         let snapshot = self.storage.snapshot();
@@ -162,10 +196,13 @@ impl Engine {
     }
 }
 
-/// What a request is known by.
+/// What a request of OTLP is known by.
 fn batch_id(signal: Signal, body: &[u8]) -> BatchId {
-    let digest = XxHash3_128::oneshot_with_seed(signal as u64, body);
-    BatchId(digest.to_le_bytes())
+    digest(signal as u64, body)
+}
+
+fn digest(seed: u64, body: &[u8]) -> BatchId {
+    BatchId(XxHash3_128::oneshot_with_seed(seed, body).to_le_bytes())
 }
 
 /// The Arrow schema of a table, with the attribute keys of promoted columns, as the mapper wants it.

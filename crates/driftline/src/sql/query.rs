@@ -15,6 +15,7 @@ use super::{baseline_calls, group_by_alias, relations_named, unique_names};
 use crate::context::QueryContext;
 use crate::drift_report;
 use crate::error::{Error, ErrorKind, Result};
+use crate::prices;
 use crate::stream::QueryStream;
 
 /// Levels of a plan that run in the stack of any thread.
@@ -80,7 +81,8 @@ async fn plan_query(mut statement: DfStatement, context: &QueryContext) -> Resul
         Some(names) => names.apply(plan)?,
         None => plan,
     };
-    baseline_calls::resolve(context.parameters().fill(plan)?, context).await
+    let plan = baseline_calls::resolve(context.parameters().fill(plan)?, context).await?;
+    prices::resolve(plan, context).await
 }
 
 /// The names of all columns of some relations.

@@ -117,14 +117,15 @@ pub fn attribute_text(json: &str) -> Option<Cow<'_, str>> {
     Some(inner.into())
 }
 
+pub(super) const TELEMETRY: DocSection = DocSection {
+    include: true,
+    label: "Telemetry",
+    description: Some("What OpenTelemetry clients sent without a column of its own, and what it cost."),
+};
+
 static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
-    let section = DocSection {
-        include: true,
-        label: "Telemetry",
-        description: Some("Access to what OpenTelemetry clients sent without a column of its own."),
-    };
     Documentation::builder(
-        section,
+        TELEMETRY,
         "Reads one attribute out of a map of attributes, TEXT. Values are stored as JSON: a string comes back without its \
          quotes and escapes; numbers, booleans, lists and maps come back as their JSON. NULL for a NULL map or key, a key \
          that is not there, and a JSON null. With a key that occurs twice the first one counts. Compare numbers with a cast: \

@@ -79,6 +79,11 @@ pub(super) fn map(
     rows.finish(payloads, rejects)
 }
 
+/// Whether a span becomes a row.
+pub(super) fn is_good(span: &Span) -> bool {
+    Accepted::check(span).is_ok()
+}
+
 /// A span that has what every row needs.
 struct Accepted<'a> {
     span: &'a Span,

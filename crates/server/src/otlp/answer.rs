@@ -30,16 +30,10 @@ impl Response {
         if report.rejected.is_empty() {
             return Self { partial_success: None };
         }
-        let rejected: u64 = report.rejected.iter().map(|rejected| rejected.count).sum();
-        let reasons: Vec<String> = report
-            .rejected
-            .iter()
-            .map(|rejected| format!("{} ({})", rejected.reason, rejected.count))
-            .collect();
         Self {
             partial_success: Some(PartialSuccess {
-                rejected: i64::try_from(rejected).unwrap_or(i64::MAX),
-                error_message: short(&reasons.join("; ")),
+                rejected: i64::try_from(rejected(report)).unwrap_or(i64::MAX),
+                error_message: short(&reasons(report)),
             }),
         }
     }
@@ -61,6 +55,17 @@ impl Response {
             }),
         }
     }
+}
+
+/// How many items were left out.
+pub(super) fn rejected(report: &IngestReport) -> u64 {
+    report.rejected.iter().map(|rejected| rejected.count).sum()
+}
+
+/// Why they were, with the number for each reason.
+pub(super) fn reasons(report: &IngestReport) -> String {
+    let reasons = report.rejected.iter().map(|rejected| format!("{} ({})", rejected.reason, rejected.count));
+    reasons.collect::<Vec<_>>().join("; ")
 }
 
 /// `google.rpc.Status` in protobuf.

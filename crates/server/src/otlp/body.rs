@@ -121,10 +121,12 @@ pub(super) enum Compression {
     None,
     Gzip,
     Zstd,
+    /// The block format, which says at its start how large it becomes.
+    Snappy,
 }
 
 impl Compression {
-    /// The value of the header `content-encoding`.
+    /// The value of the header `content-encoding` of an export.
     pub(super) fn parse(header: Option<&str>) -> Result<Self, Refusal> {
         match header.unwrap_or("identity").trim().to_ascii_lowercase().as_str() {
             "identity" | "" | "none" => Ok(Self::None),
@@ -153,6 +155,16 @@ impl Compression {
             Self::Zstd => {
                 let decoder = zstd::Decoder::with_buffer(body.as_ref()).map_err(unreadable)?;
                 inflate(decoder, held, unreadable)
+            }
+            Self::Snappy => {
+                let unreadable = |error: snap::Error| unreadable(error.into());
+                let bytes = snap::raw::decompress_len(&body).map_err(unreadable)?;
+                if bytes as u64 > held.room.request_bytes_max {
+                    return Err(held.too_large());
+                }
+                held.grow(bytes)?;
+                let whole = snap::raw::Decoder::new().decompress_vec(&body).map_err(unreadable)?;
+                Ok(whole.into())
             }
         }
     }

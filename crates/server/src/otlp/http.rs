@@ -13,7 +13,7 @@ use tonic::Code;
 use super::answer::{self, status_json, status_protobuf};
 use super::body::{self, Compression};
 use super::refusal::Refusal;
-use super::{admit, store};
+use super::{admit, remote_write, store};
 use crate::service::Service;
 
 const PROTOBUF: &str = "application/x-protobuf";
@@ -64,8 +64,9 @@ async fn take(
 /// What is not there.
 pub(super) async fn unknown(request: Request) -> Response {
     let message = format!(
-        "no {}: OTLP is taken at POST /v1/traces, /v1/metrics and /v1/logs, and over gRPC",
-        request.uri().path()
+        "no {}: OTLP is taken at POST /v1/traces, /v1/metrics and /v1/logs, and over gRPC; remote write of Prometheus at {}",
+        request.uri().path(),
+        remote_write::PATH
     );
     let encoding = encoding(request.headers()).unwrap_or(Encoding::Json);
     refused(&Refusal::of(StatusCode::NOT_FOUND, Code::Unimplemented, message), encoding)
@@ -85,7 +86,7 @@ fn encoding(headers: &HeaderMap) -> Result<Encoding, Refusal> {
     }
 }
 
-fn text(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, Refusal> {
+pub(super) fn text(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, Refusal> {
     let value = headers.get(&name).map(|value| value.to_str()).transpose();
     value.map_err(|_| Refusal::malformed(format!("the header {name} is no text")))
 }
@@ -103,10 +104,15 @@ fn refused(refusal: &Refusal, encoding: Encoding) -> Response {
         Encoding::Protobuf => page(refusal.http, PROTOBUF, status_protobuf(refusal)),
         Encoding::Json => page(refusal.http, JSON, status_json(refusal).to_string().into_bytes()),
     };
+    say_when(&mut response, refusal);
+    response
+}
+
+/// Tells the caller when to come again, where that makes sense.
+pub(super) fn say_when(response: &mut Response, refusal: &Refusal) {
     if let Some(delay) = refusal.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, delay.as_secs().max(1).into());
     }
-    response
 }
 
 fn page(status: StatusCode, kind: &'static str, body: Vec<u8>) -> Response {

@@ -1,7 +1,9 @@
 //! Exporters by hand: what the wire says, byte by byte. Real SDKs export in `tests/`.
 
+mod call;
 mod grpc;
 mod http;
+mod remote_write;
 
 use std::net::SocketAddr;
 

@@ -1,0 +1,61 @@
+//! Which attribute keys carry an evaluation, and what of it.
+
+/// What was judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Subject {
+    Span,
+    Trace,
+    Session,
+}
+
+/// The two words for the same; a result may come in both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Form {
+    Annotation,
+    Evaluation,
+}
+
+/// What a key says about an evaluation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct EvaluationKey {
+    pub(super) subject: Subject,
+    pub(super) index: u32,
+    pub(super) form: Form,
+    pub(super) field: &'static str,
+}
+
+/// The fields of OpenInference, and the attributes that they become.
+const FIELDS: [(&str, &str); 7] = [
+    ("name", "gen_ai.evaluation.name"),
+    ("score", "gen_ai.evaluation.score.value"),
+    ("label", "gen_ai.evaluation.score.label"),
+    ("explanation", "gen_ai.evaluation.explanation"),
+    ("annotator_kind", "annotation.annotator_kind"),
+    ("identifier", "annotation.identifier"),
+    ("metadata", "annotation.metadata"),
+];
+
+/// The attribute that a field becomes.
+pub(super) fn canonical(field: &str) -> &'static str {
+    FIELDS.iter().find(|(name, _)| *name == field).map_or("annotation", |(_, attribute)| attribute)
+}
+
+impl EvaluationKey {
+    /// Reads a key; `None` for all others.
+    pub(super) fn parse(key: &str) -> Option<Self> {
+        let (subject, rest) = match key.split_once('.')? {
+            ("trace", rest) => (Subject::Trace, rest),
+            ("session", rest) => (Subject::Session, rest),
+            _ => (Subject::Span, key),
+        };
+        let (form, rest, singular) = if let Some(rest) = rest.strip_prefix("annotations.") {
+            (Form::Annotation, rest, "annotation.")
+        } else {
+            (Form::Evaluation, rest.strip_prefix("evaluations.")?, "evaluation.")
+        };
+        let (index, rest) = rest.split_once('.')?;
+        let given = rest.strip_prefix(singular)?;
+        let (field, _) = FIELDS.iter().find(|(name, _)| *name == given)?;
+        Some(Self { subject, index: index.parse().ok()?, form, field })
+    }
+}
