@@ -14,6 +14,7 @@ mod model;
 mod otlp;
 mod program;
 mod receivers;
+mod redaction;
 mod scan;
 mod sessions;
 mod tidy;

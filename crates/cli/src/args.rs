@@ -256,6 +256,10 @@ pub(crate) struct IngestArgs {
     /// How the bodies are encoded
     #[arg(long, value_enum)]
     pub(crate) encoding: Option<EncodingArg>,
+
+    /// File with the settings of a server, in TOML: its limits and what it redacts count here, too
+    #[arg(long, value_name = "FILE", env = "DRIFTLINE_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -16,8 +16,8 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
-use driftline::Database;
 use driftline::storage::wal::Torn;
+use driftline::{Database, DatabaseBuilder};
 use tokio::sync::Notify;
 
 use crate::args::{Args, Command, SqlArgs};
@@ -66,9 +66,14 @@ fn check_exists(path: &Path) -> Result<()> {
     }
 }
 
-/// Opens a database, creating it if there is none, and says what had to be repaired.
+/// Opens a database, creating it if there is none.
 pub(crate) async fn open_or_create(path: &Path, terminal: &Terminal) -> Result<Database> {
-    let database = Database::open(path).await?;
+    open(Database::builder(path), terminal).await
+}
+
+/// Opens a database, and says what had to be repaired.
+pub(crate) async fn open(database: DatabaseBuilder, terminal: &Terminal) -> Result<Database> {
+    let database = database.open().await?;
     if let Some(Torn { file, offset, bytes: bytes @ 1.. }) = &database.storage().recovery().torn {
         terminal.warn(&format!(
             "wal/{file} ended in {bytes} bytes of an interrupted write at offset {offset}: never acknowledged, cut off"

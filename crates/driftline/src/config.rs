@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use driftline_otel::RedactionRule;
 use driftline_storage::{Clock, StorageOptions};
 
 use crate::db::Database;
@@ -66,6 +67,8 @@ pub(crate) struct Config {
     pub(crate) batch_rows: usize,
     pub(crate) exact_max_rows: usize,
     pub(crate) file_access: FileAccess,
+    pub(crate) redaction: Vec<RedactionRule>,
+    pub(crate) redaction_hash_key: Option<String>,
 }
 
 impl Config {
@@ -130,6 +133,8 @@ impl DatabaseBuilder {
                 batch_rows: BATCH_ROWS_DEFAULT,
                 exact_max_rows: EXACT_MAX_ROWS_DEFAULT,
                 file_access: FileAccess::default(),
+                redaction: vec![],
+                redaction_hash_key: None,
             },
             storage: StorageOptions::default(),
             clock: None,
@@ -141,6 +146,13 @@ impl DatabaseBuilder {
     /// Memory of all running queries together, in bytes (default [`MEMORY_BYTES_DEFAULT`]).
     pub fn memory_limit(mut self, bytes: usize) -> Self {
         self.config.memory_bytes = bytes;
+        self
+    }
+
+    /// What is dropped, hashed or masked of all telemetry before anything is stored (default: nothing). Hashes need a key, which no
+    /// database keeps: with another one the same value has another hash.
+    pub fn redact(mut self, rules: Vec<RedactionRule>, hash_key: Option<String>) -> Self {
+        (self.config.redaction, self.config.redaction_hash_key) = (rules, hash_key);
         self
     }
 

@@ -24,8 +24,8 @@ use crate::session::{Session, SessionSettings, session_state};
 use crate::sql::CreateTable;
 use crate::stream::QueryStream;
 
-pub(crate) use ingest::IngestStats;
-pub use ingest::{IngestCount, IngestReport, Moved, Rejected, RemoteWriteReport};
+pub(crate) use ingest::{Ingest, IngestStats};
+pub use ingest::{IngestCount, IngestReport, Moved, Redacted, Rejected, RemoteWriteReport};
 
 /// The directory of spilled rows, below the database.
 const SPILL_DIRECTORY: &str = "spill";
@@ -60,6 +60,7 @@ impl Database {
         if let Some(seed) = builder.seed {
             storage = storage.seed(seed);
         }
+        let ingest = Ingest::new(&builder.config)?;
         let storage = storage.open().await?;
         if !storage.is_read_only() {
             make_built_in_tables(&storage).await?;
@@ -78,7 +79,7 @@ impl Database {
             config,
             storage,
             clock,
-            ingest: IngestStats::default(),
+            ingest,
             external: ExternalTables::default(),
             baselines: Baselines::default(),
             prices: Prices::default(),
@@ -215,7 +216,7 @@ pub(crate) struct Engine {
     cache: Arc<ColumnCache>,
     config: Config,
     clock: Arc<dyn Clock>,
-    ingest: IngestStats,
+    ingest: Ingest,
     external: ExternalTables,
     baselines: Baselines,
     prices: Prices,
@@ -252,7 +253,7 @@ impl Engine {
         &self.clock
     }
 
-    pub(crate) fn ingest(&self) -> &IngestStats {
+    pub(crate) fn ingest(&self) -> &Ingest {
         &self.ingest
     }
 

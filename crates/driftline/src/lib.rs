@@ -56,7 +56,7 @@ mod system_tables;
 pub use arrow;
 pub use datafusion::common::ScalarValue;
 pub use driftline_otel as otel;
-pub use driftline_otel::{Encoding, RemoteWrite, RemoteWritten, Signal};
+pub use driftline_otel::{Encoding, RedactionAction, RedactionRule, RemoteWrite, RemoteWritten, Signal};
 pub use driftline_storage as storage;
 pub use driftline_storage::{
     Appended, BulkLoad, Durability, FlushReport, LoadReport, Storage, StorageOptions,
@@ -67,7 +67,7 @@ pub use config::{
     MEMORY_BYTES_DEFAULT, QUERIES_MAX_DEFAULT, QUERIES_QUEUED_MAX_DEFAULT, QUERY_TIMEOUT_DEFAULT,
     QUEUE_WAIT_DEFAULT, SPILL_BYTES_DEFAULT,
 };
-pub use db::{Database, IngestCount, IngestReport, Moved, Rejected, RemoteWriteReport};
+pub use db::{Database, IngestCount, IngestReport, Moved, Redacted, Rejected, RemoteWriteReport};
 pub use error::{Error, ErrorKind, Result};
 pub use prices::PricesReport;
 pub use queries::{QueryCounts, QueryRecord, QueryState};

@@ -62,7 +62,7 @@ impl SystemTable {
         let columns = match self.kind {
             Kind::Baselines => baselines::columns(&self.relations).await?,
             Kind::Functions => functions::columns(session),
-            Kind::IngestStats => ingest_stats::columns(self.relations.engine().ingest()),
+            Kind::IngestStats => ingest_stats::columns(self.relations.engine().ingest().stats()),
             Kind::Queries => queries::columns(&self.relations),
             Kind::Segments => segments::columns(&self.relations).await?,
             Kind::Tables => tables::columns(&self.relations),

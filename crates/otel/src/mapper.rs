@@ -12,6 +12,8 @@ pub(crate) mod payloads;
 mod points;
 mod spans;
 
+use std::sync::Arc;
+
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use opentelemetry_proto::tonic::{
     collector::{
@@ -28,6 +30,7 @@ use crate::{
     error::Result,
     evaluations, json,
     layout::Layout,
+    redaction::Redaction,
     signal::{Encoding, Signal},
     wire,
 };
@@ -61,6 +64,7 @@ pub struct Mapper {
     metrics: Target,
     logs: Target,
     payloads: Layout,
+    redaction: Option<Arc<Redaction>>,
 }
 
 /// A table, and the attribute keys that its requests have used.
@@ -100,6 +104,8 @@ pub struct Mapped {
     pub rejected: Vec<Rejected>,
     /// Values that contradicted their column's type and are in `attributes` instead.
     pub moved: Vec<Moved>,
+    /// Values that were dropped, hashed or masked before anything else, by rule.
+    pub redacted: Vec<Redacted>,
 }
 
 impl Mapped {
@@ -127,6 +133,15 @@ pub struct Moved {
     pub count: u64,
 }
 
+/// Values that a rule of [`Redaction`] changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redacted {
+    /// The rule's name.
+    pub rule: String,
+    /// How many values.
+    pub count: u64,
+}
+
 impl Mapper {
     /// A mapper for tables with these schemas.
     ///
@@ -138,7 +153,15 @@ impl Mapper {
             metrics: Target::new("metrics", tables.metrics, &metrics::built_in())?,
             logs: Target::new("logs", tables.logs, &logs::built_in())?,
             payloads: Layout::new("payloads", tables.payloads, &payloads::built_in())?,
+            redaction: None,
         })
+    }
+
+    /// The same mapper, which takes out what the rules say before it maps anything.
+    #[must_use]
+    pub fn with_redaction(mut self, redaction: Arc<Redaction>) -> Self {
+        self.redaction = Some(redaction).filter(|redaction| !redaction.is_empty());
+        self
     }
 
     /// Decodes and maps one request body (decompressed).
@@ -161,23 +184,31 @@ impl Mapper {
     }
 
     /// Maps decoded spans. Evaluations that come with them are rows of `logs`, too.
-    pub fn traces(&self, request: ExportTraceServiceRequest) -> Mapped {
+    pub fn traces(&self, mut request: ExportTraceServiceRequest) -> Mapped {
+        let redacted = self.redact(|rules| rules.traces(&mut request));
         let mut mapped = self.spans.map(|layout, keys| spans::map(layout, &self.payloads, keys, &request));
         if let Some(found) = evaluations::of(&request, spans::is_good) {
             // no items of their own: what cannot be a row is still with its span
-            mapped.batches.extend(self.logs(found).batches);
+            let found = self.logs.map(|layout, keys| logs::map(layout, &self.payloads, keys, &found));
+            mapped.batches.extend(found.batches);
         }
-        mapped
+        Mapped { redacted, ..mapped }
     }
 
     /// Maps decoded data points.
-    pub fn metrics(&self, request: ExportMetricsServiceRequest) -> Mapped {
-        self.metrics.map(|layout, keys| metrics::map(layout, keys, &request))
+    pub fn metrics(&self, mut request: ExportMetricsServiceRequest) -> Mapped {
+        let redacted = self.redact(|rules| rules.metrics(&mut request));
+        Mapped { redacted, ..self.metrics.map(|layout, keys| metrics::map(layout, keys, &request)) }
     }
 
     /// Maps decoded log records.
-    pub fn logs(&self, request: ExportLogsServiceRequest) -> Mapped {
-        self.logs.map(|layout, keys| logs::map(layout, &self.payloads, keys, &request))
+    pub fn logs(&self, mut request: ExportLogsServiceRequest) -> Mapped {
+        let redacted = self.redact(|rules| rules.logs(&mut request));
+        Mapped { redacted, ..self.logs.map(|layout, keys| logs::map(layout, &self.payloads, keys, &request)) }
+    }
+
+    fn redact(&self, apply: impl FnOnce(&Redaction) -> Vec<Redacted>) -> Vec<Redacted> {
+        self.redaction.as_deref().map(apply).unwrap_or_default()
     }
 }
 
@@ -235,6 +266,7 @@ fn report(
         accepted: rows as u64,
         rejected: rejects.0,
         moved: moved.into_iter().map(|(i, count)| Moved { column: column(i), count }).collect(),
+        redacted: vec![],
     }
 }
 

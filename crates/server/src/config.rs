@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use driftline::otel::Redaction;
 use driftline::{
     CACHE_BYTES_DEFAULT, DatabaseBuilder, EXACT_MAX_ROWS_DEFAULT, Error, ErrorKind, MEMORY_BYTES_DEFAULT,
-    QUERIES_MAX_DEFAULT, QUERIES_QUEUED_MAX_DEFAULT, QUERY_TIMEOUT_DEFAULT, Result, Role,
+    QUERIES_MAX_DEFAULT, QUERIES_QUEUED_MAX_DEFAULT, QUERY_TIMEOUT_DEFAULT, RedactionRule, Result, Role,
     SPILL_BYTES_DEFAULT,
 };
 use serde::Deserialize;
@@ -45,6 +46,10 @@ pub struct Settings {
     pub otlp_memory: ByteSize,
     /// The size of one OTLP request, decompressed.
     pub otlp_request_max: ByteSize,
+    /// What is dropped, hashed or masked of all telemetry before anything is stored.
+    pub redact: Vec<RedactionRule>,
+    /// The key of hashes; without it there are none.
+    pub redact_hash_key: Option<String>,
     /// The file of users; without it everybody who can connect is the anonymous caller.
     pub users: Option<PathBuf>,
     /// What a caller may do who shows no credential: by default `admin` where there are no users and the server listens on loopback
@@ -109,6 +114,8 @@ impl Default for Settings {
             otlp_http_addr: Listen::on_loopback(4318),
             otlp_memory: ByteSize::mib(256),
             otlp_request_max: ByteSize::mib(64),
+            redact: vec![],
+            redact_hash_key: None,
             users: None,
             anonymous: None,
             tls_cert: None,
@@ -195,6 +202,8 @@ impl Settings {
             (None, None, Some(_)) => return Err(invalid("tls_client_ca needs tls_cert and tls_key")),
             _ => return Err(invalid("tls_cert and tls_key belong together: set both or none")),
         }
+        Redaction::new(&self.redact, self.redact_hash_key.as_deref())
+            .map_err(|error| invalid(error.to_string()))?;
         if let Some(alias) = &self.schema_alias {
             check_alias(alias)?;
         }
@@ -227,6 +236,7 @@ impl Settings {
             .exact_max_rows(self.exact_max_rows)
             .queries_max(self.queries_max)
             .queries_queued_max(self.queries_queued_max)
+            .redact(self.redact.clone(), self.redact_hash_key.clone())
     }
 
     /// What a caller may do who shows no credential.

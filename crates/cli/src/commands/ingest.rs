@@ -5,8 +5,9 @@ use std::path::Path;
 
 use anyhow::Result;
 use driftline::{Database, Encoding, Signal};
+use driftline_server::Settings;
 
-use super::{open_or_create, with_database};
+use super::{open, with_database};
 use crate::args::{EncodingArg, IngestArgs, SignalArg};
 use crate::failure::{self, AlreadyReported};
 use crate::import::bodies::{Bodies, Body};
@@ -20,13 +21,17 @@ struct Tally {
     accepted: BTreeMap<(&'static str, &'static str), u64>,
     rejected: u64,
     moved: u64,
+    redacted: u64,
     repeated: u64,
     unusable_bodies: u64,
     exit_code: Option<u8>,
 }
 
 pub(crate) async fn run(path: &Path, args: &IngestArgs, terminal: &Terminal) -> Result<()> {
-    with_database(open_or_create(path, terminal).await?, async |database| {
+    let settings = args.config.as_deref().map(Settings::read).transpose()?;
+    let database = Database::builder(path);
+    let database = settings.map_or(database.clone(), |settings| settings.limits(database));
+    with_database(open(database, terminal).await?, async |database| {
         let mut tally = Tally::default();
         let bar = terminal.progress(args.files.len() as u64, PROGRESS);
         for file in &args.files {
@@ -103,6 +108,7 @@ async fn ingest_body(
             moved.column
         ));
     }
+    tally.redacted += report.redacted.iter().map(|redacted| redacted.count).sum::<u64>();
     Ok(())
 }
 
@@ -122,6 +128,9 @@ impl Tally {
         }
         if self.moved > 0 {
             line.push_str(&format!("; {} kept in attributes", counted(self.moved, "value", "values")));
+        }
+        if self.redacted > 0 {
+            line.push_str(&format!("; {} redacted", counted(self.redacted, "value", "values")));
         }
         if self.unusable_bodies > 0 {
             let bodies = counted(self.unusable_bodies, "body", "bodies");

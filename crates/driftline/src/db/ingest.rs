@@ -5,26 +5,28 @@
 //! A client that got no answer sends the same body again. Bodies are known by their digest, so that the rows are not there twice.
 
 mod frames;
+mod stats;
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use driftline_otel::{
-    ATTRIBUTE_METADATA_KEY, Encoding, Mapped, Mapper, RemoteWrite, RemoteWritten, Signal, Tables,
+    ATTRIBUTE_METADATA_KEY, Encoding, Mapped, Mapper, Redaction, RemoteWrite, RemoteWritten, Signal, Tables,
 };
-use driftline_storage::{BatchId, Snapshot};
+use driftline_storage::{BatchId, Snapshot, TableSchema};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 use twox_hash::XxHash3_128;
 
-use super::{Database, Engine};
-use crate::error::{Error, ErrorKind, Result};
+pub use stats::IngestCount;
+pub(crate) use stats::IngestStats;
 
-/// Distinct reasons and columns that are counted apart; further ones are counted together.
-const REASONS_MAX: usize = 256;
+use super::{Database, Engine};
+use crate::config::Config;
+use crate::error::{Error, ErrorKind, Result};
 
 /// Digests of remote write are apart from those of OTLP, whose seeds are its signals: the same bytes mean something else.
 const REMOTE_WRITE_SEED: u64 = 16;
@@ -38,6 +40,8 @@ pub struct IngestReport {
     pub rejected: Vec<Rejected>,
     /// Values kept in `attributes` because their column has another type.
     pub moved: Vec<Moved>,
+    /// What was dropped, hashed or masked.
+    pub redacted: Vec<Redacted>,
     /// Whether the same request was here before: its rows are there since then, and nothing was added now.
     pub repeated: bool,
 }
@@ -57,6 +61,15 @@ pub struct Moved {
     /// The column that is NULL in those rows.
     pub column: String,
     /// In how many rows.
+    pub count: u64,
+}
+
+/// Values that a rule of [`redact`](crate::DatabaseBuilder::redact) changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redacted {
+    /// The rule's name, or its number.
+    pub rule: String,
+    /// How many values.
     pub count: u64,
 }
 
@@ -94,7 +107,7 @@ impl Database {
 
     /// What happened to telemetry since the database was opened, as in `driftline.ingest_stats`.
     pub fn ingest_counts(&self) -> Vec<IngestCount> {
-        self.engine.ingest.counts()
+        self.engine.ingest.stats.counts()
     }
 
     /// Appends decoded spans; see [`ingest_otlp`](Self::ingest_otlp).
@@ -102,9 +115,9 @@ impl Database {
     /// # Errors
     /// As [`append`](Self::append).
     pub async fn ingest_otlp_traces(&self, request: ExportTraceServiceRequest) -> Result<IngestReport> {
-        let id = batch_id(Signal::Traces, &request.encode_to_vec());
+        let body = request.encode_to_vec();
         let mapped = self.engine.mapper()?.traces(request);
-        self.engine.append_mapped(Signal::Traces, id, mapped).await
+        self.engine.append_mapped(Body::of(Signal::Traces, &body), mapped).await
     }
 
     /// Appends decoded metrics; see [`ingest_otlp`](Self::ingest_otlp).
@@ -112,9 +125,9 @@ impl Database {
     /// # Errors
     /// As [`append`](Self::append).
     pub async fn ingest_otlp_metrics(&self, request: ExportMetricsServiceRequest) -> Result<IngestReport> {
-        let id = batch_id(Signal::Metrics, &request.encode_to_vec());
+        let body = request.encode_to_vec();
         let mapped = self.engine.mapper()?.metrics(request);
-        self.engine.append_mapped(Signal::Metrics, id, mapped).await
+        self.engine.append_mapped(Body::of(Signal::Metrics, &body), mapped).await
     }
 
     /// Appends decoded log records; see [`ingest_otlp`](Self::ingest_otlp).
@@ -122,9 +135,30 @@ impl Database {
     /// # Errors
     /// As [`append`](Self::append).
     pub async fn ingest_otlp_logs(&self, request: ExportLogsServiceRequest) -> Result<IngestReport> {
-        let id = batch_id(Signal::Logs, &request.encode_to_vec());
+        let body = request.encode_to_vec();
         let mapped = self.engine.mapper()?.logs(request);
-        self.engine.append_mapped(Signal::Logs, id, mapped).await
+        self.engine.append_mapped(Body::of(Signal::Logs, &body), mapped).await
+    }
+}
+
+/// The way in: what is taken out of telemetry, how it becomes rows, and what became of it.
+#[derive(Debug)]
+pub(crate) struct Ingest {
+    redaction: Arc<Redaction>,
+    mapper: Mutex<Option<(Vec<Arc<TableSchema>>, Arc<Mapper>)>>,
+    stats: IngestStats,
+}
+
+impl Ingest {
+    pub(crate) fn new(config: &Config) -> Result<Self> {
+        let redaction = Redaction::new(&config.redaction, config.redaction_hash_key.as_deref());
+        let redaction = Arc::new(redaction.map_err(mapping_error)?);
+        Ok(Self { redaction, mapper: Mutex::default(), stats: IngestStats::default() })
+    }
+
+    /// What happened to telemetry since the database was opened.
+    pub(crate) fn stats(&self) -> &IngestStats {
+        &self.stats
     }
 }
 
@@ -136,7 +170,7 @@ impl Engine {
         body: &[u8],
     ) -> Result<IngestReport> {
         let mapped = self.mapper()?.decode(signal, encoding, body).map_err(mapping_error)?;
-        self.append_mapped(signal, batch_id(signal, body), mapped).await
+        self.append_mapped(Body::of(signal, body), mapped).await
     }
 
     pub(crate) async fn ingest_remote_write(
@@ -145,8 +179,8 @@ impl Engine {
         body: &[u8],
     ) -> Result<RemoteWriteReport> {
         let (mapped, written) = self.mapper()?.remote_write(version, body).map_err(mapping_error)?;
-        let id = digest(REMOTE_WRITE_SEED + version as u64, body);
-        Ok(RemoteWriteReport { ingest: self.append_mapped(Signal::Metrics, id, mapped).await?, written })
+        let body = Body::remote_write(version, body);
+        Ok(RemoteWriteReport { ingest: self.append_mapped(body, mapped).await?, written })
     }
 
     /// The mapper for the tables as they now are; made anew when a table has changed.
@@ -154,8 +188,8 @@ impl Engine {
         let snapshot = self.storage.snapshot();
         let schemas = ["spans", "metrics", "logs", "payloads"]
             .map(|name| snapshot.table(name).map(|table| Arc::clone(table.schema())));
-        let mut kept = self.ingest.lock();
-        if let Some((known, mapper)) = &kept.mapper
+        let mut kept = self.ingest.mapper.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, mapper)) = kept.as_ref()
             && known.iter().zip(&schemas).all(|(known, now)| Some(known) == now.as_ref())
         {
             return Ok(Arc::clone(mapper));
@@ -166,12 +200,14 @@ impl Engine {
             logs: schema_of(&snapshot, "logs")?,
             payloads: schema_of(&snapshot, "payloads")?,
         };
-        let mapper = Arc::new(Mapper::new(tables).map_err(mapping_error)?);
-        kept.mapper = Some((schemas.into_iter().flatten().collect(), Arc::clone(&mapper)));
+        let mapper =
+            Mapper::new(tables).map_err(mapping_error)?.with_redaction(Arc::clone(&self.ingest.redaction));
+        let mapper = Arc::new(mapper);
+        *kept = Some((schemas.into_iter().flatten().collect(), Arc::clone(&mapper)));
         Ok(mapper)
     }
 
-    async fn append_mapped(&self, signal: Signal, id: BatchId, mapped: Mapped) -> Result<IngestReport> {
+    async fn append_mapped(&self, body: Body, mapped: Mapped) -> Result<IngestReport> {
         let mut report = IngestReport {
             accepted: mapped.accepted,
             rejected: mapped
@@ -184,21 +220,40 @@ impl Engine {
                 .into_iter()
                 .map(|moved| Moved { column: moved.column, count: moved.count })
                 .collect(),
+            redacted: mapped
+                .redacted
+                .into_iter()
+                .map(|redacted| Redacted { rule: redacted.rule, count: redacted.count })
+                .collect(),
             repeated: false,
         };
-        let frames = frames::divide(id, mapped.batches, frames::FRAME_BYTES_MAX);
+        let frames = frames::divide(body.id, mapped.batches, frames::FRAME_BYTES_MAX);
         report.repeated = !frames.is_empty();
         for (id, frame) in frames {
             report.repeated &= self.storage.append_once(id, frame).await?.is_none();
         }
-        self.ingest.count(signal, &report);
+        self.ingest.stats.count(body, &report);
         Ok(report)
     }
 }
 
-/// What a request of OTLP is known by.
-fn batch_id(signal: Signal, body: &[u8]) -> BatchId {
-    digest(signal as u64, body)
+/// What is known of a request besides its rows.
+#[derive(Clone, Copy)]
+struct Body {
+    signal: Signal,
+    id: BatchId,
+    bytes: usize,
+}
+
+impl Body {
+    fn of(signal: Signal, body: &[u8]) -> Self {
+        Self { signal, id: digest(signal as u64, body), bytes: body.len() }
+    }
+
+    fn remote_write(version: RemoteWrite, body: &[u8]) -> Self {
+        let id = digest(REMOTE_WRITE_SEED + version as u64, body);
+        Self { signal: Signal::Metrics, id, bytes: body.len() }
+    }
 }
 
 fn digest(seed: u64, body: &[u8]) -> BatchId {
@@ -228,64 +283,4 @@ fn mapping_error(error: driftline_otel::Error) -> Error {
         driftline_otel::ErrorKind::Internal => ErrorKind::Internal,
     };
     Error::new(kind, error.to_string()).with_source(error)
-}
-
-/// What happened to telemetry since the database was opened.
-#[derive(Debug, Default)]
-pub(crate) struct IngestStats(Mutex<Kept>);
-
-#[derive(Debug, Default)]
-struct Kept {
-    mapper: Option<(Vec<Arc<driftline_storage::TableSchema>>, Arc<Mapper>)>,
-    counts: BTreeMap<IngestCount, u64>,
-}
-
-/// One line of the statistics.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct IngestCount {
-    /// traces, metrics or logs
-    pub signal: String,
-    /// accepted, rejected, moved or repeated
-    pub outcome: &'static str,
-    /// The reason of a rejection, the column of a moved value, else empty.
-    pub detail: String,
-    /// Spans, data points or log records.
-    pub count: u64,
-}
-
-impl IngestStats {
-    /// All counts, sorted.
-    pub(crate) fn counts(&self) -> Vec<IngestCount> {
-        let kept = self.lock();
-        kept.counts.iter().map(|(line, count)| IngestCount { count: *count, ..line.clone() }).collect()
-    }
-
-    fn count(&self, signal: Signal, report: &IngestReport) {
-        let mut kept = self.lock();
-        if report.repeated {
-            return kept.add(signal, "repeated", "", report.accepted);
-        }
-        kept.add(signal, "accepted", "", report.accepted);
-        for rejected in &report.rejected {
-            kept.add(signal, "rejected", &rejected.reason, rejected.count);
-        }
-        for moved in &report.moved {
-            kept.add(signal, "moved", &moved.column, moved.count);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Kept {
-    fn add(&mut self, signal: Signal, outcome: &'static str, detail: &str, count: u64) {
-        let mut line =
-            IngestCount { signal: signal.to_string(), outcome, detail: detail.to_owned(), count: 0 };
-        if self.counts.len() >= REASONS_MAX && !self.counts.contains_key(&line) {
-            line.detail = "other".to_owned();
-        }
-        *self.counts.entry(line).or_default() += count;
-    }
 }

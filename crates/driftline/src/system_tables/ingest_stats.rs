@@ -1,5 +1,5 @@
 //! `driftline.ingest_stats`: what happened to telemetry since the database was opened: accepted, rejected by reason, moved by
-//! column, repeated.
+//! column, redacted by rule, repeated; and the bytes that came.
 
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ pub(super) fn schema() -> Schema {
         text("outcome", false),
         text("detail", true),
         number("count", false),
+        number("bytes", false),
     ])
 }
 
@@ -26,5 +27,6 @@ pub(super) fn columns(stats: &IngestStats) -> Vec<ArrayRef> {
         Arc::new(StringViewArray::from_iter_values(counts.iter().map(|line| line.outcome))),
         Arc::new(StringViewArray::from_iter(counts.iter().map(|line| detail(&line.detail)))),
         Arc::new(Int64Array::from_iter_values(counts.iter().map(|line| line.count as i64))),
+        Arc::new(Int64Array::from_iter_values(counts.iter().map(|line| line.bytes as i64))),
     ]
 }
