@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use prost::Message;
 
 use crate::load::{memory, number, quantile};
-use crate::otlp::{POINTS, SPANS, START, metrics, traces};
+use crate::otlp::{POINTS, SPANS, START, metrics, prompt, traces};
 use crate::program::serve;
 
 /// The program that the environment asks for.
@@ -54,6 +54,7 @@ pub(crate) fn run(program: &str) {
     let connections = number("DRIFTLINE_EXPORT_CONNECTIONS", 16);
     // every span of a batch has the same half of a trace id, every point the same time
     let spans = Template::new("/v1/traces", traces().encode_to_vec(), START.to_be_bytes(), SPANS);
+    let prompts = Template::new("/v1/traces", prompt().encode_to_vec(), START.to_be_bytes(), 1);
     let points = Template::new(
         "/v1/metrics",
         metrics().encode_to_vec(),
@@ -64,7 +65,7 @@ pub(crate) fn run(program: &str) {
         "| items | acknowledged/s | requests/s | p50 | p99 | CPU of the server an item | memory at most |"
     );
     println!("|---|---|---|---|---|---|---|");
-    for (name, template) in [("spans", spans), ("data points", points)] {
+    for (name, template) in [("spans", spans), ("data points", points), ("prompts of 1 MB", prompts)] {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let server = serve(program, &folder.path().join("db"));
         let seen = load(&server.address("otlp-http"), Arc::new(template), connections, seconds as u64);

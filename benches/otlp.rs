@@ -5,8 +5,8 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
 use driftline::{
-    Database,
-    otel::{Encoding, Mapper, Signal, Tables},
+    Database, Durability,
+    otel::{Encoding, Mapped, Mapper, Signal, testing::tables},
 };
 use opentelemetry_proto::tonic::{
     collector::{metrics::v1::ExportMetricsServiceRequest, trace::v1::ExportTraceServiceRequest},
@@ -19,31 +19,19 @@ use opentelemetry_proto::tonic::{
     trace::v1::{ResourceSpans, ScopeSpans, Span},
 };
 use prost::Message;
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 pub(crate) const SPANS: u64 = 512;
 pub(crate) const POINTS: u64 = 1_000;
+/// Bytes of a large prompt.
+const PROMPT_BYTES: usize = 1_000_000;
 pub(crate) const START: u64 = 1_700_000_000_000_000_000;
 
 pub(crate) fn run(criterion: &mut Criterion) {
     let mapper = Mapper::new(tables()).expect("the shipped tables fit");
     spans(criterion, &mapper);
     data_points(criterion, &mapper);
-}
-
-/// The tables of a new database.
-fn tables() -> Tables {
-    let runtime = Runtime::new().expect("a runtime");
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let database = runtime.block_on(Database::open(folder.path())).expect("it opens");
-    let snapshot = database.storage().snapshot();
-    let schema = |name: &str| snapshot.table(name).expect("a built-in table").schema().arrow().clone();
-    Tables {
-        spans: schema("spans"),
-        metrics: schema("metrics"),
-        logs: schema("logs"),
-        payloads: schema("payloads"),
-    }
 }
 
 fn spans(criterion: &mut Criterion, mapper: &Mapper) {
@@ -61,7 +49,37 @@ fn spans(criterion: &mut Criterion, mapper: &Mapper) {
     group.bench_function("decode_and_map_json", |bencher| {
         bencher.iter(|| mapper.decode(Signal::Traces, Encoding::Json, black_box(&json)));
     });
+    let database = Scratch::new();
+    group.bench_function("decode_map_and_keep_in_memory", |bencher| {
+        bencher.iter(|| {
+            let mapped = mapper.decode(Signal::Traces, Encoding::Protobuf, black_box(&body));
+            database.keep(mapped.expect("the body is good"));
+        });
+    });
     group.finish();
+}
+
+/// A database that takes rows without its log: what is left of an ingest without its durability. It flushes as always.
+struct Scratch {
+    runtime: Runtime,
+    database: Database,
+    _folder: TempDir,
+}
+
+impl Scratch {
+    fn new() -> Self {
+        let (runtime, folder) =
+            (Runtime::new().expect("a runtime"), TempDir::new().expect("a temporary folder"));
+        let database = runtime.block_on(Database::open(folder.path())).expect("it opens");
+        Self { runtime, database, _folder: folder }
+    }
+
+    fn keep(&self, mapped: Mapped) {
+        for (table, batch) in mapped.batches {
+            let append = self.database.append_with(table, batch, Durability::Memory);
+            self.runtime.block_on(append).expect("the rows fit");
+        }
+    }
 }
 
 fn data_points(criterion: &mut Criterion, mapper: &Mapper) {
@@ -73,6 +91,13 @@ fn data_points(criterion: &mut Criterion, mapper: &Mapper) {
     });
     group.bench_function("decode_and_map_protobuf", |bencher| {
         bencher.iter(|| mapper.decode(Signal::Metrics, Encoding::Protobuf, black_box(&body)));
+    });
+    let database = Scratch::new();
+    group.bench_function("decode_map_and_keep_in_memory", |bencher| {
+        bencher.iter(|| {
+            let mapped = mapper.decode(Signal::Metrics, Encoding::Protobuf, black_box(&body));
+            database.keep(mapped.expect("the body is good"));
+        });
     });
     group.finish();
 }
@@ -137,6 +162,24 @@ pub(crate) fn traces() -> ExportTraceServiceRequest {
     let spans = ScopeSpans { scope: scope(), spans: (0..SPANS).map(span).collect(), ..Default::default() };
     let group = ResourceSpans { resource: resource(), scope_spans: vec![spans], ..Default::default() };
     ExportTraceServiceRequest { resource_spans: vec![group] }
+}
+
+/// One call with a prompt of a million bytes, in words that compress as words do.
+pub(crate) fn prompt() -> ExportTraceServiceRequest {
+    let mut traces = traces();
+    let spans = &mut traces.resource_spans[0].scope_spans[0].spans;
+    spans.truncate(1);
+    let words =
+        ["refund", "order", "please", "the", "of", "a", "customer", "since", "where", "is", "my", "parcel"];
+    let mut state = START;
+    let mut prompt = String::with_capacity(PROMPT_BYTES + 16);
+    while prompt.len() < PROMPT_BYTES {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        prompt.push_str(words[(state >> 33) as usize % words.len()]);
+        prompt.push(' ');
+    }
+    spans[0].attributes.push(text("gen_ai.prompt", prompt));
+    traces
 }
 
 /// Half counters, half latency histograms of 14 bounds.

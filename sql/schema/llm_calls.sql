@@ -27,12 +27,12 @@ FROM (
     SELECT
         *,
         CASE WHEN coalesce(gen_ai_usage_cost_currency, 'USD') = 'USD' THEN gen_ai_usage_cost_amount END AS stated_usd,
-        coalesce(
+        CASE WHEN gen_ai_usage_cost_amount IS NULL OR coalesce(gen_ai_usage_cost_currency, 'USD') <> 'USD' THEN coalesce(
             llm_cost(time, gen_ai_provider_name, gen_ai_response_model, gen_ai_usage_input_tokens, gen_ai_usage_output_tokens,
                 gen_ai_usage_cache_read_input_tokens, gen_ai_usage_cache_write_input_tokens, gen_ai_usage_reasoning_output_tokens),
             llm_cost(time, gen_ai_provider_name, gen_ai_request_model, gen_ai_usage_input_tokens, gen_ai_usage_output_tokens,
                 gen_ai_usage_cache_read_input_tokens, gen_ai_usage_cache_write_input_tokens, gen_ai_usage_reasoning_output_tokens)
-        ) AS priced_usd
+        ) END AS priced_usd
     FROM spans
     WHERE gen_ai_operation_name IN ('chat', 'generate_content', 'text_completion', 'embeddings')
 );

@@ -24,6 +24,7 @@ mod redaction;
 mod semconv;
 mod series;
 mod signal;
+pub mod testing;
 mod wire;
 
 pub use detect::detect;

@@ -157,6 +157,11 @@ impl PriceBook {
         book
     }
 
+    /// Whether nothing has a price.
+    pub fn is_empty(&self) -> bool {
+        self.lists.is_empty()
+    }
+
     /// Where to look for the price of a model, whatever the time.
     pub fn candidates(&self, provider: Option<&str>, model: &str) -> Candidates {
         let whole = self.names.get(model).into_iter().flatten().copied();

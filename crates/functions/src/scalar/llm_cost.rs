@@ -108,7 +108,7 @@ impl ScalarUDFImpl for LlmCost {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let Some(book) = &self.book else {
+        let Some(book) = self.book.as_ref().filter(|book| !book.is_empty()) else {
             return Ok(ColumnarValue::Scalar(ScalarValue::Float64(None)));
         };
         let arrays: Vec<_> =
@@ -120,7 +120,7 @@ impl ScalarUDFImpl for LlmCost {
         let count = |place: usize, row: usize| {
             counts.get(place).filter(|counts| counts.is_valid(row)).map(|counts| counts.value(row))
         };
-        let mut looked_up = LookedUp { book, found: HashMap::new() };
+        let mut looked_up = LookedUp::new(book);
         let mut costs = Float64Builder::with_capacity(args.number_rows);
         for row in 0..args.number_rows {
             let usage = Usage {
@@ -132,7 +132,7 @@ impl ScalarUDFImpl for LlmCost {
             };
             let cost = match models.get(row) {
                 Some(model) if times.is_valid(row) => {
-                    let candidates = looked_up.candidates(providers.get(row), model);
+                    let candidates = looked_up.candidates((providers.get(row), model));
                     let rates = book.rates(candidates, times.value(row), usage.input);
                     rates.and_then(|rates| rates.cost(&usage))
                 }
@@ -162,15 +162,32 @@ fn coerced(place: usize, kind: &DataType) -> DataType {
     }
 }
 
-/// The prices of the models of a batch: a batch has few, each is looked up once.
+/// Provider and model.
+type Served<'a> = (Option<&'a str>, &'a str);
+
+/// The prices of the models of a batch: a batch has few, each is looked up once, and rows of the same one often follow each other.
 struct LookedUp<'a> {
     book: &'a PriceBook,
-    found: HashMap<(Option<&'a str>, &'a str), Candidates>,
+    found: Vec<Candidates>,
+    places: HashMap<Served<'a>, usize>,
+    last: Option<(Served<'a>, usize)>,
 }
 
 impl<'a> LookedUp<'a> {
-    fn candidates(&mut self, provider: Option<&'a str>, model: &'a str) -> &Candidates {
-        self.found.entry((provider, model)).or_insert_with(|| self.book.candidates(provider, model))
+    fn new(book: &'a PriceBook) -> Self {
+        Self { book, found: vec![], places: HashMap::new(), last: None }
+    }
+
+    fn candidates(&mut self, served: Served<'a>) -> &Candidates {
+        let place = match self.last {
+            Some((last, place)) if last == served => place,
+            _ => *self.places.entry(served).or_insert_with(|| {
+                self.found.push(self.book.candidates(served.0, served.1));
+                self.found.len() - 1
+            }),
+        };
+        self.last = Some((served, place));
+        &self.found[place]
     }
 }
 

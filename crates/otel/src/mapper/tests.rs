@@ -3,5 +3,4 @@ pub(crate) mod clients;
 mod logs;
 mod metrics;
 mod payloads;
-mod schema;
 mod spans;

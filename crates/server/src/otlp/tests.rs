@@ -2,6 +2,7 @@
 
 mod call;
 mod grpc;
+mod hostile;
 mod http;
 mod remote_write;
 

@@ -16,7 +16,7 @@ use opentelemetry_proto::tonic::{
     trace::v1::Span,
 };
 
-use super::schema::tables;
+use crate::testing::tables;
 use crate::{
     Mapped, Mapper,
     groups::{Group, Item, Scoped},

@@ -1,4 +1,5 @@
-//! The tables as `sql/schema` declares them, read just far enough for the mapping: no SQL engine in this crate.
+//! For tests, fuzzers and benchmarks: the tables as `sql/schema` declares them, read just far enough for the mapping, since there is no SQL
+//! engine in this crate.
 
 use std::sync::Arc;
 
@@ -9,12 +10,16 @@ use crate::{
     mapper::Tables,
 };
 
-const SPANS: &str = include_str!("../../../../../sql/schema/spans.sql");
-const METRICS: &str = include_str!("../../../../../sql/schema/metrics.sql");
-const LOGS: &str = include_str!("../../../../../sql/schema/logs.sql");
-const PAYLOADS: &str = include_str!("../../../../../sql/schema/payloads.sql");
+const SPANS: &str = include_str!("../../../sql/schema/spans.sql");
+const METRICS: &str = include_str!("../../../sql/schema/metrics.sql");
+const LOGS: &str = include_str!("../../../sql/schema/logs.sql");
+const PAYLOADS: &str = include_str!("../../../sql/schema/payloads.sql");
 
-pub(crate) fn tables() -> Tables {
+/// The tables that take telemetry.
+///
+/// # Panics
+/// On a declaration of `sql/schema` in a form that this reader does not know.
+pub fn tables() -> Tables {
     Tables { spans: table(SPANS), metrics: table(METRICS), logs: table(LOGS), payloads: table(PAYLOADS) }
 }
 
