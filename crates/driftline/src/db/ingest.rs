@@ -145,9 +145,12 @@ impl Database {
 #[derive(Debug)]
 pub(crate) struct Ingest {
     redaction: Arc<Redaction>,
-    mapper: Mutex<Option<(Vec<Arc<TableSchema>>, Arc<Mapper>)>>,
+    mapper: Mutex<Option<KeptMapper>>,
     stats: IngestStats,
 }
+
+/// A mapper, and the schemas that it was made for.
+type KeptMapper = (Vec<Arc<TableSchema>>, Arc<Mapper>);
 
 impl Ingest {
     pub(crate) fn new(config: &Config) -> Result<Self> {

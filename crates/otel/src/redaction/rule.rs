@@ -140,17 +140,26 @@ impl Rule {
     fn replace_in(&self, value: &mut AnyValue, pattern: &Regex, hash_key: &str) -> bool {
         match &mut value.value {
             Some(Value::StringValue(text)) => self.replace(text, pattern, hash_key),
-            Some(Value::ArrayValue(list)) => list
-                .values
-                .iter_mut()
-                .fold(false, |changed, value| self.replace_in(value, pattern, hash_key) || changed),
-            Some(Value::KvlistValue(map)) => map
-                .values
-                .iter_mut()
-                .filter_map(|member| member.value.as_mut())
-                .fold(false, |changed, value| self.replace_in(value, pattern, hash_key) || changed),
+            Some(Value::ArrayValue(list)) => self.replace_in_all(list.values.iter_mut(), pattern, hash_key),
+            Some(Value::KvlistValue(map)) => {
+                let members = map.values.iter_mut().filter_map(|member| member.value.as_mut());
+                self.replace_in_all(members, pattern, hash_key)
+            }
             _ => false,
         }
+    }
+
+    fn replace_in_all<'a>(
+        &self,
+        values: impl Iterator<Item = &'a mut AnyValue>,
+        pattern: &Regex,
+        hash_key: &str,
+    ) -> bool {
+        let mut changed = false;
+        for value in values {
+            changed |= self.replace_in(value, pattern, hash_key);
+        }
+        changed
     }
 
     fn replace(&self, text: &mut String, pattern: &Regex, hash_key: &str) -> bool {
