@@ -17,8 +17,8 @@ use crate::{
     any_value::{write_json, write_text, write_value},
     columns::{AttributeColumn, MapColumn, Pushed},
     layout::{Batch, Layout},
-    mapper::payloads::{Payloads, is_large},
-    messages::{MessageKey, Messages, Side},
+    mapper::payloads::{Payloads, is_large, write_left_behind},
+    messages::Side,
 };
 
 /// The attribute columns and the residual map of a batch in the making.
@@ -34,8 +34,7 @@ pub(crate) struct Attributes<'a> {
     /// Values that leave the row because they are too large for it.
     pub(crate) large: Payloads,
     keeps_large_values: bool,
-    /// What the row says of messages.
-    messages: Messages,
+    has_messages: bool,
 }
 
 impl<'a> Attributes<'a> {
@@ -51,7 +50,7 @@ impl<'a> Attributes<'a> {
             shadows: false,
             large: Payloads::default(),
             keeps_large_values: false,
-            messages: Messages::default(),
+            has_messages: false,
         }
     }
 
@@ -111,31 +110,14 @@ impl<'a> Attributes<'a> {
         own.iter().any(|entry| entry.key == key).then_some(key)
     }
 
-    /// Keeps a list of messages of the row beside it.
-    pub(crate) fn keep_messages(&mut self, side: Side, list: &str) {
-        self.large.keep(self.row, side.key(), list);
-    }
-
+    /// Whether attributes of the row are messages.
     pub(crate) fn has_messages(&self) -> bool {
-        !self.messages.is_empty()
-    }
-
-    /// The messages that the row's attributes have, if any.
-    fn end_messages(&mut self) {
-        if self.messages.is_empty() {
-            return;
-        }
-        for side in Side::ALL {
-            if let Some(list) = self.messages.list(side) {
-                self.large.keep(self.row, side.key(), &list);
-            }
-        }
-        self.messages.clear();
+        self.has_messages
     }
 
     pub(crate) fn end_row(&mut self) {
-        self.end_messages();
         self.rest.end_row();
+        self.has_messages = false;
         self.row += 1;
         self.shadows = false;
     }
@@ -181,18 +163,29 @@ impl Sink for Attributes<'_> {
     }
 
     fn rest(&mut self, key: &str, value: Option<&AnyValue>) {
-        self.json.clear();
-        write_json(&mut self.json, value);
-        if !self.keeps_large_values {
-            self.large.relieve(self.row, None, key, value, &mut self.json);
+        match self.keeps_large_values {
+            false => self.large.write_or_take(self.row, None, key, value, &mut self.json),
+            true => {
+                self.json.clear();
+                write_json(&mut self.json, value);
+            }
         }
         self.rest.push(key, &self.json);
     }
 
-    fn message(&mut self, key: MessageKey, value: &Value) {
-        if !self.keeps_large_values {
-            self.messages.push(key, value);
-        }
+    fn takes_messages(&self) -> bool {
+        !self.keeps_large_values
+    }
+
+    fn messages(&mut self, side: Side, list: &str) {
+        self.has_messages = true;
+        self.large.keep(self.row, side.key(), list);
+    }
+
+    fn rest_of_message(&mut self, side: Side, key: &str, text: &str) {
+        self.json.clear();
+        write_left_behind(&mut self.json, text, Some(side.key()));
+        self.rest.push(key, &self.json);
     }
 
     fn shadows(&mut self) {

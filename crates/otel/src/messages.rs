@@ -11,7 +11,7 @@
 mod event;
 mod key;
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use serde_json::{Map, Value as Json, json};
@@ -20,7 +20,7 @@ pub(crate) use event::of_event;
 pub(crate) use key::MessageKey;
 use key::{Field, Piece};
 
-use crate::any_value::write_value;
+use crate::any_value::{write_text, write_value};
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,36 +51,51 @@ impl Side {
 
 /// The attributes of one record that carry messages.
 #[derive(Debug, Default)]
-pub(crate) struct Messages(Vec<(MessageKey, String)>);
+pub(crate) struct Messages<'a>(Vec<(MessageKey, Cow<'a, str>)>);
 
-impl Messages {
-    pub(crate) fn push(&mut self, key: MessageKey, value: &Value) {
-        let mut text = String::new();
-        match value {
-            Value::StringValue(value) => text.push_str(value),
-            other => write_value(&mut text, other),
-        }
+impl<'a> Messages<'a> {
+    pub(crate) fn push(&mut self, key: MessageKey, value: &'a Value) {
+        let text = match value {
+            Value::StringValue(text) => Cow::Borrowed(text.as_str()),
+            other => {
+                let mut json = String::new();
+                write_value(&mut json, other);
+                Cow::Owned(json)
+            }
+        };
         self.0.push((key, text));
     }
 
     /// The list of one side.
-    pub(crate) fn list(&self, side: Side) -> Option<String> {
+    pub(crate) fn list(&self, side: Side) -> Option<Cow<'_, str>> {
         let of_side = || self.0.iter().filter(move |(key, _)| key.side == side);
         let rank = of_side().map(|(key, _)| key.rank).min()?;
         let mut parts: BTreeMap<u32, Message> = BTreeMap::new();
         for (key, text) in of_side().filter(|(key, _)| key.rank == rank) {
             match key.piece {
-                Piece::Canonical if text.trim_start().starts_with('[') => return Some(text.clone()),
-                Piece::Canonical | Piece::Whole => return Some(whole(side, text)),
+                Piece::Canonical if text.trim_start().starts_with('[') => return Some(Cow::Borrowed(text)),
+                Piece::Canonical | Piece::Whole => return Some(whole(side, text).into()),
                 Piece::Part(index, field) => parts.entry(index).or_default().set(field, text),
             }
         }
         let list: Vec<Json> = parts.into_values().map(|message| message.json(side)).collect();
-        Some(Json::from(list).to_string())
+        Some(Json::from(list).to_string().into())
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.0.clear();
+    /// Whether the list of its side has this text of a key in it, character for character.
+    pub(crate) fn holds(&self, key: MessageKey, text: &str) -> bool {
+        let of_side = || self.0.iter().filter(|(of, _)| of.side == key.side);
+        if of_side().any(|(of, _)| of.rank < key.rank) {
+            return false;
+        }
+        match key.piece {
+            Piece::Whole => is_plain(text),
+            // of two clients that say the same field of a message the later counts
+            Piece::Part(_, Field::Content(_) | Field::ToolCall(..)) => {
+                of_side().rfind(|(of, _)| of.piece == key.piece).is_some_and(|(_, counts)| counts == text)
+            }
+            Piece::Canonical | Piece::Part(..) => false,
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -90,12 +105,29 @@ impl Messages {
 
 /// A value that holds all messages: a JSON list of them, or one as plain text.
 fn whole(side: Side, text: &str) -> String {
-    let list = match serde_json::from_str::<Json>(text) {
-        Ok(Json::Array(list)) => list.into_iter().map(|message| normal(side, message)).collect(),
-        Ok(message @ Json::Object(_)) => vec![normal(side, message)],
-        _ => vec![plain(side.role(), text)],
+    let json = if is_plain(text) { None } else { serde_json::from_str::<Json>(text).ok() };
+    let list: Vec<Json> = match json {
+        Some(Json::Array(list)) => list.into_iter().map(|message| normal(side, message)).collect(),
+        Some(message @ Json::Object(_)) => vec![normal(side, message)],
+        _ => return plain_list(side.role(), text),
     };
     Json::from(list).to_string()
+}
+
+/// The list of one plain text, without a copy in between: it may be long.
+fn plain_list(role: &str, text: &str) -> String {
+    let mut list = String::with_capacity(text.len() + text.len() / 16 + 80);
+    list.push_str(r#"[{"parts":[{"content":"#);
+    write_text(&mut list, text);
+    list.push_str(r#","type":"text"}],"role":"#);
+    write_text(&mut list, role);
+    list.push_str("}]");
+    list
+}
+
+/// Whether a text can be no JSON list and no object.
+fn is_plain(text: &str) -> bool {
+    !text.trim_start().starts_with(['[', '{'])
 }
 
 /// A message of the chat API, `{"role": ..., "content": ...}`, as one of the conventions. What is neither stays.

@@ -12,6 +12,8 @@ use crate::schema::batch_bytes;
 
 /// Batches of this many rows are left as they are.
 const JOINED_ROWS_MAX: usize = 8_192;
+/// Batches of this many bytes are left as they are: few rows, but large ones, are dear to copy and cheap to scan.
+const JOINED_BYTES_MAX: usize = 1 << 20;
 
 /// Unflushed rows of one table in commit order.
 #[derive(Debug, Clone, Default)]
@@ -73,7 +75,10 @@ impl Memtable {
 /// binary counter.
 fn join(before: &Chunk, last: &Chunk) -> Option<Chunk> {
     let rows = before.batch.num_rows() + last.batch.num_rows();
-    if rows > JOINED_ROWS_MAX || last.batch.num_rows() * 2 < before.batch.num_rows() {
+    if rows > JOINED_ROWS_MAX || before.bytes + last.bytes > JOINED_BYTES_MAX {
+        return None;
+    }
+    if last.batch.num_rows() * 2 < before.batch.num_rows() {
         return None;
     }
     if !Arc::ptr_eq(before.batch.schema_ref(), last.batch.schema_ref())

@@ -11,8 +11,8 @@ use super::keys::{Key, Keys, Use, event_attribute};
 use crate::{
     columns::Pushed,
     layout::Layout,
-    mapper::payloads::is_large,
-    messages::MessageKey,
+    mapper::payloads::{INLINE_BYTES_MAX, is_large},
+    messages::{MessageKey, Messages, Side},
     semconv::{JsonMemo, Requires, Source},
 };
 
@@ -24,8 +24,12 @@ pub(crate) trait Sink {
     fn moved(&mut self, column: usize);
     /// Keeps a value under its key.
     fn rest(&mut self, key: &str, value: Option<&AnyValue>);
-    /// Notes a value that is part of a message.
-    fn message(&mut self, key: MessageKey, value: &Value);
+    /// Whether it wants to have messages.
+    fn takes_messages(&self) -> bool;
+    /// Keeps the list of messages of one side.
+    fn messages(&mut self, side: Side, list: &str);
+    /// Keeps under its key what is left of a large text that the messages of this side hold.
+    fn rest_of_message(&mut self, side: Side, key: &str, text: &str);
     /// Notes a key that looks like one of the resource or the scope.
     fn shadows(&mut self);
 }
@@ -94,6 +98,7 @@ pub(crate) fn assign(
     keys.begin();
     let mut candidates: Vec<(Use, Source<'_>)> = Vec::new();
     let mut repeats: HashMap<u32, u32> = HashMap::new();
+    let mut messages = MessageParts::default();
     for attribute in attributes {
         let id = keys.id(&attribute.key, layout);
         if !keys.see(id) {
@@ -106,19 +111,53 @@ pub(crate) fn assign(
             sink.shadows();
         }
         let value = value_of(attribute);
-        if !own_column(layout, key, value, sink) {
-            sink.rest(&attribute.key, attribute.value.as_ref());
+        let message = key.message.filter(|_| sink.takes_messages()).zip(value);
+        if let Some((message, value)) = message {
+            messages.all.push(message, value);
         }
-        if let (Some(message), Some(value)) = (key.message, value) {
-            sink.message(message, value);
+        if !own_column(layout, key, value, sink) {
+            match message {
+                Some((message, Value::StringValue(text))) if text.len() > INLINE_BYTES_MAX => {
+                    messages.large.push((message, attribute, text));
+                }
+                _ => sink.rest(&attribute.key, attribute.value.as_ref()),
+            }
         }
         if let Some(value) = value {
             candidates.extend(key.uses.iter().map(|alias_use| (*alias_use, Source::Value(value))));
         }
     }
+    messages.send(sink);
     facts.event_candidates(keys, &mut candidates);
     if !candidates.is_empty() {
         assign_aliases(keys, layout, candidates, facts, sink);
+    }
+}
+
+/// What one record says of messages.
+#[derive(Default)]
+struct MessageParts<'a> {
+    all: Messages<'a>,
+    /// Texts too large for the record.
+    large: Vec<(MessageKey, &'a KeyValue, &'a str)>,
+}
+
+impl MessageParts<'_> {
+    fn send(self, sink: &mut impl Sink) {
+        for (message, attribute, text) in self.large {
+            match self.all.holds(message, text) {
+                true => sink.rest_of_message(message.side(), &attribute.key, text),
+                false => sink.rest(&attribute.key, attribute.value.as_ref()),
+            }
+        }
+        if self.all.is_empty() {
+            return;
+        }
+        for side in Side::ALL {
+            if let Some(list) = self.all.list(side) {
+                sink.messages(side, &list);
+            }
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     any_value::write_json,
     columns::{AttributeColumn, Pushed},
     layout::{Batch, Layout, Owner},
-    messages::MessageKey,
+    messages::Side,
 };
 
 /// The attributes of a resource or scope, in the form in which rows repeat them.
@@ -92,7 +92,13 @@ impl Sink for InheritedSink<'_> {
         self.rest.push((format!("{}{key}", self.owner.prefix()), json));
     }
 
-    fn message(&mut self, _: MessageKey, _: &Value) {}
+    fn takes_messages(&self) -> bool {
+        false
+    }
+
+    fn messages(&mut self, _: Side, _: &str) {}
+
+    fn rest_of_message(&mut self, _: Side, _: &str, _: &str) {}
 
     fn shadows(&mut self) {}
 }

@@ -28,15 +28,18 @@ const SEARCHED_MAX: usize = 16;
 
 /// Adds attributes to the current row of a map; a key that comes again gets `#2`, `#3`.
 pub(super) fn push_attributes(map: &mut MapColumn, attributes: &[KeyValue], json: &mut String) {
-    push_relieved(map, attributes, json, |_, _, _| {});
+    push_written(map, attributes, json, |_, value, json| {
+        json.clear();
+        write_json(json, value);
+    });
 }
 
-/// The same, after `relieve` has changed the JSON of what is too large.
-fn push_relieved(
+/// The same, with the JSON that `write` makes of a key and its value.
+fn push_written(
     map: &mut MapColumn,
     attributes: &[KeyValue],
     json: &mut String,
-    mut relieve: impl FnMut(&str, Option<&AnyValue>, &mut String),
+    mut write: impl FnMut(&str, Option<&AnyValue>, &mut String),
 ) {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for (i, attribute) in attributes.iter().enumerate() {
@@ -45,13 +48,11 @@ fn push_relieved(
         } else {
             *counts.entry(&attribute.key).and_modify(|count| *count += 1).or_insert(1)
         };
-        json.clear();
-        write_json(json, attribute.value.as_ref());
         let key = match count {
             1 => Cow::Borrowed(attribute.key.as_str()),
             count => Cow::Owned(format!("{}#{count}", attribute.key)),
         };
-        relieve(&key, attribute.value.as_ref(), json);
+        write(&key, attribute.value.as_ref(), json);
         map.push(&key, json);
     }
 }
@@ -110,8 +111,8 @@ impl Events {
     pub(super) fn push_row(&mut self, row: usize, events: &[Event], large: &mut Payloads) {
         for (index, event) in events.iter().enumerate() {
             self.name.append_option(non_empty(&event.name));
-            push_relieved(&mut self.attributes, &event.attributes, &mut self.json, |key, value, json| {
-                large.relieve(row, Some(index), key, value, json);
+            push_written(&mut self.attributes, &event.attributes, &mut self.json, |key, value, json| {
+                large.write_or_take(row, Some(index), key, value, json);
             });
             push_dropped(&mut self.attributes, event.dropped_attributes_count);
             push_time(&mut self.time, &mut self.attributes, event.time_unix_nano);

@@ -15,7 +15,7 @@ use opentelemetry_proto::tonic::{
 use super::{InheritedBudget, Mapped, Rejects, report};
 use crate::{
     any_value::write_value,
-    attributes::{Attributes, Facts, KeySet, Origin, OriginColumns, ResourceOrigin, assign, non_empty},
+    attributes::{Attributes, Facts, KeySet, Origin, OriginColumns, ResourceOrigin, Sink, assign, non_empty},
     columns::{map_of_text, time, time_array},
     ids::{IdField, SpanId, TraceId, hex, time_ns},
     layout::{Batch, Layout},
@@ -163,7 +163,7 @@ impl<'a> LogRows<'a> {
         };
         let message = event_name(record).and_then(|name| of_event(name, &body.values));
         if let Some((side, message)) = message {
-            self.attributes.keep_messages(side, &serde_json::Value::from(vec![message]).to_string());
+            self.attributes.messages(side, &serde_json::Value::from(vec![message]).to_string());
         }
     }
 

@@ -1,6 +1,6 @@
 //! Values too large for their rows: each becomes a row of `payloads`, and leaves its size and its beginning behind.
 
-use std::sync::Arc;
+use std::{fmt::Write, sync::Arc};
 
 use arrow::{
     array::{ArrayRef, Int64Builder, RecordBatch, StringBuilder, UInt32Array},
@@ -10,7 +10,7 @@ use arrow::{
 use opentelemetry_proto::tonic::common::v1::{AnyValue, any_value::Value};
 
 use crate::{
-    any_value::write_text,
+    any_value::{write_json, write_text},
     columns::time,
     layout::{Batch, Layout},
     messages::Side,
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A value of more bytes than this is a payload.
-const INLINE_BYTES_MAX: usize = 4 << 10;
+pub(crate) const INLINE_BYTES_MAX: usize = 4 << 10;
 /// How many characters of it stay in the row.
 const PREVIEW_CHARS: usize = 200;
 
@@ -56,8 +56,8 @@ pub(crate) struct Payloads {
 }
 
 impl Payloads {
-    /// Takes a value over if it is too large for its row; `json` is its JSON form, and becomes what the row keeps.
-    pub(crate) fn relieve(
+    /// Writes the JSON form of a value to `json`; a value that is too large for its row is taken over, and `json` becomes what the row keeps.
+    pub(crate) fn write_or_take(
         &mut self,
         row: usize,
         event_index: Option<usize>,
@@ -65,16 +65,22 @@ impl Payloads {
         value: Option<&AnyValue>,
         json: &mut String,
     ) {
-        if json.len() <= INLINE_BYTES_MAX {
-            return;
+        json.clear();
+        match value.and_then(|any| any.value.as_ref()) {
+            Some(Value::StringValue(text)) if text.len() <= INLINE_BYTES_MAX => write_text(json, text),
+            Some(Value::StringValue(text)) => {
+                self.push(row, event_index, key, text);
+                write_left_behind(json, text, None);
+            }
+            _ => {
+                write_json(json, value);
+                if json.len() > INLINE_BYTES_MAX {
+                    self.push(row, event_index, key, json);
+                    let text = std::mem::take(json);
+                    write_left_behind(json, &text, None);
+                }
+            }
         }
-        let text = match value.and_then(|any| any.value.as_ref()) {
-            Some(Value::StringValue(text)) if text.len() <= INLINE_BYTES_MAX => return,
-            Some(Value::StringValue(text)) => text.as_str(),
-            _ => json.as_str(),
-        };
-        self.push(row, event_index, key, text);
-        *json = left_behind(text);
     }
 
     /// Keeps a text beside its row, unless the row's own value of this key is a payload already.
@@ -131,11 +137,14 @@ impl Payloads {
     }
 }
 
-/// What the row keeps of a payload.
-fn left_behind(text: &str) -> String {
+/// Writes what the row keeps of a payload, and the key of the payload that has it where that is another one than its own.
+pub(crate) fn write_left_behind(json: &mut String, text: &str, within: Option<&str>) {
     let end = text.char_indices().nth(PREVIEW_CHARS).map_or(text.len(), |(end, _)| end);
-    let mut json = format!("{{\"$payload\":{{\"bytes\":{},\"preview\":", text.len());
-    write_text(&mut json, &text[..end]);
+    write!(json, "{{\"$payload\":{{\"bytes\":{},\"preview\":", text.len()).expect("a String takes any text");
+    write_text(json, &text[..end]);
+    if let Some(key) = within {
+        json.push_str(",\"in\":");
+        write_text(json, key);
+    }
     json.push_str("}}");
-    json
 }

@@ -21,7 +21,7 @@ use super::{
     report,
 };
 use crate::{
-    attributes::{Attributes, Facts, KeySet, Origin, OriginColumns, ResourceOrigin, assign, non_empty},
+    attributes::{Attributes, Facts, KeySet, Origin, OriginColumns, ResourceOrigin, Sink, assign, non_empty},
     columns::{map_of_text, time, time_array},
     ids::{IdField, SpanId, TraceId, hex, time_ns},
     layout::{Batch, Layout},
@@ -191,7 +191,7 @@ impl<'a> SpanRows<'a> {
         for side in Side::ALL {
             let list: Vec<_> = found().filter(|(of, _)| *of == side).map(|(_, message)| message).collect();
             if !list.is_empty() {
-                self.attributes.keep_messages(side, &serde_json::Value::from(list).to_string());
+                self.attributes.messages(side, &serde_json::Value::from(list).to_string());
             }
         }
     }

@@ -34,6 +34,11 @@ pub(super) enum Field {
 }
 
 impl MessageKey {
+    /// Whose messages.
+    pub(crate) fn side(self) -> Side {
+        self.side
+    }
+
     /// Reads a key; `None` for all others.
     pub(crate) fn parse(key: &str) -> Option<Self> {
         let found = |side, rank, piece| Some(Self { side, rank, piece });

@@ -126,3 +126,30 @@ fn other_keys_are_no_messages() {
         assert_eq!(MessageKey::parse(key), None, "{key}");
     }
 }
+
+// breaks when a text is taken for part of a list that has it changed or not at all: it would be lost, for it is not kept again
+#[test]
+fn a_list_holds_what_it_repeats_character_for_character() {
+    let [tool, plain, api] = [text("rain"), text("Hello\n"), text(r#"[{"role":"user","content":"Hi"}]"#)];
+    let entries = [
+        ("gen_ai.prompt.0.content", &plain),
+        ("llm.input_messages.0.message.content", &tool),
+        ("gen_ai.prompt.1.role", &tool),
+        ("gen_ai.completion", &plain),
+        ("gen_ai.prompt", &plain),
+    ];
+    let mut messages = Messages::default();
+    let held = |messages: &Messages<'_>, key: &str, value: &Value| match value {
+        Value::StringValue(text) => messages.holds(MessageKey::parse(key).unwrap(), text),
+        _ => false,
+    };
+    for (key, value) in entries {
+        messages.push(MessageKey::parse(key).unwrap(), value);
+    }
+    let found = entries.map(|(key, value)| held(&messages, key, value));
+    // of the two that say the same field one counts; a role is no text; the whole prompt is worse than its parts
+    assert_eq!(found, [false, true, false, true, false]);
+    let mut messages = Messages::default();
+    messages.push(MessageKey::parse("gen_ai.prompt").unwrap(), &api);
+    assert!(!held(&messages, "gen_ai.prompt", &api), "its list is in another form");
+}

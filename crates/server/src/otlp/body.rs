@@ -100,9 +100,11 @@ impl Held {
 /// # Errors
 /// A refusal where it is too large or there is no room; `InvalidArgument` where it breaks off.
 pub(super) async fn read(body: Body, held: &mut Held) -> Result<Bytes, Refusal> {
-    let mut body = std::pin::pin!(body);
-    let mut read = BytesMut::new();
     let most = held.room.request_bytes_max;
+    // only what arrives is counted, and only what is written takes memory
+    let announced = body.size_hint().exact().unwrap_or(0).min(most);
+    let mut read = BytesMut::with_capacity(usize::try_from(announced).unwrap_or(0));
+    let mut body = std::pin::pin!(body);
     while let Some(frame) = std::future::poll_fn(|context| body.as_mut().poll_frame(context)).await {
         let frame = frame.map_err(|error| Refusal::malformed(format!("the body breaks off: {error}")))?;
         let Ok(data) = frame.into_data() else { continue };

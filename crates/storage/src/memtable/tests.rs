@@ -1,5 +1,5 @@
 use arrow::{
-    array::{ArrayRef, AsArray, Int64Array, RecordBatch},
+    array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray},
     datatypes::Int64Type,
 };
 use proptest::prelude::*;
@@ -28,6 +28,20 @@ fn single_rows_are_joined_into_few_batches() {
     assert_eq!(values(&memtable), (0..10_000).collect::<Vec<_>>());
     assert!(memtable.batches().count() < 20, "{} batches", memtable.batches().count());
     assert_eq!((memtable.rows(), memtable.oldest_ns()), (10_000, Some(5)));
+}
+
+#[test]
+fn large_rows_stay_where_they_are() {
+    // breaks when rows are copied again and again although there are few of them
+    let mut memtable = Memtable::default();
+    let mut places = Vec::new();
+    for _ in 0..8 {
+        let text: ArrayRef = Arc::new(StringArray::from(vec!["x".repeat(JOINED_BYTES_MAX / 2)]));
+        places.push(text.as_string::<i32>().value_data().as_ptr());
+        memtable.insert(RecordBatch::try_from_iter([("a", text)]).unwrap(), 0);
+    }
+    let kept = memtable.batches().map(|batch| batch.column(0).as_string::<i32>().value_data().as_ptr());
+    assert_eq!(kept.collect::<Vec<_>>(), places);
 }
 
 #[test]

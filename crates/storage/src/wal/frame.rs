@@ -18,6 +18,7 @@
 use std::fmt;
 
 use super::{FRAME_BYTES_MAX, Position, Record, entry};
+use crate::schema::batch_bytes;
 use crate::{Error, ErrorKind, Result};
 
 /// The first bytes of every log file.
@@ -114,7 +115,9 @@ pub(super) fn parse_file_header(
 pub(super) fn blank(record: &Record) -> Result<Vec<u8>> {
     let mut frame = vec![0; FRAME_HEADER_BYTES];
     entry::encode(record, &mut frame)?;
-    let payload = frame.len() - FRAME_HEADER_BYTES;
+    // what replay unpacks is bounded as well
+    let unpacked: usize = record.entries.iter().map(|entry| batch_bytes(&entry.batch)).sum();
+    let payload = unpacked.max(frame.len() - FRAME_HEADER_BYTES);
     if payload > FRAME_BYTES_MAX {
         return Err(Error::new(
             ErrorKind::Invalid,

@@ -104,3 +104,32 @@ fn four_kibibytes_stay() {
         assert_eq!(mapped.batches.len(), batches, "{bytes}");
     }
 }
+
+// breaks when what the messages of a row hold is kept a second time, or the row does not say where it is
+#[test]
+fn a_large_message_is_kept_once() {
+    let prompt = large("Say \"hello\".");
+    let parts = [
+        ("llm.input_messages.0.message.role", text("user")),
+        ("llm.input_messages.0.message.content", text(&prompt)),
+    ];
+    for sent in [&[("gen_ai.prompt", text(&prompt))][..], &parts] {
+        let mapped = mapper().traces(traces(&[], vec![span(sent)]));
+        let rows = payloads(&mapped);
+        assert_eq!(rows.0.num_rows(), 1);
+        assert_eq!(rows.get("key", 0).as_deref(), Some("gen_ai.input.messages"));
+        let list: serde_json::Value = serde_json::from_str(&rows.get("value", 0).unwrap()).unwrap();
+        assert_eq!(list[0]["parts"][0]["content"], prompt.as_str());
+        let (key, _) = sent.last().unwrap();
+        let rest = Rows::of(&mapped).rest(0);
+        let (_, left) = rest.iter().find(|(of, _)| of == key).unwrap();
+        let left: serde_json::Value = serde_json::from_str(left).unwrap();
+        assert_eq!(left["$payload"]["in"], "gen_ai.input.messages");
+        assert_eq!(left["$payload"]["bytes"], prompt.len());
+    }
+    // a list of the chat API is another text than what it becomes
+    let api = serde_json::json!([{"role": "user", "content": prompt}]).to_string();
+    let mapped = mapper().traces(traces(&[], vec![span(&[("gen_ai.prompt", text(&api))])]));
+    let keys: Vec<_> = (0..2).map(|row| payloads(&mapped).get("key", row).unwrap()).collect();
+    assert_eq!(keys, ["gen_ai.prompt", "gen_ai.input.messages"]);
+}

@@ -82,6 +82,20 @@ fn a_slice_takes_the_bytes_of_a_slice() {
     assert!(bytes.len() < 1_000, "{} bytes", bytes.len());
 }
 
+/// Would break if large texts went to the disk as they are, or came back as anything else.
+#[test]
+fn large_rows_are_compressed() {
+    let texts = (0..3).map(|row| format!("{row} where is my parcel? ").repeat(5_000));
+    let texts = StringArray::from_iter_values(texts);
+    let raw = texts.value_data().len();
+    let batch = RecordBatch::try_from_iter([("x", Arc::new(texts) as _)]).unwrap();
+    let record = Record { batch_id: None, entries: vec![Entry { table_id: 1, batch }] };
+    let mut bytes = Vec::new();
+    encode(&record, &mut bytes).unwrap();
+    assert!(bytes.len() < raw / 10, "{} of {raw} bytes", bytes.len());
+    assert_eq!(decode(&Buffer::from_vec(bytes)).unwrap(), record);
+}
+
 /// Would break if a length or count were trusted before it is checked against the bytes at hand.
 #[test]
 fn cut_and_padded_payloads_are_refused() {
