@@ -45,6 +45,7 @@ CREATE TABLE spans (
     gen_ai_usage_reasoning_output_tokens BIGINT,
     gen_ai_usage_cost_amount DOUBLE,
     gen_ai_usage_cost_currency TEXT,
+    gen_ai_usage_cost_source TEXT,
     gen_ai_conversation_id TEXT,
     gen_ai_agent_id TEXT,
     gen_ai_agent_name TEXT,

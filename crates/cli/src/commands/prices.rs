@@ -30,6 +30,12 @@ pub(crate) async fn run(path: &Path, args: &PricesArgs, terminal: &Terminal) -> 
             report.changed,
             report.unchanged
         ));
+        if report.repeated > 0 {
+            terminal.note(&format!(
+                "{} left out: another name means the same model",
+                counted(report.repeated, "price", "prices")
+            ));
+        }
         if report.not_by_token > 0 {
             terminal.note(&format!(
                 "{} left out: not priced by token",

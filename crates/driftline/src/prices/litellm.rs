@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use driftline_functions::prices::{Price, Rates};
+use driftline_functions::prices::Rates;
 use driftline_otel::{Transform, aliases};
 use serde_json::{Map, Value};
 
@@ -30,15 +30,27 @@ const COSTS: [&str; 5] = [
 /// The prices of a file, and how many models it prices otherwise than by token.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Listed {
-    pub(super) prices: Vec<Price>,
+    pub(super) prices: Vec<Listing>,
     pub(super) not_by_token: u64,
 }
 
-/// Reads a file; prices hold from `from` on.
+/// The prices of one name.
+#[derive(Debug, PartialEq)]
+pub(super) struct Listing {
+    pub(super) provider: Option<String>,
+    pub(super) model: String,
+    pub(super) tiers: Tiers,
+}
+
+/// By the number of input tokens above which they hold.
+pub(super) type Tiers = BTreeMap<i64, Rates>;
+
+/// Reads a file.
 ///
 /// # Errors
 /// `Invalid` where it is no JSON object of objects, or a cost is no number of 0 or more.
-pub(super) fn read(json: &[u8], from: i64) -> Result<Listed> {
+pub(super) fn read(json: &[u8]) -> Result<Listed> {
+    let json = json.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(json);
     let models: BTreeMap<String, Value> = serde_json::from_slice(json)
         .map_err(|error| Error::invalid(format!("the prices are no JSON object of models: {error}")))?;
     let mut listed = Listed::default();
@@ -55,16 +67,18 @@ pub(super) fn read(json: &[u8], from: i64) -> Result<Listed> {
             continue;
         }
         let (provider, model) = whose(name, entry);
-        listed.prices.extend(tiers.into_iter().map(|(above, costs)| {
-            let [input, cache_read, cache_write, output, reasoning] = costs;
-            Price {
-                from,
-                provider: provider.clone(),
-                model: model.to_owned(),
-                input_tokens_above: above,
-                rates: Rates { input, cache_read, cache_write, output, reasoning },
-            }
-        }));
+        if model.is_empty() {
+            return Err(Error::invalid(format!("\"{name}\" is no name of a model")));
+        }
+        let rates = |[input, cache_read, cache_write, output, reasoning]: [Option<f64>; 5]| Rates {
+            input,
+            cache_read,
+            cache_write,
+            output,
+            reasoning,
+        };
+        let tiers = tiers.into_iter().map(|(above, costs)| (above, rates(costs))).collect();
+        listed.prices.push(Listing { provider, model: model.to_owned(), tiers });
     }
     Ok(listed)
 }
@@ -76,7 +90,9 @@ fn tiers(model: &str, entry: &Map<String, Value>) -> Result<BTreeMap<i64, [Optio
         let Some((place, above)) = cost(key) else { continue };
         let amount = match value {
             Value::Null => continue,
-            value => value.as_f64().filter(|amount| *amount >= 0.0),
+            value => {
+                value.as_f64().filter(|amount| *amount >= 0.0 && (amount * TOKENS_PRICED * STEPS).is_finite())
+            }
         };
         let amount = amount.ok_or_else(|| {
             Error::invalid(format!("{key} of model \"{model}\" must be a number of 0 or more, got {value}"))
@@ -102,7 +118,7 @@ fn cost(key: &str) -> Option<(usize, i64)> {
         None => (key, 0),
         Some((name, tier)) => {
             let thousands: i64 = tier.strip_suffix("k_tokens")?.parse().ok()?;
-            (name, thousands.checked_mul(1_000)?)
+            (name, thousands.checked_mul(1_000).filter(|above| *above > 0)?)
         }
     };
     Some((COSTS.iter().position(|cost| *cost == name)?, above))
@@ -132,7 +148,7 @@ fn current_name(provider: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Rates, read};
+    use super::{Listing, Rates, read};
     use crate::error::ErrorKind;
 
     const FILE: &str = r#"{
@@ -149,13 +165,17 @@ mod tests {
     // breaks when a price is lost, belongs to another, or has the dust of a multiplication
     #[test]
     fn a_file_becomes_prices() {
-        let listed = read(FILE.as_bytes(), 7).unwrap();
+        let listed = read(FILE.as_bytes()).unwrap();
         assert_eq!(listed.not_by_token, 1);
+        let tiers = |listing: &'_ Listing| {
+            listing.tiers.iter().map(|(above, rates)| (*above, *rates)).collect::<Vec<_>>()
+        };
         let found: Vec<_> = listed
             .prices
             .iter()
-            .map(|price| {
-                (price.provider.as_deref(), price.model.as_str(), price.input_tokens_above, price.rates)
+            .flat_map(|listing| {
+                let name = (listing.provider.as_deref(), listing.model.as_str());
+                tiers(listing).into_iter().map(move |(above, rates)| (name.0, name.1, above, rates))
             })
             .collect();
         let rates = |input, output| Rates { input: Some(input), output, ..Rates::default() };
@@ -167,7 +187,8 @@ mod tests {
             (Some("gcp.vertex_ai"), "gemini-2.5-pro", 200_000, rates(2.5, Some(10.0))),
         ];
         assert_eq!(found, expected);
-        assert!(listed.prices.iter().all(|price| price.from == 7));
+        let marked = [b"\xEF\xBB\xBF", FILE.as_bytes()].concat();
+        assert_eq!(read(&marked).unwrap(), listed, "a byte order mark is no part of JSON");
     }
 
     // breaks when a file of another shape is taken for one without prices
@@ -178,9 +199,11 @@ mod tests {
             (r#"{"m": 1}"#, "model \"m\" must be an object"),
             (r#"{"m": {"input_cost_per_token": "2e-6"}}"#, "must be a number of 0 or more"),
             (r#"{"m": {"output_cost_per_token": -1}}"#, "must be a number of 0 or more"),
+            (r#"{"m": {"output_cost_per_token": 1e303}}"#, "must be a number of 0 or more"),
+            (r#"{"": {"output_cost_per_token": 1}}"#, "\"\" is no name of a model"),
         ];
         for (json, message) in cases {
-            let error = read(json.as_bytes(), 0).unwrap_err();
+            let error = read(json.as_bytes()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Invalid);
             assert!(error.to_string().contains(message), "{error}");
         }

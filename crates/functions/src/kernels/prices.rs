@@ -43,7 +43,7 @@ pub struct Rates {
     pub reasoning: Option<f64>,
 }
 
-/// The tokens of a call. `input` holds those of the caches, `output` those of reasoning.
+/// The tokens of a call. `input` holds those of the caches, `output` those of reasoning, see [`Usage::of_wholes`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// All input tokens.
@@ -58,11 +58,32 @@ pub struct Usage {
     pub reasoning: Option<i64>,
 }
 
+impl Usage {
+    /// The same where parts were told apart from their wholes: parts that are more than a whole are no part of it, as some providers count.
+    /// `None` where a sum is beyond all numbers.
+    #[must_use]
+    pub fn of_wholes(self) -> Option<Self> {
+        let cached = self.cache_read.unwrap_or(0).checked_add(self.cache_write.unwrap_or(0))?;
+        let input = whole(self.input, cached)?;
+        let output = whole(self.output, self.reasoning.unwrap_or(0))?;
+        Some(Self { input, output, ..self })
+    }
+}
+
+/// A whole, with its parts in it.
+fn whole(told: Option<i64>, parts: i64) -> Option<Option<i64>> {
+    match told {
+        Some(told) if parts > told => Some(Some(told.checked_add(parts)?)),
+        told => Some(told),
+    }
+}
+
 impl Rates {
-    /// US dollars, or `None` where a count or a price that matters is not known, or where parts are more than their whole.
+    /// US dollars, or `None` where a count or a price that matters is not known.
     ///
     /// `(in - read - write) p_in + read p_read + write p_write + (out - reasoning) p_out + reasoning p_reasoning`, divided by 1e6.
     pub fn cost(&self, usage: &Usage) -> Option<f64> {
+        let usage = usage.of_wholes()?;
         let (read, write) = (usage.cache_read.unwrap_or(0), usage.cache_write.unwrap_or(0));
         let reasoning = usage.reasoning.unwrap_or(0);
         let fresh = rest(usage.input, self.input, read.checked_add(write)?)?;
@@ -162,10 +183,13 @@ impl PriceBook {
         self.lists.is_empty()
     }
 
-    /// Where to look for the price of a model, whatever the time.
-    pub fn candidates(&self, provider: Option<&str>, model: &str) -> Candidates {
-        let whole = self.names.get(model).into_iter().flatten().copied();
-        let patterns = self.patterns.iter().copied().filter(|&at| matches(&self.lists[at].model, model));
+    /// Where to look for the price of a call, whatever the time. Of several names of its model the first counts, but the whole name of any
+    /// counts before a pattern.
+    pub fn candidates(&self, provider: Option<&str>, models: &[&str]) -> Candidates {
+        let whole = models.iter().flat_map(|model| self.names.get(*model).into_iter().flatten().copied());
+        let patterns = models.iter().flat_map(|model| {
+            self.patterns.iter().copied().filter(move |&at| matches(&self.lists[at].model, model))
+        });
         let (mut own, mut of_any) = (vec![], vec![]);
         for at in whole.chain(patterns) {
             match self.lists[at].provider.as_deref() {
@@ -178,18 +202,18 @@ impl PriceBook {
         Candidates(own)
     }
 
-    /// The tiers of the newest prices of a provider and a name, by their thresholds.
-    pub fn latest(&self, provider: Option<&str>, model: &str) -> Option<&[(i64, Rates)]> {
+    /// The prices of a provider and a name at a time: since when they hold, and the tiers by their thresholds.
+    pub fn at(&self, provider: Option<&str>, model: &str, time: i64) -> Option<(i64, &[(i64, Rates)])> {
         let places = self.names.get(model).into_iter().flatten().chain(&self.patterns);
         let mut lists = places.map(|&at| &self.lists[at]);
         let list = lists.find(|list| list.provider.as_deref() == provider && list.model == model)?;
-        list.dated.last().map(|dated| dated.tiers.as_slice())
+        list.at(time).map(|dated| (dated.from, dated.tiers.as_slice()))
     }
 
-    /// The price at a time; `None` where none holds.
-    pub fn rates(&self, candidates: &Candidates, time: i64, input_tokens: Option<i64>) -> Option<&Rates> {
+    /// The price of a call at a time; `None` where none holds.
+    pub fn rates(&self, candidates: &Candidates, time: i64, usage: &Usage) -> Option<&Rates> {
         let dated = candidates.0.iter().find_map(|&at| self.lists[at].at(time))?;
-        let input = input_tokens.unwrap_or(0);
+        let input = usage.of_wholes()?.input.unwrap_or(0);
         dated.tiers.iter().rev().find(|(above, _)| *above == 0 || input > *above).map(|(_, rates)| rates)
     }
 }

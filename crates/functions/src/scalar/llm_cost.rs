@@ -15,7 +15,7 @@ use super::Texts;
 use super::attr::TELEMETRY;
 use crate::kernels::prices::{Candidates, PriceBook, Usage};
 
-const ARGUMENTS: [&str; 8] = [
+const ARGUMENTS: [&str; 9] = [
     "time",
     "provider",
     "model",
@@ -24,11 +24,14 @@ const ARGUMENTS: [&str; 8] = [
     "cache_read_tokens",
     "cache_write_tokens",
     "reasoning_tokens",
+    "requested_model",
 ];
 /// The arguments that cannot be left out.
 const REQUIRED: usize = 5;
 /// Where the counts of tokens begin.
 const COUNTS: usize = 3;
+/// Where the other name of the model stands.
+const REQUESTED: usize = 8;
 
 /// Without a book it has no prices, and answers NULL. Two functions are equal when they hold the same book.
 #[derive(Debug)]
@@ -90,14 +93,14 @@ impl ScalarUDFImpl for LlmCost {
         if !(REQUIRED..=ARGUMENTS.len()).contains(&arg_types.len()) {
             return plan_err!(
                 "llm_cost: takes (time, provider, model, input_tokens, output_tokens [, cache_read_tokens [, cache_write_tokens \
-                 [, reasoning_tokens]]]), got {} arguments",
+                 [, reasoning_tokens [, requested_model]]]]), got {} arguments",
                 arg_types.len()
             );
         }
         for (place, (argument, kind)) in ARGUMENTS.iter().zip(arg_types).enumerate() {
             let (fits, wanted) = match place {
                 0 => (matches!(kind, DataType::Timestamp(TimeUnit::Nanosecond, _)), "TIMESTAMP"),
-                1 | 2 => (Texts::reads(kind), "TEXT"),
+                1 | 2 | REQUESTED => (Texts::reads(kind), "TEXT"),
                 _ => (*kind == DataType::Int64, "a whole number"),
             };
             if !fits {
@@ -115,8 +118,11 @@ impl ScalarUDFImpl for LlmCost {
             args.args.iter().map(|arg| arg.to_array(args.number_rows)).collect::<Result<_>>()?;
         let times = arrays[0].as_primitive::<TimestampNanosecondType>();
         let (providers, models) = (Texts::new(&arrays[1])?, Texts::new(&arrays[2])?);
-        let counts: Vec<&Int64Array> =
-            arrays[COUNTS..].iter().map(|array| array.as_primitive::<Int64Type>()).collect();
+        let requested = arrays.get(REQUESTED).map(|array| Texts::new(array)).transpose()?;
+        let counts: Vec<&Int64Array> = arrays[COUNTS..arrays.len().min(REQUESTED)]
+            .iter()
+            .map(|array| array.as_primitive::<Int64Type>())
+            .collect();
         let count = |place: usize, row: usize| {
             counts.get(place).filter(|counts| counts.is_valid(row)).map(|counts| counts.value(row))
         };
@@ -130,10 +136,11 @@ impl ScalarUDFImpl for LlmCost {
                 cache_write: count(3, row),
                 reasoning: count(4, row),
             };
-            let cost = match models.get(row) {
+            let requested = requested.as_ref().and_then(|requested| requested.get(row));
+            let cost = match models.get(row).or(requested) {
                 Some(model) if times.is_valid(row) => {
-                    let candidates = looked_up.candidates((providers.get(row), model));
-                    let rates = book.rates(candidates, times.value(row), usage.input);
+                    let served = Served { provider: providers.get(row), model, requested };
+                    let rates = book.rates(looked_up.candidates(served), times.value(row), &usage);
                     rates.and_then(|rates| rates.cost(&usage))
                 }
                 _ => None,
@@ -155,15 +162,20 @@ fn coerced(place: usize, kind: &DataType) -> DataType {
         (0, kind) if kind.is_null() || kind.is_temporal() || Texts::reads(kind) => {
             DataType::Timestamp(TimeUnit::Nanosecond, None)
         }
-        (1 | 2, DataType::Null) => DataType::Utf8,
-        (1 | 2, DataType::Dictionary(_, values)) => values.as_ref().clone(),
-        (COUNTS.., kind) if kind.is_null() || kind.is_integer() => DataType::Int64,
+        (1 | 2 | REQUESTED, DataType::Null) => DataType::Utf8,
+        (1 | 2 | REQUESTED, DataType::Dictionary(_, values)) => values.as_ref().clone(),
+        (COUNTS..REQUESTED, kind) if kind.is_null() || kind.is_integer() => DataType::Int64,
         _ => kind.clone(),
     }
 }
 
-/// Provider and model.
-type Served<'a> = (Option<&'a str>, &'a str);
+/// Whose model, and its names.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Served<'a> {
+    provider: Option<&'a str>,
+    model: &'a str,
+    requested: Option<&'a str>,
+}
 
 /// The prices of the models of a batch: a batch has few, each is looked up once, and rows of the same one often follow each other.
 struct LookedUp<'a> {
@@ -182,7 +194,9 @@ impl<'a> LookedUp<'a> {
         let place = match self.last {
             Some((last, place)) if last == served => place,
             _ => *self.places.entry(served).or_insert_with(|| {
-                self.found.push(self.book.candidates(served.0, served.1));
+                let names = [Some(served.model), served.requested.filter(|name| *name != served.model)];
+                let names: Vec<&str> = names.into_iter().flatten().collect();
+                self.found.push(self.book.candidates(served.provider, &names));
                 self.found.len() - 1
             }),
         };
@@ -201,9 +215,10 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
          text. Of those that hold at `time`, the most specific counts: one of the provider before one of any, a whole name before a \
          pattern, a longer pattern before a shorter, and of the same name the latest. Of its tiers the one with the highest `input_tokens_above` that is \
          below `input_tokens` counts.\n\n\
-         NULL where no price holds, where a count or a price that matters is NULL (a NULL part counts as none), where parts are more than their whole, and for a NULL `time` or \
-         `model`. The view `llm_calls` asks for the model of the response, and where that has no price for the requested one.",
-        "llm_cost(time, provider, model, input_tokens, output_tokens [, cache_read_tokens [, cache_write_tokens [, reasoning_tokens]]])",
+         Parts that are more than their whole are no part of it: some providers count the tokens of caches beside the input, and then the \
+         whole is the sum. NULL where no price holds, where a count or a price that matters is NULL (a NULL part counts as none), and for a NULL \
+         `time` or model. The view `llm_calls` gives the model of the response and the requested one.",
+        "llm_cost(time, provider, model, input_tokens, output_tokens [, cache_read_tokens [, cache_write_tokens [, reasoning_tokens [, requested_model]]]])",
     )
     .with_argument("time", "TIMESTAMP of the call.")
     .with_argument("provider", "TEXT as in `gen_ai.provider.name`, or NULL: then only prices of any provider count.")
@@ -213,6 +228,7 @@ static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
     .with_argument("cache_read_tokens", "Input tokens that a cache served.")
     .with_argument("cache_write_tokens", "Input tokens that were written to a cache.")
     .with_argument("reasoning_tokens", "Output tokens that are no part of the answer.")
+    .with_argument("requested_model", "TEXT, another name of the model, or NULL. `model` counts before it, but a whole name of either before a pattern.")
     .with_sql_example(
         "INSERT INTO prices (time, model, input_price, output_price) VALUES ('2026-01-01', 'gpt-4o%', 2.5, 10);\n\n\
          SELECT llm_cost('2026-08-03', 'openai', 'gpt-4o-2024-08-06', 1000, 200) AS usd",

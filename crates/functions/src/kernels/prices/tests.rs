@@ -15,7 +15,8 @@ fn price(from: i64, provider: Option<&str>, model: &str, input: f64) -> Price {
 
 /// The price of input, for a call at a time.
 fn input_of(book: &PriceBook, provider: Option<&str>, model: &str, time: i64) -> Option<f64> {
-    book.rates(&book.candidates(provider, model), time, Some(10)).and_then(|rates| rates.input)
+    let usage = Usage { input: Some(10), ..Usage::default() };
+    book.rates(&book.candidates(provider, &[model]), time, &usage).and_then(|rates| rates.input)
 }
 
 // breaks when a part is charged twice, at the price of another, or not at all
@@ -30,6 +31,33 @@ fn parts_are_charged_once() {
     assert_eq!(all.cost(&usage), Some(expected));
 }
 
+// breaks when tokens that a provider counts beside the input are taken for a part of it, or have no price
+#[test]
+fn parts_beside_their_whole_are_added() {
+    let usage = Usage { input: Some(100), cache_read: Some(5_000), output: Some(50), ..Usage::default() };
+    let rates = Rates { cache_read: Some(0.25), ..FLAT };
+    assert_eq!(rates.cost(&usage), Some((100.0 * 2.5 + 5_000.0 * 0.25 + 50.0 * 10.0) / 1e6));
+    let thinking = Usage { reasoning: Some(80), ..usage };
+    assert_eq!(rates.cost(&thinking), Some((100.0 * 2.5 + 5_000.0 * 0.25 + 130.0 * 10.0) / 1e6));
+    assert_eq!(usage.of_wholes().unwrap().input, Some(5_100));
+    let parts = Usage { input: Some(5_000), ..usage };
+    assert_eq!(parts.of_wholes(), Some(parts), "all of the input came from the cache");
+}
+
+// breaks when a pattern that fits one name of a model hides the price of its other name
+#[test]
+fn a_whole_name_counts_before_a_pattern() {
+    let book =
+        PriceBook::new([price(0, None, "%", 999.0), price(0, None, "m", 1.0), price(0, None, "n", 2.0)]);
+    let of = |models: &[&str]| {
+        let usage = Usage::default();
+        book.rates(&book.candidates(None, models), 0, &usage).and_then(|rates| rates.input)
+    };
+    assert_eq!(of(&["m-2026", "m"]), Some(1.0));
+    assert_eq!(of(&["n", "m"]), Some(2.0));
+    assert_eq!(of(&["x", "y"]), Some(999.0));
+}
+
 // breaks when a number is made up for a count or a price that nobody gave
 #[test]
 fn what_is_not_known_costs_nothing_known() {
@@ -37,11 +65,9 @@ fn what_is_not_known_costs_nothing_known() {
     let unknown = [
         (FLAT, Usage { input: None, ..usage }),
         (FLAT, Usage { output: None, ..usage }),
-        (FLAT, Usage { cache_read: Some(1_001), ..usage }),
         (FLAT, Usage { cache_read: Some(-1), ..usage }),
         (FLAT, Usage { cache_read: Some(i64::MAX), cache_write: Some(1), ..usage }),
         (FLAT, Usage { input: Some(-5), ..usage }),
-        (FLAT, Usage { reasoning: Some(201), ..usage }),
         (Rates { output: None, ..FLAT }, usage),
         (Rates::default(), usage),
     ];
@@ -92,14 +118,16 @@ fn a_later_row_of_the_same_key_replaces() {
 fn the_tier_is_that_of_the_input() {
     let tier = |above: i64, input: f64| Price { input_tokens_above: above, ..price(0, None, "m", input) };
     let book = PriceBook::new([tier(200_000, 5.0), tier(0, 2.5)]);
-    let of =
-        |input: Option<i64>| book.rates(&book.candidates(None, "m"), 1, input).and_then(|rates| rates.input);
+    let usage = |input: Option<i64>| Usage { input, ..Usage::default() };
+    let of = |input: Option<i64>| {
+        book.rates(&book.candidates(None, &["m"]), 1, &usage(input)).and_then(|rates| rates.input)
+    };
     for (input, expected) in [(None, 2.5), (Some(-1), 2.5), (Some(200_000), 2.5), (Some(200_001), 5.0)] {
         assert_eq!(of(input), Some(expected), "{input:?}");
     }
     // where only calls with long input are priced, others have no price
     let long = PriceBook::new([tier(200_000, 5.0)]);
-    assert_eq!(long.rates(&long.candidates(None, "m"), 1, Some(10)), None);
+    assert_eq!(long.rates(&long.candidates(None, &["m"]), 1, &usage(Some(10))), None);
 }
 
 // breaks when a pattern matches a part, or a piece is used twice
