@@ -1,5 +1,5 @@
-//! Aggregate functions, one a file. `comparison` is what the functions over two populations share, `slo` what the two SLO
-//! functions share, `quality` the functions over labels and predictions, `embedding` the functions over embeddings; `psi_ci` compares two
+//! Aggregate functions, one a file. `comparison` is what the functions over two populations share, `slo` what the functions of
+//! service levels share, `quality` the functions over labels and predictions, `embedding` the functions over embeddings; `psi_ci` compares two
 //! populations whose rows come in clusters.
 //!
 //! # How to add a function over two populations
@@ -41,20 +41,25 @@ mod comparison;
 mod distance;
 mod documentation;
 mod embedding;
+mod error_budget_consumed;
 mod error_budget_remaining;
 mod literals;
 mod psi_ci;
 mod quality;
 mod significance;
+mod sli;
 mod slo;
 mod slo_burn_rate;
+mod slo_timeslices;
+mod time_to_exhaustion;
 
 pub(crate) use comparison::{
     Answer, Cell, Comparison, ComparisonFunction, Counts, Excluded, Kind, Measure, Population, Returns,
     function as comparison_function, in_order_of_counts, rows,
 };
-pub(crate) use documentation::DRIFT;
+pub(crate) use documentation::{DRIFT, SLO};
 pub(crate) use literals::CheckLiterals;
+pub(crate) use slo::period;
 
 use std::sync::Arc;
 
@@ -63,13 +68,20 @@ use datafusion::logical_expr::AggregateUDF;
 /// Every aggregate function, in the order of the documentation.
 pub(crate) fn all() -> Vec<Arc<AggregateUDF>> {
     let comparisons = distance::ALL.into_iter().chain(significance::ALL).map(comparison::function);
-    let levels = [&slo_burn_rate::SLO_BURN_RATE, &error_budget_remaining::ERROR_BUDGET_REMAINING];
+    let levels = [
+        &sli::SLI,
+        &slo_burn_rate::SLO_BURN_RATE,
+        &error_budget_remaining::ERROR_BUDGET_REMAINING,
+        &error_budget_consumed::ERROR_BUDGET_CONSUMED,
+        &time_to_exhaustion::TIME_TO_EXHAUSTION,
+    ];
     let levels = levels.into_iter().map(slo::function);
     let resampled = [psi_ci::function()];
     comparisons
         .chain(resampled)
         .chain(embedding::all())
         .chain(levels)
+        .chain([slo_timeslices::function()])
         .chain(quality::all())
         .chain(crate::distribution::aggregates())
         .collect()

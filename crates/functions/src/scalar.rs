@@ -2,6 +2,7 @@
 
 mod attr;
 mod baseline;
+mod burn_rate_threshold;
 mod llm_cost;
 mod novelty;
 mod texts;
@@ -25,6 +26,7 @@ pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
         ScalarUDF::new_from_impl(wilson_interval::WilsonInterval::new()),
         ScalarUDF::new_from_impl(attr::Attr::new()),
         ScalarUDF::new_from_impl(LlmCost::new()),
+        ScalarUDF::new_from_impl(burn_rate_threshold::BurnRateThreshold::new()),
     ];
     own.into_iter().map(Arc::new).chain(crate::distribution::scalars()).collect()
 }

@@ -109,24 +109,60 @@ fn example(of: &Comparison) -> String {
 }
 
 /// Starts the documentation of a service-level function.
-pub(crate) fn service_level(name: &str, description: &str) -> Documentation {
+pub(crate) fn service_level(name: &str, takes: ServiceLevelArguments, description: &str) -> Documentation {
+    let (objective, period) = match takes {
+        ServiceLevelArguments::Events => ("", ""),
+        ServiceLevelArguments::Objective => (", objective", ""),
+        ServiceLevelArguments::Period => (", objective", ", period"),
+    };
+    let errors = match objective {
+        "" => "Errors: ",
+        _ => "Errors: an objective outside (0, 1), two objectives in one group, ",
+    };
     let description = format!(
         "{description}\n\n\
          An event with NULL `good` is not eligible and is not counted; rows with a NULL count or objective are skipped. No \
-         traffic gives NULL, never 0: no data must not look like a met objective. Errors: an objective outside (0, 1), two \
-         objectives in one group, `good_count` above `total_count`, a negative or fractional count. Memory does not grow \
+         traffic gives NULL, never 0: no data must not look like a met objective. {errors}\
+         `good_count` above `total_count`, a negative or fractional count. Memory does not grow \
          with rows; works in `OVER` windows."
     );
-    Documentation::builder(SLO, description, format!("{name}(good, objective)"))
-        .with_alternative_syntax(format!("{name}(good_count, total_count, objective)"))
-        .with_argument("good", "BOOLEAN: whether the event was good; NULL where the objective does not apply.")
-        .with_argument("good_count", "Number of good events.")
-        .with_argument("total_count", "Number of eligible events, good and bad.")
-        .with_argument("objective", "The share of good events aimed at, in (0, 1): 0.999, not 99.9. One value a group.")
+    let mut documentation =
+        Documentation::builder(SLO, description, format!("{name}(good{objective}{period})"))
+            .with_alternative_syntax(format!("{name}(good_count, total_count{objective}{period})"))
+            .with_argument(
+                "good",
+                "BOOLEAN: whether the event was good; NULL where the objective does not apply.",
+            )
+            .with_argument("good_count", "Number of good events.")
+            .with_argument("total_count", "Number of eligible events, good and bad.");
+    let mut arguments = String::new();
+    if !objective.is_empty() {
+        documentation = documentation.with_argument(
+            "objective",
+            "The share of good events aimed at, in (0, 1): 0.999, not 99.9. One value a group.",
+        );
+        arguments.push_str(", 0.99");
+    }
+    if !period.is_empty() {
+        documentation = documentation.with_argument(
+            "period",
+            "Constant INTERVAL without months: the period that the budget is for, `INTERVAL '30 days'`.",
+        );
+        arguments.push_str(", INTERVAL '30 days'");
+    }
+    documentation
         .with_sql_example(format!(
-            "SELECT hour, round({name}(NOT is_error, 0.99), 6) AS of_events\n\
+            "SELECT hour, round({name}(NOT is_error{arguments}), 6) AS of_events\n\
              FROM (VALUES (1, false), (1, false), (1, true), (2, false), (2, NULL)) AS calls (hour, is_error)\n\
              GROUP BY hour ORDER BY hour"
         ))
         .build()
+}
+
+/// What a service-level function takes behind the events.
+#[derive(Clone, Copy)]
+pub(crate) enum ServiceLevelArguments {
+    Events,
+    Objective,
+    Period,
 }

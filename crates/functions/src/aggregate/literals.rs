@@ -111,7 +111,7 @@ impl HasLiterals for QualityFunction {
 
 impl HasLiterals for SloFunction {
     fn check(&self, args: &[Expr], _: &DFSchema) -> Result<()> {
-        self.read_literal(args).map(drop)
+        self.read_literals(args).map(drop)
     }
 }
 

@@ -1,15 +1,17 @@
-//! What the service-level functions share: `f(good BOOLEAN, objective)` and `f(good_count, total_count, objective)`.
+//! What the service-level functions share: `f(good BOOLEAN, objective)` and `f(good_count, total_count, objective)`; `sli` needs no
+//! objective, and `time_to_exhaustion` a period behind it.
 //!
 //! The state is integer counts and the one objective of the group, so partial states merge exactly in any order.
 
 mod accumulator;
 mod objective;
+pub(crate) mod period;
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::{Result, plan_datafusion_err, plan_err};
+use datafusion::common::{DataFusionError, Result, ScalarValue, plan_datafusion_err, plan_err};
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::function::{AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
@@ -25,9 +27,19 @@ pub(crate) use accumulator::Traffic;
 #[derive(Debug)]
 pub(crate) struct ServiceLevel {
     pub(crate) name: &'static str,
-    /// The number, from traffic that is not empty.
-    pub(crate) measure: fn(&Traffic) -> f64,
+    pub(crate) measure: Measure,
     pub(crate) documentation: fn() -> &'static Documentation,
+}
+
+/// The number, from traffic that is not empty, and with it what a call says behind the events.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Measure {
+    /// Nothing.
+    Events(fn(&Traffic) -> f64),
+    /// The objective.
+    Objective(fn(&Traffic) -> f64),
+    /// The objective, and the length of its period in seconds.
+    Period(fn(&Traffic, f64) -> Option<f64>),
 }
 
 /// Makes the aggregate function of a service level.
@@ -52,30 +64,69 @@ impl SloFunction {
         if args.is_distinct {
             return plan_err!("{}: DISTINCT would drop events and is not supported", self.level.name);
         }
-        let literal = match self.bound {
-            Some(bits) => Some(f64::from_bits(bits)),
-            None => match args.exprs.last().and_then(|last| last.downcast_ref::<Literal>()) {
-                Some(literal) => objective::of_literal(literal.value())?,
+        let literals: Vec<Option<&ScalarValue>> =
+            args.exprs.iter().map(|expr| Some(expr.downcast_ref::<Literal>()?.value())).collect();
+        let (before, period_ns) = match (self.has_period(), literals.as_slice()) {
+            (true, [before @ .., period]) => (before, Some(period::of_literal(self.level.name, *period)?)),
+            (_, all) => (all, None),
+        };
+        let literal = match (self.bound, self.level.measure) {
+            (Some(bits), _) => Some(f64::from_bits(bits)),
+            (None, Measure::Events(_)) => Some(objective::NONE),
+            (None, _) => match before.last().copied().flatten() {
+                Some(literal) => objective::of_literal(literal)?,
                 None => None,
             },
         };
-        Ok(accumulator::SloGroups::new(self.level, literal))
+        Ok(accumulator::SloGroups::new(self.level, literal, period_ns))
     }
 
-    /// The literal objective of a call that still has one, checked.
-    pub(crate) fn read_literal(&self, args: &[Expr]) -> Result<Option<f64>> {
-        match args.last() {
+    fn has_objective(&self) -> bool {
+        self.bound.is_none() && !matches!(self.level.measure, Measure::Events(_))
+    }
+
+    fn has_period(&self) -> bool {
+        matches!(self.level.measure, Measure::Period(_))
+    }
+
+    /// Checks the literals of a call that still has them while planning: the objective and its place, where there is one.
+    pub(crate) fn read_literals(&self, args: &[Expr]) -> Result<Option<(usize, f64)>> {
+        let plan_error = |error: DataFusionError| plan_datafusion_err!("{}", error.message());
+        let behind = usize::from(self.has_period());
+        if let (true, Some(Expr::Literal(period, _))) = (self.has_period(), args.last()) {
+            period::of_literal(self.level.name, Some(period)).map_err(plan_error)?;
+        }
+        let place = args.len().saturating_sub(1 + behind);
+        match args.get(place) {
             Some(Expr::Literal(literal, _))
-                if self.bound.is_none() && args.len() > 1 && literal.data_type().is_numeric() =>
+                if self.has_objective() && place > 0 && literal.data_type().is_numeric() =>
             {
-                objective::of_literal(literal).map_err(|error| plan_datafusion_err!("{}", error.message()))
+                let objective = objective::of_literal(literal).map_err(plan_error)?;
+                Ok(objective.map(|objective| (place, objective)))
             }
             _ => Ok(None),
         }
     }
 
-    fn is_counts(&self, arg_types: &[DataType]) -> bool {
-        arg_types.len() + usize::from(self.bound.is_some()) == 3
+    /// Splits what a call says: the events, the objective, the period.
+    fn split<'a, T>(&self, args: &'a [T]) -> (&'a [T], Option<&'a T>, Option<&'a T>) {
+        let (args, period) = match args {
+            [before @ .., period] if self.has_period() => (before, Some(period)),
+            all => (all, None),
+        };
+        match args {
+            [events @ .., objective] if self.has_objective() => (events, Some(objective), period),
+            events => (events, None, period),
+        }
+    }
+
+    /// The ways to call it, for messages.
+    fn usage(&self) -> &'static str {
+        match self.level.measure {
+            Measure::Events(_) => "(good) or (good_count, total_count)",
+            Measure::Objective(_) => "(good, objective) or (good_count, total_count, objective)",
+            Measure::Period(_) => "(good, objective, period) or (good_count, total_count, objective, period)",
+        }
     }
 }
 
@@ -90,37 +141,29 @@ impl AggregateUDFImpl for SloFunction {
 
     /// Never refuses: what does not fit is refused by `return_type`, whose message reaches the user unwrapped.
     fn coerce_types(&self, arg_types: &[DataType]) -> Result<Vec<DataType>> {
-        let mut coerced = arg_types.to_vec();
-        if self.bound.is_none()
-            && let Some(objective) = coerced.last_mut()
-            && (objective.is_numeric() || objective.is_null())
-        {
-            *objective = DataType::Float64;
-        }
-        let counts = self.is_counts(arg_types);
-        let measured = coerced.len() - usize::from(self.bound.is_none() && !coerced.is_empty());
-        for kind in &mut coerced[..measured] {
-            *kind = match &*kind {
-                DataType::Null if counts => DataType::Int64,
-                DataType::Null => DataType::Boolean,
-                kind if counts && kind.is_integer() => DataType::Int64,
-                kind if counts && kind.is_numeric() => DataType::Float64,
-                kind => kind.clone(),
-            };
-        }
-        Ok(coerced)
+        let (events, objective, period) = self.split(arg_types);
+        let counts = events.len() == 2;
+        let events = events.iter().map(|kind| match kind {
+            DataType::Null if counts => DataType::Int64,
+            DataType::Null => DataType::Boolean,
+            kind if counts && kind.is_integer() => DataType::Int64,
+            kind if counts && kind.is_numeric() => DataType::Float64,
+            kind => kind.clone(),
+        });
+        let objective = objective.map(|kind| match kind.is_numeric() || kind.is_null() {
+            true => DataType::Float64,
+            false => kind.clone(),
+        });
+        Ok(events.chain(objective).chain(period.map(period::coerced)).collect())
     }
 
     fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
         let name = self.level.name;
-        let measured =
-            if self.bound.is_some() { arg_types } else { &arg_types[..arg_types.len().saturating_sub(1)] };
-        match measured {
+        let (events, objective, period) = self.split(arg_types);
+        match events {
             [DataType::Boolean | DataType::Null] => {}
             [good] => {
-                return plan_err!(
-                    "{name}: good must be BOOLEAN, got {good} (counts take good_count, total_count, objective)"
-                );
+                return plan_err!("{name}: good must be BOOLEAN, got {good}; it takes {}", self.usage());
             }
             [good, total] => {
                 for (argument, kind) in [("good_count", good), ("total_count", total)] {
@@ -130,18 +173,18 @@ impl AggregateUDFImpl for SloFunction {
                 }
             }
             _ => {
-                return plan_err!(
-                    "{name}: takes (good, objective) or (good_count, total_count, objective), got {} arguments",
-                    arg_types.len()
-                );
+                return plan_err!("{name}: takes {}, got {} arguments", self.usage(), arg_types.len());
             }
         }
-        match (self.bound, arg_types.last()) {
-            (None, Some(objective)) if !(objective.is_numeric() || objective.is_null()) => {
-                plan_err!("{name}: objective must be a number in (0, 1), got {objective}")
-            }
-            _ => Ok(DataType::Float64),
+        if let Some(kind) = objective.filter(|kind| !(kind.is_numeric() || kind.is_null())) {
+            return plan_err!("{name}: objective must be a number in (0, 1), got {kind}");
         }
+        if let Some(kind) = period.filter(|kind| !period::is_period(kind)) {
+            return plan_err!(
+                "{name}: period must be an INTERVAL, for example INTERVAL '30 days', got {kind}"
+            );
+        }
+        Ok(DataType::Float64)
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
@@ -174,8 +217,9 @@ impl AggregateUDFImpl for SloFunction {
     fn simplify(&self) -> Option<AggregateFunctionSimplification> {
         let (level, bound) = (self.level, self.bound);
         Some(Box::new(move |mut call: AggregateFunction, _| {
-            if let Some(objective) = SloFunction::new(level, bound).read_literal(&call.params.args)? {
-                call.params.args.pop();
+            let function = SloFunction::new(level, bound);
+            if let Some((place, objective)) = function.read_literals(&call.params.args)? {
+                call.params.args.remove(place);
                 call.func =
                     Arc::new(AggregateUDF::new_from_impl(SloFunction::new(level, Some(objective.to_bits()))));
             }

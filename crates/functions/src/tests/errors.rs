@@ -127,7 +127,7 @@ async fn messages_name_the_value_and_what_is_allowed() {
         ("slo_burn_rate(cur, objective)", "objective must lie in (0, 1), got 99.9 (did you mean 0.999?)"),
         (
             "slo_burn_rate(n, 0.9)",
-            "slo_burn_rate: good must be BOOLEAN, got Int64 (counts take good_count, total_count, objective)",
+            "slo_burn_rate: good must be BOOLEAN, got Int64; it takes (good, objective) or (good_count, total_count, objective)",
         ),
         ("slo_burn_rate(n, s, 0.9)", "slo_burn_rate: total_count must be a number of events, got Utf8"),
         ("slo_burn_rate(cur, s)", "slo_burn_rate: objective must be a number in (0, 1), got Utf8"),

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::{create, limited, query, session};
 
-const CALLS: [&str; 74] = [
+const CALLS: [&str; 78] = [
     "psi(v, cur)",
     "psi(v, cur, 'binning=uniform, bins=7')",
     "psi(v, cur, 'edges=[-1, 0, 0.5]')",
@@ -68,6 +68,10 @@ const CALLS: [&str; 74] = [
     "category_distribution(v > 0)",
     "psi_between(category_distribution(s) FILTER (WHERE cur), category_distribution(s) FILTER (WHERE NOT cur))",
     "error_budget_remaining(v > 0, 0.9)",
+    "error_budget_consumed(cur, 0.9)",
+    "sli(cur)",
+    "time_to_exhaustion(cur, 0.9, INTERVAL '30 days')",
+    "slo_timeslices(cur, to_timestamp(v), INTERVAL '5 seconds', 0.5)",
     "accuracy(s, t)",
     "precision(v > 0, cur)",
     "recall(s, t, 'positive=a')",

@@ -90,6 +90,11 @@ async fn frames_equal_plain_aggregates() {
         "slo_burn_rate(b, 0.9)",
         "slo_burn_rate(CAST(b AS BIGINT), 1, 0.9)",
         "error_budget_remaining(b, CASE WHEN i >= 0 THEN 0.99 END)",
+        "sli(b)",
+        "sli(CAST(b AS BIGINT), 1)",
+        "time_to_exhaustion(b, 0.9, INTERVAL '1 day')",
+        "time_to_exhaustion(CAST(b AS BIGINT), 1, CASE WHEN i >= 0 THEN 0.99 END, INTERVAL '1 day')",
+        "slo_timeslices(b, to_timestamp(i), INTERVAL '3 seconds', 0.5)",
     ];
     // before, after: None is unbounded
     for (before, after) in

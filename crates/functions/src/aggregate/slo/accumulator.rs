@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, UInt64Type};
 use datafusion::common::{Result, ScalarValue, exec_err, internal_err};
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
-use super::{ServiceLevel, objective};
+use super::{Measure, ServiceLevel, objective};
 use crate::aggregate::comparison::rows::conjunction;
 use crate::kernels::collect::for_each_selected;
 
@@ -25,6 +25,11 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
+    /// The share of good events. Call only with traffic.
+    pub(crate) fn sli(&self) -> f64 {
+        self.good as f64 / self.total as f64
+    }
+
     /// The share of bad events over the share that the objective allows. Call only with traffic.
     pub(crate) fn burn_rate(&self) -> f64 {
         let bad = (self.total - self.good) as f64 / self.total as f64;
@@ -71,16 +76,29 @@ impl Traffic {
 pub(crate) struct SloGroups {
     level: &'static ServiceLevel,
     literal: Option<f64>,
+    /// Of functions that take one; it is an argument, too.
+    period_ns: Option<i64>,
     groups: Vec<Traffic>,
 }
 
 impl SloGroups {
-    pub(crate) fn new(level: &'static ServiceLevel, literal: Option<f64>) -> Self {
-        Self { level, literal, groups: Vec::new() }
+    pub(crate) fn new(level: &'static ServiceLevel, literal: Option<f64>, period_ns: Option<i64>) -> Self {
+        Self { level, literal, period_ns, groups: Vec::new() }
     }
 
     fn result(&self, traffic: &Traffic) -> Option<f64> {
-        (traffic.total > 0).then(|| (self.level.measure)(traffic))
+        if traffic.total == 0 {
+            return None;
+        }
+        match self.level.measure {
+            Measure::Events(measure) | Measure::Objective(measure) => Some(measure(traffic)),
+            Measure::Period(measure) => measure(traffic, self.period_ns? as f64 / 1e9),
+        }
+    }
+
+    /// What a call says, but for the period.
+    fn before_period<'a>(&self, args: &'a [ArrayRef]) -> &'a [ArrayRef] {
+        &args[..args.len() - usize::from(self.period_ns.is_some())]
     }
 
     /// The events of a batch of flags under a literal objective: the common case, in bulk.
@@ -97,6 +115,7 @@ impl SloGroups {
         filter: Option<&BooleanArray>,
         mut visit: impl FnMut(usize, Traffic) -> Result<()>,
     ) -> Result<()> {
+        let args = self.before_period(args);
         // with a literal objective planning has dropped the argument, except in windows
         let counts = args.len() == 3 || (args.len() == 2 && args[0].data_type() != &DataType::Boolean);
         let given = args.get(if counts { 2 } else { 1 });

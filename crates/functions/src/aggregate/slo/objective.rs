@@ -2,6 +2,9 @@
 
 use datafusion::common::{Result, ScalarValue, exec_err};
 
+/// What stands for the objective of a function that has none.
+pub(super) const NONE: f64 = 0.5;
+
 /// Checks an objective. A percentage is the common slip, so the message says which share it may mean.
 pub(crate) fn check(objective: f64) -> Result<f64> {
     if objective > 0.0 && objective < 1.0 {
