@@ -17,4 +17,5 @@ mod receivers;
 mod redaction;
 mod scan;
 mod sessions;
+mod slo;
 mod tidy;

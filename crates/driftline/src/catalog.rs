@@ -22,6 +22,7 @@ use crate::db::Engine;
 use crate::error::{Error, Result, external};
 use crate::scan::ScanTable;
 use crate::session::SessionSettings;
+use crate::slo::{STATUS as SLO_STATUS, SloTable};
 use crate::sql;
 use crate::system_tables::SystemTable;
 
@@ -54,6 +55,10 @@ pub(crate) struct Relations {
     skips_broken_views: bool,
     /// The views in which the names are looked up, the outermost first; a view cannot stand on one of them.
     inside: Vec<String>,
+    /// A table of which a part stands in the place of the whole.
+    part: Option<Arc<TableSnapshot>>,
+    /// Whether an SLO is counted: one cannot stand on another.
+    in_slo: bool,
 }
 
 impl Relations {
@@ -65,7 +70,33 @@ impl Relations {
             is_granted: false,
             skips_broken_views: false,
             inside: vec![],
+            part: None,
+            in_slo: false,
         })
+    }
+
+    /// The same relations, as an SLO sees them that this session makes.
+    pub(crate) fn for_slo(&self) -> Self {
+        Self { in_slo: true, ..self.clone() }
+    }
+
+    /// The same with all names open: as an SLO sees them that is kept, whoever asks for it.
+    pub(crate) fn for_kept_slo(&self) -> Self {
+        Self { is_granted: true, ..self.for_slo() }
+    }
+
+    pub(crate) fn is_in_slo(&self) -> bool {
+        self.in_slo
+    }
+
+    /// The same relations, with a part of one table in the place of it.
+    pub(crate) fn with_part(&self, part: TableSnapshot) -> Self {
+        Self { part: Some(Arc::new(part)), ..self.clone() }
+    }
+
+    fn table(&self, name: &str) -> Option<&Arc<TableSnapshot>> {
+        let whole = self.snapshot.table(name)?;
+        Some(self.part.as_ref().filter(|part| part.id() == whole.id()).unwrap_or(whole))
     }
 
     pub(crate) fn engine(&self) -> &Arc<Engine> {
@@ -264,7 +295,7 @@ impl SchemaProvider for PublicSchema {
         if !self.0.allows(name) {
             return Ok(None);
         }
-        if let Some(table) = self.0.snapshot.table(name) {
+        if let Some(table) = self.0.table(name) {
             let cache = Arc::clone(self.0.engine.cache());
             return Ok(Some(Arc::new(ScanTable::new(Arc::clone(table), cache))));
         }
@@ -301,6 +332,9 @@ impl SchemaProvider for SystemSchema {
     }
 
     async fn table(&self, name: &str) -> DfResult<Option<Arc<dyn TableProvider>>> {
+        if name == SLO_STATUS {
+            return Ok(Some(Arc::new(SloTable::of_all(&self.0).map_err(external)?)));
+        }
         Ok(SystemTable::named(name, &self.0).map(|table| Arc::new(table) as _))
     }
 

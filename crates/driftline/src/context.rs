@@ -23,7 +23,7 @@ use crate::queries::Query;
 use crate::session::{Role, SessionSettings};
 use crate::sql::Parameters;
 use crate::stream::Deadline;
-use crate::{sql, system_tables};
+use crate::{slo, sql, system_tables};
 
 /// One statement's view of the database; it never changes while the statement runs.
 pub(crate) struct QueryContext {
@@ -56,6 +56,7 @@ impl QueryContext {
         let now = DateTime::from_timestamp_nanos(relations.engine().clock().now_ns());
         let properties = state.execution_props().clone().with_query_execution_start_time(now);
         *state.execution_props_mut() = properties;
+        slo::register(&mut state, &relations);
         Self { relations, state, deadline, parameters: Parameters::default(), query: None }
     }
 

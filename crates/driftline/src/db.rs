@@ -21,6 +21,7 @@ use crate::prices::{self, Prices, PricesReport};
 use crate::queries::{Admission, Queries, QueryCounts, QueryRecord};
 use crate::scan::{CacheStatus, ColumnCache};
 use crate::session::{Session, SessionSettings, session_state};
+use crate::slo::SloStore;
 use crate::sql::CreateTable;
 use crate::stream::QueryStream;
 
@@ -83,6 +84,7 @@ impl Database {
             external: ExternalTables::default(),
             baselines: Baselines::default(),
             prices: Prices::default(),
+            slos: SloStore::default(),
             ddl: Mutex::new(()),
             closed: AtomicBool::new(false),
         };
@@ -220,6 +222,7 @@ pub(crate) struct Engine {
     external: ExternalTables,
     baselines: Baselines,
     prices: Prices,
+    slos: SloStore,
     /// Held by the one statement that changes the catalog.
     ddl: Mutex<()>,
     closed: AtomicBool,
@@ -275,6 +278,10 @@ impl Engine {
 
     pub(crate) fn prices(&self) -> &Prices {
         &self.prices
+    }
+
+    pub(crate) fn slos(&self) -> &SloStore {
+        &self.slos
     }
 
     pub(crate) fn external(&self) -> &ExternalTables {

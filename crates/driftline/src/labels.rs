@@ -10,10 +10,19 @@ use crate::error::Result;
 pub(crate) fn shown(values: &ArrayRef, row: usize) -> Result<String> {
     let options = FormatOptions::default().with_null("NULL");
     let value = ArrayFormatter::try_new(values.as_ref(), &options)?.value(row).to_string();
-    Ok(match is_text(values.data_type()) && !values.is_null(row) && is_unclear(&value) {
-        true => format!("'{}'", value.replace('\'', "''")),
+    Ok(match is_text(values.data_type()) && !values.is_null(row) {
+        true => shown_text(Some(&value)),
         false => value,
     })
+}
+
+/// The same for a text.
+pub(crate) fn shown_text(value: Option<&str>) -> String {
+    match value {
+        None => "NULL".to_owned(),
+        Some(text) if is_unclear(text) => format!("'{}'", text.replace('\'', "''")),
+        Some(text) => text.to_owned(),
+    }
 }
 
 fn is_text(kind: &DataType) -> bool {

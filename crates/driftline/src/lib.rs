@@ -49,6 +49,7 @@ mod prices;
 mod queries;
 mod scan;
 mod session;
+mod slo;
 mod sql;
 mod stream;
 mod system_tables;

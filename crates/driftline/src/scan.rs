@@ -53,6 +53,10 @@ impl ScanTable {
         let layout = Arc::new(Layout::of(table.schema(), table.options().promote_attributes));
         Self { table, layout, cache }
     }
+
+    pub(crate) fn table(&self) -> &Arc<TableSnapshot> {
+        &self.table
+    }
 }
 
 #[async_trait]

@@ -7,11 +7,13 @@ mod alter_table;
 mod baseline_calls;
 mod cancel_query;
 mod create_baseline;
+mod create_slo;
 mod create_table;
 mod create_view;
 mod cursor;
 pub(crate) mod data_type;
 mod describe_baseline;
+mod describe_slo;
 mod drop;
 mod explain;
 mod flush;
@@ -39,6 +41,7 @@ use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 pub use data_type::name as type_name;
 pub use split::{StatementSplitter, split_statements};
 
+pub(crate) use create_slo::parse_slo;
 pub(crate) use create_table::CreateTable;
 pub(crate) use create_view::built_in_view;
 pub(crate) use cursor::Cursor;
@@ -46,7 +49,7 @@ pub(crate) use names::ATTRIBUTES;
 pub(crate) use nesting::{Roomy, with_room};
 pub(crate) use parameters::Parameters;
 pub(crate) use planned::Planned;
-pub(crate) use query::{plan_text, shown, view_query};
+pub(crate) use query::{execute, plan_text, shown, view_query};
 
 use crate::context::QueryContext;
 use crate::error::{Error, Result};
@@ -59,6 +62,7 @@ pub(crate) enum Statement {
     CreateTable(CreateTable),
     CreateView(create_view::CreateView),
     CreateBaseline(create_baseline::CreateBaseline),
+    CreateSlo(create_slo::CreateSlo),
     Drop(drop::Drop),
     AlterTable(alter_table::AlterTable),
     Insert(insert::Insert),
@@ -102,6 +106,12 @@ impl Statement {
         if cursor.accept(&["CREATE", "BASELINE"]) {
             return create_baseline::CreateBaseline::parse(cursor, false).map(Self::CreateBaseline);
         }
+        if cursor.accept(&["CREATE", "OR", "REPLACE", "SLO"]) {
+            return create_slo::CreateSlo::parse(cursor, true).map(Self::CreateSlo);
+        }
+        if cursor.accept(&["CREATE", "SLO"]) {
+            return create_slo::CreateSlo::parse(cursor, false).map(Self::CreateSlo);
+        }
         if cursor.accept(&["DROP"]) {
             return drop::Drop::parse(cursor).map(Self::Drop);
         }
@@ -139,6 +149,7 @@ impl Statement {
                 | Self::CreateTable(_)
                 | Self::CreateView(_)
                 | Self::CreateBaseline(_)
+                | Self::CreateSlo(_)
                 | Self::AlterTable(_)
         )
     }
@@ -154,17 +165,19 @@ impl Statement {
             Self::CreateTable(_) => (Role::Admin, "CREATE TABLE"),
             Self::CreateView(_) => (Role::Admin, "CREATE VIEW"),
             Self::CreateBaseline(_) => (Role::Admin, "CREATE BASELINE"),
+            Self::CreateSlo(_) => (Role::Admin, "CREATE SLO"),
             Self::Drop(_) => (Role::Admin, "DROP"),
             Self::AlterTable(_) => (Role::Admin, "ALTER TABLE"),
         }
     }
 
-    /// The tables, views and baselines that the statement makes, changes or removes by their names. INSERT looks its table up itself.
+    /// The tables, views, baselines and SLOs that the statement makes, changes or removes by their names. INSERT looks its table up itself.
     pub(crate) fn changes(&self) -> Vec<&str> {
         match self {
             Self::CreateTable(create) => vec![&create.name],
             Self::CreateView(create) => vec![&create.name],
             Self::CreateBaseline(create) => vec![&create.name],
+            Self::CreateSlo(create) => vec![&create.name],
             Self::Drop(drop) => vec![&drop.name],
             Self::AlterTable(alter) => alter.relations(),
             Self::Flush(flush) => flush.table.as_deref().into_iter().collect(),
@@ -189,6 +202,7 @@ impl Statement {
             | Self::CreateTable(_)
             | Self::CreateView(_)
             | Self::CreateBaseline(_)
+            | Self::CreateSlo(_)
             | Self::Drop(_)
             | Self::AlterTable(_) => StatementKind::Change,
         }
@@ -212,6 +226,7 @@ impl Statement {
             Self::CreateTable(create) => create.run(context).await,
             Self::CreateView(create) => create.run(context).await,
             Self::CreateBaseline(create) => create.run(context).await,
+            Self::CreateSlo(create) => create.run(context).await,
             Self::Drop(drop) => drop.run(context).await,
             Self::AlterTable(alter) => alter.run(context).await,
             Self::Show(show) => show.run(context).await,

@@ -5,6 +5,7 @@ mod functions;
 mod ingest_stats;
 mod queries;
 mod segments;
+mod slos;
 mod tables;
 
 use std::fmt;
@@ -23,8 +24,8 @@ use crate::catalog::Relations;
 use crate::error::external;
 
 /// Their names.
-pub(crate) const NAMES: [&str; 6] =
-    ["baselines", "functions", "ingest_stats", "queries", "segments", "tables"];
+pub(crate) const NAMES: [&str; 8] =
+    ["baselines", "functions", "ingest_stats", "queries", "segments", "slo_status", "slos", "tables"];
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
@@ -33,6 +34,7 @@ enum Kind {
     IngestStats,
     Queries,
     Segments,
+    Slos,
     Tables,
 }
 
@@ -51,6 +53,7 @@ impl SystemTable {
             "ingest_stats" => (Kind::IngestStats, ingest_stats::schema()),
             "queries" => (Kind::Queries, queries::schema()),
             "segments" => (Kind::Segments, segments::schema()),
+            "slos" => (Kind::Slos, slos::schema()),
             "tables" => (Kind::Tables, tables::schema()),
             _ => return None,
         };
@@ -65,6 +68,7 @@ impl SystemTable {
             Kind::IngestStats => ingest_stats::columns(self.relations.engine().ingest().stats()),
             Kind::Queries => queries::columns(&self.relations),
             Kind::Segments => segments::columns(&self.relations).await?,
+            Kind::Slos => slos::columns(&self.relations),
             Kind::Tables => tables::columns(&self.relations),
         };
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)

@@ -49,6 +49,28 @@ impl Memtable {
         }
     }
 
+    /// The same without its first rows.
+    pub(crate) fn without_first(&self, mut rows: usize) -> Self {
+        let mut rest = Self { oldest_ns: self.oldest_ns, ..Self::default() };
+        for chunk in &self.batches {
+            let skipped = rows.min(chunk.batch.num_rows());
+            rows -= skipped;
+            let chunk = match chunk.batch.num_rows() - skipped {
+                0 => continue,
+                _ if skipped == 0 => chunk.clone(),
+                left => {
+                    let batch = chunk.batch.slice(skipped, left);
+                    let bytes = batch_bytes(&batch);
+                    Chunk { batch: Arc::new(batch), bytes }
+                }
+            };
+            rest.rows += chunk.batch.num_rows();
+            rest.bytes += chunk.bytes;
+            rest.batches.push(chunk);
+        }
+        rest
+    }
+
     pub(crate) fn rows(&self) -> usize {
         self.rows
     }

@@ -1,6 +1,9 @@
 //! Snapshots: what a query reads. Every acknowledged row, in memory or in a segment, and never a later one.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::HashSet,
+    sync::{Arc, OnceLock},
+};
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
@@ -39,6 +42,8 @@ pub struct TableSnapshot {
     /// Where appends go.
     pub(crate) active: Arc<Memtable>,
     reading: Arc<Reading>,
+    /// The segments that are read; `None` are all.
+    only: Option<Arc<HashSet<String>>>,
     memory: OnceLock<Vec<RecordBatch>>,
 }
 
@@ -116,7 +121,35 @@ impl TableSnapshot {
         reading: Arc<Reading>,
     ) -> Self {
         let options = Arc::new(record.options());
-        Self { record, options, frozen, active, reading, memory: OnceLock::new() }
+        Self { record, options, frozen, active, reading, only: None, memory: OnceLock::new() }
+    }
+
+    /// The same moment of the table, with the rows of these segments alone.
+    #[must_use]
+    pub fn of_segments(&self, ids: impl IntoIterator<Item = String>) -> Self {
+        let only = Some(Arc::new(ids.into_iter().collect()));
+        Self { frozen: Vec::new(), active: Arc::default(), only, ..self.clone() }
+    }
+
+    /// The same moment of the table, with the rows of [`memory`](Self::memory) alone, but for the first `skip` of them.
+    #[must_use]
+    pub fn of_memory(&self, mut skip: usize) -> Self {
+        let mut rest = |memtable: &Arc<Memtable>| {
+            let skipped = skip.min(memtable.rows());
+            skip -= skipped;
+            match skipped {
+                0 => Arc::clone(memtable),
+                skipped => Arc::new(memtable.without_first(skipped)),
+            }
+        };
+        let frozen = self.frozen.iter().map(&mut rest).collect();
+        let active = rest(&self.active);
+        Self { frozen, active, only: Some(Arc::default()), ..self.clone() }
+    }
+
+    /// Changes whenever rows go from memory into segments; as long as it stays, [`memory`](Self::memory) only grows at its end.
+    pub fn memory_generation(&self) -> u64 {
+        self.record.flushed
     }
 
     /// The name.
@@ -154,13 +187,18 @@ impl TableSnapshot {
     /// # Errors
     /// `Corrupted`, naming the day list; `Unavailable` where the store does not answer.
     pub async fn segments(&self, time: TimeRange) -> Result<Vec<Arc<SegmentMeta>>> {
+        if self.only.as_ref().is_some_and(|only| only.is_empty()) {
+            return Ok(Vec::new());
+        }
         let touched = self.partitions().iter().filter(|entry| entry.time_range().overlaps(&time));
         let lists: Vec<_> = touched.map(|entry| self.reading.manifest.day_list(self.id(), entry)).collect();
         let mut lists = stream::iter(lists).buffered(DAY_LISTS_AT_ONCE);
         let mut found = Vec::new();
+        let is_read =
+            |segment: &SegmentMeta| self.only.as_ref().is_none_or(|only| only.contains(&segment.id));
         while let Some(list) = lists.try_next().await? {
-            found
-                .extend(list.segments.iter().filter(|segment| segment.time_range().overlaps(&time)).cloned());
+            let overlapping = list.segments.iter().filter(|segment| segment.time_range().overlaps(&time));
+            found.extend(overlapping.filter(|segment| is_read(segment)).cloned());
         }
         Ok(found)
     }
@@ -204,6 +242,7 @@ impl Clone for TableSnapshot {
             frozen: self.frozen.clone(),
             active: Arc::clone(&self.active),
             reading: Arc::clone(&self.reading),
+            only: self.only.clone(),
             memory: OnceLock::new(),
         }
     }

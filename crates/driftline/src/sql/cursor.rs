@@ -5,6 +5,7 @@ use datafusion::error::DataFusionError;
 use datafusion::sql::parser::{DFParserBuilder, Statement as DfStatement};
 use datafusion::sql::sqlparser::ast::Expr;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 use super::nesting;
@@ -122,6 +123,39 @@ impl<'a> Cursor<'a> {
         let number = digits.parse().map_err(|_| self.unexpected(what))?;
         self.advance();
         Ok(number)
+    }
+
+    /// Takes a number of any kind.
+    pub(crate) fn number(&mut self, what: &str) -> Result<f64> {
+        let Token::Number(digits, _) = self.peek() else {
+            return Err(self.unexpected(what));
+        };
+        let number = digits.parse().map_err(|_| self.unexpected(what))?;
+        self.advance();
+        Ok(number)
+    }
+
+    /// Takes the longest expression that begins here, as SQL that reads the same.
+    pub(crate) fn leading_expression(&mut self) -> Result<String> {
+        self.leading(|parser| Ok(parser.parse_expr()?.to_string()))
+    }
+
+    /// Takes the query that begins here, as SQL that reads the same.
+    pub(crate) fn query(&mut self) -> Result<String> {
+        self.leading(|parser| Ok(parser.parse_query()?.to_string()))
+    }
+
+    /// Takes as many tokens as a part of DataFusion's parser does.
+    fn leading(
+        &mut self,
+        parse: impl FnOnce(&mut Parser<'_>) -> Result<String, ParserError>,
+    ) -> Result<String> {
+        let tokens: Vec<TokenWithSpan> = self.tokens[self.position..].to_vec();
+        let mut parser = DFParserBuilder::new(tokens).with_recursion_limit(RECURSION_MAX).build()?.parser;
+        let parsed = parse(&mut parser).map_err(DataFusionError::from)?;
+        self.position += parser.index();
+        self.skip_whitespace();
+        Ok(parsed)
     }
 
     /// Demands that the statement ends here; one semicolon is fine.

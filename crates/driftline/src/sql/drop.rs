@@ -1,4 +1,4 @@
-//! `DROP TABLE | VIEW | BASELINE [IF EXISTS] name`
+//! `DROP TABLE | VIEW | BASELINE | SLO [IF EXISTS] name`
 
 use driftline_storage::ErrorKind;
 
@@ -8,6 +8,7 @@ use crate::baseline::BASELINE;
 use crate::catalog::VIEW;
 use crate::context::QueryContext;
 use crate::error::{Error, Result};
+use crate::slo::SLO;
 use crate::stream::QueryStream;
 
 /// A parsed `DROP`.
@@ -23,6 +24,7 @@ enum Kind {
     Table,
     View,
     Baseline,
+    Slo,
 }
 
 impl Kind {
@@ -31,6 +33,7 @@ impl Kind {
             Self::Table => "table",
             Self::View => "view",
             Self::Baseline => "baseline",
+            Self::Slo => "SLO",
         }
     }
 }
@@ -41,12 +44,13 @@ impl Drop {
             () if cursor.accept(&["TABLE"]) => Kind::Table,
             () if cursor.accept(&["VIEW"]) => Kind::View,
             () if cursor.accept(&["BASELINE"]) => Kind::Baseline,
-            () => return Err(cursor.unexpected("TABLE, VIEW or BASELINE")),
+            () if cursor.accept(&["SLO"]) => Kind::Slo,
+            () => return Err(cursor.unexpected("TABLE, VIEW, BASELINE or SLO")),
         };
         let if_exists = cursor.accept(&["IF", "EXISTS"]);
         let what = format!("the name of the {}", kind.word());
         let name = match kind {
-            Kind::Baseline => cursor.identifier(&what)?,
+            Kind::Baseline | Kind::Slo => cursor.identifier(&what)?,
             Kind::Table | Kind::View => names::parse(&mut cursor, &what)?,
         };
         cursor.end()?;
@@ -69,6 +73,11 @@ impl Drop {
             Kind::Baseline if !self.if_exists => {
                 return Err(context.relations().no_baseline(&self.name));
             }
+            Kind::Slo if context.snapshot().definition(SLO, &self.name).is_some() => {
+                storage.drop_definition(SLO, &self.name).await?;
+                context.engine().slos().forget(&self.name);
+            }
+            Kind::Slo if !self.if_exists => return Err(context.relations().no_slo(&self.name)),
             Kind::Table | Kind::View
                 if names::is_built_in(&self.name) && context.has_relation(&self.name) =>
             {

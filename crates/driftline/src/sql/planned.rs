@@ -51,6 +51,10 @@ impl Statement {
                 create.plan(context).await?;
                 (status(), vec![])
             }
+            Self::CreateSlo(create) => {
+                create.describe(context).await?;
+                (status(), vec![])
+            }
             Self::Flush(_) | Self::CancelQuery(_) | Self::Drop(_) | Self::AlterTable(_) => (status(), vec![]),
         };
         Ok(Planned { schema, parameters, kind })

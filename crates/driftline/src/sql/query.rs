@@ -112,7 +112,7 @@ pub(crate) async fn view_query(name: &str, sql: &str, context: &QueryContext) ->
 }
 
 /// Runs a plan under the deadline of its context.
-pub(super) async fn execute(plan: &LogicalPlan, context: &QueryContext) -> Result<QueryStream> {
+pub(crate) async fn execute(plan: &LogicalPlan, context: &QueryContext) -> Result<QueryStream> {
     if let LogicalPlan::Ddl(DdlStatement::CreateExternalTable(command)) = plan {
         context.create_external(command).await?;
         return super::status(format!("registered \"{}\" for this session", command.name));

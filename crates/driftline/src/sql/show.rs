@@ -1,4 +1,5 @@
-//! `SHOW TABLES`, `SHOW FUNCTIONS`, `SHOW BASELINES`, `SHOW COLUMNS FROM name`, `DESCRIBE name`, `DESCRIBE BASELINE name`
+//! `SHOW TABLES`, `SHOW FUNCTIONS`, `SHOW BASELINES`, `SHOW SLOS`, `SHOW COLUMNS FROM name`, `DESCRIBE name`, `DESCRIBE BASELINE name`,
+//! `DESCRIBE SLO name`
 
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use arrow::datatypes::FieldRef;
 use datafusion::common::TableReference;
 
 use super::cursor::Cursor;
-use super::{data_type, describe_baseline, query};
+use super::{data_type, describe_baseline, describe_slo, query};
 use crate::catalog::SYSTEM_SCHEMA;
 use crate::context::QueryContext;
 use crate::error::Result;
@@ -20,6 +21,8 @@ pub(crate) enum Show {
     Functions,
     Baselines,
     Baseline(String),
+    Slos,
+    Slo(String),
     Columns(TableReference),
 }
 
@@ -34,6 +37,10 @@ impl Show {
             Self::Baselines
         } else if cursor.accept(&["DESCRIBE", "BASELINE"]) || cursor.accept(&["DESC", "BASELINE"]) {
             Self::Baseline(cursor.identifier("the name of a baseline")?)
+        } else if cursor.accept(&["SHOW", "SLOS"]) {
+            Self::Slos
+        } else if cursor.accept(&["DESCRIBE", "SLO"]) || cursor.accept(&["DESC", "SLO"]) {
+            Self::Slo(cursor.identifier("the name of an SLO")?)
         } else if cursor.accept(&["SHOW", "COLUMNS"]) {
             if !cursor.accept(&["IN"]) {
                 cursor.expect(&["FROM"])?;
@@ -69,6 +76,12 @@ impl Show {
                 let sql = "SELECT name, columns, keys, rows, created_at, query FROM driftline.baselines ORDER BY name";
                 query::run_sql(sql, context).await
             }
+            Self::Slos => {
+                let sql = "SELECT slo, group_key, state, sli, objective, budget_remaining, burn_rate_1h, reason \
+                           FROM driftline.slo_status ORDER BY slo, group_key";
+                query::run_sql(sql, context).await
+            }
+            Self::Slo(name) => describe_slo::run(&name, context),
             Self::Baseline(name) => describe_baseline::run(&name, context).await,
             Self::Columns(table) => describe(table, context).await,
         }

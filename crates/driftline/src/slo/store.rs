@@ -1,0 +1,227 @@
+//! The counts that are kept between questions.
+//!
+//! They are a cache of what the rows say. A segment never changes, so it is counted once: a new one is added to the counts of its partition, late rows
+//! included; where one is gone, because it was merged or deleted, its partition is counted anew. Memory only grows until a flush, so of it the new
+//! rows are counted. An answer is always the count of the rows that its snapshot has, and nothing is lost with the process.
+
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{Hash, Hasher};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use driftline_storage::{Snapshot, TableSchema, TableSnapshot, TimeRange};
+
+use super::catalog::Slo;
+use super::count::{ByRow, Counting};
+use super::counts::{Counts, Events, GroupKey, Series};
+use crate::catalog::{Relations, VIEW};
+use crate::error::Result;
+
+const MINUTE_NS: i64 = 60_000_000_000;
+/// Bytes of counts that are kept for one SLO; what is beyond is counted again when it is asked for.
+const KEPT_BYTES_MAX: usize = 64 << 20;
+
+/// What is kept of all SLOs, by name.
+#[derive(Debug, Default)]
+pub(crate) struct SloStore(Mutex<HashMap<String, Arc<tokio::sync::Mutex<Kept>>>>);
+
+/// What is kept of one.
+#[derive(Debug, Default)]
+struct Kept {
+    planned: Option<Planned>,
+    fingerprint: String,
+    partitions: BTreeMap<String, Partition>,
+    memory: InMemory,
+}
+
+/// How it is counted, as long as the table and the views stay what they are.
+#[derive(Clone, Debug)]
+struct Planned {
+    text: String,
+    schema: Arc<TableSchema>,
+    views: u64,
+    counting: Arc<Counting>,
+}
+
+#[derive(Debug, Default)]
+struct Partition {
+    /// The list of its segments, as the manifest names it.
+    list: String,
+    segments: BTreeSet<String>,
+    counts: Arc<Counts>,
+}
+
+/// The rows that lie in no segment.
+#[derive(Debug, Default)]
+struct InMemory {
+    generation: u64,
+    rows: usize,
+    counts: Arc<Counts>,
+}
+
+/// The counts of one question.
+#[derive(Debug)]
+pub(crate) struct Counted(Vec<Arc<Counts>>);
+
+impl Counted {
+    /// The groups that have events in some minutes.
+    pub(crate) fn groups(&self, minutes: &Range<i64>) -> BTreeSet<&GroupKey> {
+        let all: BTreeSet<&GroupKey> = self.0.iter().flat_map(|counts| counts.groups()).collect();
+        all.into_iter().filter(|group| self.sum(group, minutes) != Events::default()).collect()
+    }
+
+    fn series<'a>(&'a self, group: &'a GroupKey) -> impl Iterator<Item = &'a Series> {
+        self.0.iter().filter_map(move |counts| counts.series(group))
+    }
+
+    /// The events of a group in some minutes.
+    pub(crate) fn sum(&self, group: &GroupKey, minutes: &Range<i64>) -> Events {
+        let mut sum = Events::default();
+        self.series(group).for_each(|series| sum += series.sum(minutes));
+        sum
+    }
+
+    /// The minutes of a group with events, in order.
+    pub(crate) fn minutes(&self, group: &GroupKey, minutes: &Range<i64>) -> BTreeMap<i64, Events> {
+        let mut together: BTreeMap<i64, Events> = BTreeMap::new();
+        for series in self.series(group) {
+            series
+                .minutes(minutes.clone())
+                .for_each(|(at, events)| *together.entry(at).or_default() += events);
+        }
+        together
+    }
+}
+
+impl SloStore {
+    /// Counts the events of some minutes, those that are kept only where they are missing.
+    pub(crate) async fn count(
+        &self,
+        slo: &Slo,
+        relations: &Relations,
+        minutes: &Range<i64>,
+    ) -> Result<Counted> {
+        let kept = Arc::clone(self.lock().entry(slo.name.clone()).or_default());
+        let mut kept = kept.lock().await;
+        let counting = kept.counting(slo, relations).await?;
+        let table = counting
+            .by_row
+            .as_ref()
+            .and_then(|by_row| Some((by_row, relations.snapshot().table(&by_row.table)?)));
+        let Some((by_row, table)) = table else {
+            drop(kept);
+            let counts = counting.run(relations.clone(), Some(minutes)).await?;
+            return Ok(Counted(vec![Arc::new(counts)]));
+        };
+        kept.of(by_row);
+        let mut counts = kept.count_segments(&counting, relations, table, minutes).await?;
+        counts.push(kept.count_memory(&counting, relations, table).await?);
+        Ok(Counted(counts))
+    }
+
+    /// Forgets the counts of an SLO that is gone.
+    pub(crate) fn forget(&self, name: &str) {
+        self.lock().remove(name);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<tokio::sync::Mutex<Kept>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    /// How the SLO is counted, planned anew when what it stands on has changed.
+    async fn counting(&mut self, slo: &Slo, relations: &Relations) -> Result<Arc<Counting>> {
+        let snapshot = relations.snapshot();
+        let (text, views) = (slo.definition.to_string(), views(snapshot));
+        let known = self.planned.as_ref().filter(|planned| {
+            let table = planned.counting.by_row.as_ref().and_then(|by_row| snapshot.table(&by_row.table));
+            planned.text == text
+                && planned.views == views
+                && table.is_some_and(|table| Arc::ptr_eq(table.schema(), &planned.schema))
+        });
+        if let Some(planned) = known {
+            return Ok(Arc::clone(&planned.counting));
+        }
+        let counting = Arc::new(Counting::plan(&slo.definition, relations).await?);
+        let table = counting.by_row.as_ref().and_then(|by_row| snapshot.table(&by_row.table));
+        self.planned = table.map(|table| {
+            let schema = Arc::clone(table.schema());
+            Planned { text, schema, views, counting: Arc::clone(&counting) }
+        });
+        Ok(counting)
+    }
+
+    /// Forgets counts of another query or of other columns.
+    fn of(&mut self, by_row: &ByRow) {
+        if self.fingerprint != by_row.fingerprint {
+            let planned = self.planned.take();
+            *self = Self { planned, fingerprint: by_row.fingerprint.clone(), ..Self::default() };
+        }
+    }
+
+    /// Brings the partitions that some minutes touch up to a snapshot.
+    async fn count_segments(
+        &mut self,
+        counting: &Counting,
+        relations: &Relations,
+        table: &TableSnapshot,
+        minutes: &Range<i64>,
+    ) -> Result<Vec<Arc<Counts>>> {
+        let ns = |minute: i64| minute.saturating_mul(MINUTE_NS);
+        let asked = TimeRange::new(ns(minutes.start), ns(minutes.end).saturating_sub(1));
+        let mut found = vec![];
+        let mut touched: BTreeSet<&str> = BTreeSet::new();
+        for entry in table.partitions().iter().filter(|entry| entry.time_range().overlaps(&asked)) {
+            touched.insert(&entry.key);
+            let known = self.partitions.entry(entry.key.clone()).or_default();
+            if known.list != entry.list {
+                let segments = table.segments(entry.time_range()).await?;
+                let of_partition = segments.iter().filter(|segment| segment.partition == entry.key);
+                let now: BTreeSet<String> = of_partition.map(|segment| segment.id.clone()).collect();
+                if !known.segments.is_subset(&now) {
+                    *known = Partition::default();
+                }
+                let new: Vec<String> = now.difference(&known.segments).cloned().collect();
+                let counted = counting.run(relations.with_part(table.of_segments(new)), None).await?;
+                Arc::make_mut(&mut known.counts).merge(&counted);
+                (known.segments, known.list) = (now, entry.list.clone());
+            }
+            found.push(Arc::clone(&known.counts));
+        }
+        let bytes: usize = self.partitions.values().map(|partition| partition.counts.bytes()).sum();
+        if bytes > KEPT_BYTES_MAX {
+            self.partitions.retain(|key, _| touched.contains(key.as_str()));
+        }
+        Ok(found)
+    }
+
+    /// Adds the rows that are new in memory.
+    async fn count_memory(
+        &mut self,
+        counting: &Counting,
+        relations: &Relations,
+        table: &TableSnapshot,
+    ) -> Result<Arc<Counts>> {
+        let (generation, rows) = (table.memory_generation(), table.memory_rows());
+        // a question that began earlier may come later: it has fewer rows than are counted
+        if self.memory.generation != generation || self.memory.rows > rows {
+            self.memory = InMemory { generation, ..InMemory::default() };
+        }
+        if self.memory.rows < rows {
+            let new = table.of_memory(self.memory.rows);
+            let counted = counting.run(relations.with_part(new), None).await?;
+            Arc::make_mut(&mut self.memory.counts).merge(&counted);
+            self.memory.rows = rows;
+        }
+        Ok(Arc::clone(&self.memory.counts))
+    }
+}
+
+/// What tells the views of a snapshot from others.
+fn views(snapshot: &Snapshot) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    snapshot.definitions(VIEW).for_each(|view| view.hash(&mut hasher));
+    hasher.finish()
+}
