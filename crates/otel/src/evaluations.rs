@@ -25,7 +25,7 @@ const RESULT: &str = "gen_ai.evaluation.result";
 /// Who the span is about: kept with an evaluation of it.
 const COMPANIONS: [&str; 2] = ["session.id", "user.id"];
 /// What an evaluation must have one of.
-const RESULTS: [&str; 3] = ["score", "label", "explanation"];
+const RESULTS: [&str; 3] = [key::SCORE, key::LABEL, key::EXPLANATION];
 
 /// The fields that an evaluation came with.
 type Fields<'a> = Vec<(&'static str, &'a AnyValue)>;
@@ -55,11 +55,18 @@ pub(crate) fn of(
     (!resource_logs.is_empty()).then_some(ExportLogsServiceRequest { resource_logs })
 }
 
+/// The attribute that one of this key becomes in an evaluation of a span.
+pub(crate) fn attribute_of(key: &str) -> Option<&'static str> {
+    EvaluationKey::parse(&key.to_ascii_lowercase()).map(|key| key.attribute)
+}
+
 fn records_of(span: &Span) -> Vec<LogRecord> {
     let results = span.events.iter().filter(|event| event.name == RESULT);
     let mut found: BTreeMap<(Subject, u32, Form), Fields<'_>> = BTreeMap::new();
     for attribute in &span.attributes {
-        let Some(EvaluationKey { subject, index, form, field }) = EvaluationKey::parse(&attribute.key) else {
+        let Some(EvaluationKey { subject, index, form, attribute: field }) =
+            EvaluationKey::parse(&attribute.key)
+        else {
             continue;
         };
         if let Some(value) = &attribute.value {
@@ -83,7 +90,7 @@ fn records_of(span: &Span) -> Vec<LogRecord> {
 /// What tells evaluations of one subject apart.
 fn named<'a>(fields: &[(&'static str, &'a AnyValue)]) -> (Option<&'a AnyValue>, Option<&'a AnyValue>) {
     let of = |wanted| fields.iter().find(|(field, _)| *field == wanted).map(|(_, value)| *value);
-    (of("name"), of("identifier"))
+    (of(key::NAME), of(key::IDENTIFIER))
 }
 
 fn of_event(span: &Span, event: &Event) -> LogRecord {
@@ -92,7 +99,7 @@ fn of_event(span: &Span, event: &Event) -> LogRecord {
 }
 
 fn of_fields(span: &Span, subject: Subject, fields: &[(&'static str, &AnyValue)]) -> LogRecord {
-    let attributes = fields.iter().map(|(field, value)| attribute(key::canonical(field), (*value).clone()));
+    let attributes = fields.iter().map(|(field, value)| attribute(field, (*value).clone()));
     record(span, subject, known_at(span), attributes.collect())
 }
 

@@ -6,7 +6,7 @@
 
 mod events;
 mod histograms;
-mod logs;
+pub(crate) mod logs;
 mod metrics;
 pub(crate) mod payloads;
 mod points;
@@ -30,6 +30,7 @@ use crate::{
     error::Result,
     evaluations, json,
     layout::Layout,
+    meaning::Place,
     redaction::Redaction,
     signal::{Encoding, Signal},
     wire,
@@ -196,8 +197,13 @@ impl Mapper {
     }
 
     /// Maps decoded data points.
-    pub fn metrics(&self, mut request: ExportMetricsServiceRequest) -> Mapped {
-        let redacted = self.redact(|rules| rules.metrics(&mut request));
+    pub fn metrics(&self, request: ExportMetricsServiceRequest) -> Mapped {
+        self.metrics_of(Place::Resource, request)
+    }
+
+    /// Maps decoded data points; `resource` says what their resources are.
+    pub(crate) fn metrics_of(&self, resource: Place, mut request: ExportMetricsServiceRequest) -> Mapped {
+        let redacted = self.redact(|rules| rules.metrics(resource, &mut request));
         Mapped { redacted, ..self.metrics.map(|layout, keys| metrics::map(layout, keys, &request)) }
     }
 

@@ -213,7 +213,7 @@ impl<'a> LogRows<'a> {
 }
 
 /// The event's name: the field, or the attribute `event.name` that clients used before the field existed.
-fn event_name(record: &LogRecord) -> Option<&str> {
+pub(crate) fn event_name(record: &LogRecord) -> Option<&str> {
     let old = || {
         let attribute = record.attributes.iter().find(|attribute| attribute.key == "event.name")?;
         match attribute.value.as_ref()?.value.as_ref()? {
