@@ -19,8 +19,8 @@ use crate::{
 
 /// Keys of which is remembered which rules name them. A client that puts values into keys has more: then they are forgotten.
 const KEYS_MAX: usize = 16_384;
-/// JSON within JSON within JSON: a text deeper down is seen as it stands.
-const TEXTS_IN_TEXTS_MAX: usize = 6;
+/// Levels of lists, maps and JSON in texts of JSON below which a text is seen as it stands: what nests without end must not take all the stack.
+const DEPTH_MAX: usize = 100;
 
 /// Numbers of rules, ascending.
 type Rules = Rc<[usize]>;
@@ -35,7 +35,7 @@ pub(super) struct Visit<'r> {
     have_names: bool,
     /// The rules that name a key.
     named: HashMap<Place, HashMap<Box<str>, Rules>>,
-    /// How many texts of JSON the visit is inside of.
+    /// How many values the visit is inside of.
     depth: usize,
 }
 
@@ -185,6 +185,13 @@ impl<'r> Visit<'r> {
 
     /// Everything in a value.
     fn value(&mut self, value: &mut AnyValue, rules: &[usize], within: Range<usize>) -> Outcome {
+        self.depth += 1;
+        let outcome = self.inside(value, rules, within);
+        self.depth -= 1;
+        outcome
+    }
+
+    fn inside(&mut self, value: &mut AnyValue, rules: &[usize], within: Range<usize>) -> Outcome {
         match &mut value.value {
             Some(Value::StringValue(text)) => self.string(text, rules, within),
             Some(Value::KvlistValue(map)) => self.members(None, &mut map.values, rules, within),
@@ -227,11 +234,9 @@ impl<'r> Visit<'r> {
         if within.is_empty() || (rules.is_empty() && !self.have_names) {
             return Outcome::Kept;
         }
-        let json = if self.depth < TEXTS_IN_TEXTS_MAX { json_text::read(text) } else { None };
+        let json = if self.depth < DEPTH_MAX { json_text::read(text) } else { None };
         let Some(mut json) = json else { return self.plain(text, rules, within) };
-        self.depth += 1;
         let outcome = self.value(&mut json, rules, within);
-        self.depth -= 1;
         if outcome == Outcome::Changed {
             *text = json_text::write(&json);
         }

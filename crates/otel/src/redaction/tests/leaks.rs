@@ -218,3 +218,20 @@ fn rules_apply_in_their_order() {
     let of_mask = hashed(std::slice::from_ref(&hash), &json!({"attributes": [string("user.id", "****")]}));
     assert_eq!(hashed(&[mask, hash], &span), of_mask);
 }
+
+// breaks when JSON in JSON in JSON takes all the stack, or a text that is too deep to be looked into is not seen as it stands
+#[test]
+fn nesting_has_an_end() {
+    let nested = |texts: usize| {
+        (0..texts).fold("a secret".to_owned(), |text, _| {
+            let inner = serde_json::to_string(&text).unwrap();
+            format!("{}{inner}{}", r#"{"a":["#.repeat(60), "]}".repeat(60))
+        })
+    };
+    let rules = [rule(&["b"], None, RedactionAction::Drop), rule(&[], Some("secret"), RedactionAction::Mask)];
+    for texts_within in [1, 8] {
+        let mut request = spans(&json!({"attributes": [string("x", &nested(texts_within))]}));
+        assert_eq!(redaction(&rules).traces(&mut request)[0].count, 1);
+        assert!(texts(&request).iter().any(|text| text.contains("a ****")), "{texts_within}");
+    }
+}
