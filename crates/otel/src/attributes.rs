@@ -34,7 +34,6 @@ pub(crate) struct Attributes<'a> {
     /// Values that leave the row because they are too large for it.
     pub(crate) large: Payloads,
     keeps_large_values: bool,
-    has_messages: bool,
 }
 
 impl<'a> Attributes<'a> {
@@ -50,7 +49,6 @@ impl<'a> Attributes<'a> {
             shadows: false,
             large: Payloads::default(),
             keeps_large_values: false,
-            has_messages: false,
         }
     }
 
@@ -110,14 +108,13 @@ impl<'a> Attributes<'a> {
         own.iter().any(|entry| entry.key == key).then_some(key)
     }
 
-    /// Whether attributes of the row are messages.
-    pub(crate) fn has_messages(&self) -> bool {
-        self.has_messages
+    /// Whether the row has messages of this side already.
+    pub(crate) fn has_messages(&self, side: Side) -> bool {
+        self.large.has(self.row, side.key())
     }
 
     pub(crate) fn end_row(&mut self) {
         self.rest.end_row();
-        self.has_messages = false;
         self.row += 1;
         self.shadows = false;
     }
@@ -178,7 +175,6 @@ impl Sink for Attributes<'_> {
     }
 
     fn messages(&mut self, side: Side, list: &str) {
-        self.has_messages = true;
         self.large.keep(self.row, side.key(), list);
     }
 

@@ -85,11 +85,15 @@ impl Payloads {
 
     /// Keeps a text beside its row, unless the row's own value of this key is a payload already.
     pub(crate) fn keep(&mut self, row: usize, key: &'static str, text: &str) {
-        let own = self.own.iter().rev().take_while(|(of, _)| *of == row);
-        if own.into_iter().any(|(_, taken)| *taken == key) {
-            return;
+        if !self.has(row, key) {
+            self.push(row, None, key, text);
         }
-        self.push(row, None, key, text);
+    }
+
+    /// Whether messages of the row that was begun last are here under this key.
+    pub(crate) fn has(&self, row: usize, key: &str) -> bool {
+        let mut own = self.own.iter().rev().take_while(|(of, _)| *of == row);
+        own.any(|(_, taken)| *taken == key)
     }
 
     fn push(&mut self, row: usize, event_index: Option<usize>, key: &str, text: &str) {

@@ -182,14 +182,18 @@ impl<'a> SpanRows<'a> {
         self.rows += 1;
     }
 
-    /// Messages that come as events of the span.
+    /// Messages that come as events of the span, for each side of which its attributes say nothing.
     fn push_event_messages(&mut self, events: &[Event]) {
-        let found = || events.iter().filter_map(|event| of_event(&event.name, &event.attributes));
-        if events.is_empty() || self.attributes.has_messages() {
-            return;
-        }
-        for side in Side::ALL {
-            let list: Vec<_> = found().filter(|(of, _)| *of == side).map(|(_, message)| message).collect();
+        for side in Side::ALL.into_iter().filter(|_| !events.is_empty()) {
+            if self.attributes.has_messages(side) {
+                continue;
+            }
+            let of_side = |event: &&Event| Side::of_event(&event.name).is_some_and(|(_, of)| of == side);
+            let found = events.iter().filter(of_side);
+            let list: Vec<_> = found
+                .filter_map(|event| of_event(&event.name, &event.attributes))
+                .map(|(_, message)| message)
+                .collect();
             if !list.is_empty() {
                 self.attributes.messages(side, &serde_json::Value::from(list).to_string());
             }
