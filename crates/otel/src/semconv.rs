@@ -85,6 +85,8 @@ pub struct ValueSet {
     /// The set's name in `values.tsv`.
     pub name: &'static str,
     renamed: HashMap<&'static str, &'static str>,
+    /// Ends of values, and what all that have them are.
+    ends: Vec<(&'static str, &'static str)>,
     /// Whether a value without a line stays as it is, instead of filling nothing.
     keeps_others: bool,
 }
@@ -92,7 +94,9 @@ pub struct ValueSet {
 impl ValueSet {
     /// The current name of `value`.
     pub fn canonical<'a>(&self, value: &'a str) -> Option<&'a str> {
-        let renamed = self.renamed.get(value).copied();
+        let by_end =
+            || self.ends.iter().find(|(end, _)| value.ends_with(end)).map(|(_, canonical)| *canonical);
+        let renamed = self.renamed.get(value).copied().or_else(by_end);
         renamed.or(self.keeps_others.then_some(value))
     }
 }

@@ -75,12 +75,13 @@ fn value_sets() -> HashMap<&'static str, &'static ValueSet> {
         let set = sets.entry(name).or_insert_with(|| ValueSet {
             name,
             renamed: HashMap::new(),
+            ends: Vec::new(),
             keeps_others: false,
         });
-        if value == "*" {
-            set.keeps_others = true;
-        } else {
-            set.renamed.insert(value, canonical);
+        match value.strip_prefix('*') {
+            Some("") => set.keeps_others = true,
+            Some(end) => set.ends.push((end, canonical)),
+            None => drop(set.renamed.insert(value, canonical)),
         }
     }
     sets.into_iter().map(|(name, set)| (name, &*Box::leak(Box::new(set)))).collect()
