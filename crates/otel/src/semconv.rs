@@ -56,6 +56,8 @@ pub enum Transform {
     JsonMember(&'static str),
     /// A single value becomes an array of one.
     Array,
+    /// A text that is a number becomes it; true is 1, false 0.
+    Number,
     /// Milliseconds become seconds.
     Milliseconds,
     /// The seconds from the start of the span to the event.

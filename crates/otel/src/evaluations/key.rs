@@ -1,7 +1,7 @@
 //! Which attribute keys carry an evaluation, and what of it.
 
 /// What was judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Subject {
     Span,
     Trace,
@@ -28,7 +28,8 @@ pub(super) struct EvaluationKey {
 pub(super) const NAME: &str = "gen_ai.evaluation.name";
 pub(super) const SCORE: &str = "gen_ai.evaluation.score.value";
 pub(super) const LABEL: &str = "gen_ai.evaluation.score.label";
-pub(super) const EXPLANATION: &str = "gen_ai.evaluation.explanation";
+/// The attribute with the reasons of a judgement, which may be long.
+pub(crate) const EXPLANATION: &str = "gen_ai.evaluation.explanation";
 pub(super) const ANNOTATOR: &str = "annotation.annotator_kind";
 pub(super) const IDENTIFIER: &str = "annotation.identifier";
 

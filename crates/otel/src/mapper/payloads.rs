@@ -37,9 +37,20 @@ pub(super) fn built_in() -> Vec<(&'static str, DataType)> {
     ]
 }
 
+/// Where the text of an explanation is that is no payload: in the view of this name, in its row of `logs`.
+pub(crate) const EVALUATIONS: &str = "evaluations";
+
 /// Whether a value is a payload by its text alone: one that no column takes.
 pub(crate) fn is_large(value: &Value) -> bool {
     matches!(value, Value::StringValue(text) if text.len() > INLINE_BYTES_MAX)
+}
+
+/// The text of a value that is large by it.
+pub(crate) fn large_text(value: Option<&AnyValue>) -> Option<&str> {
+    match value?.value.as_ref()? {
+        Value::StringValue(text) if text.len() > INLINE_BYTES_MAX => Some(text),
+        _ => None,
+    }
 }
 
 /// The payloads of a batch in the making.
@@ -143,6 +154,7 @@ impl Payloads {
 
 /// Writes what the row keeps of a payload, and the key of the payload that has it where that is another one than its own.
 pub(crate) fn write_left_behind(json: &mut String, text: &str, within: Option<&str>) {
+    json.clear();
     let end = text.char_indices().nth(PREVIEW_CHARS).map_or(text.len(), |(end, _)| end);
     write!(json, "{{\"$payload\":{{\"bytes\":{},\"preview\":", text.len()).expect("a String takes any text");
     write_text(json, &text[..end]);

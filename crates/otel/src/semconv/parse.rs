@@ -50,6 +50,7 @@ fn parse_transform(text: &'static str, sets: &HashMap<&'static str, &'static Val
         _ => match text {
             "-" => Transform::AsIs,
             "array" => Transform::Array,
+            "number" => Transform::Number,
             "milliseconds" => Transform::Milliseconds,
             "since_start" => Transform::SinceStart,
             other => panic!("no such transform in the alias table: {other:?}"),

@@ -119,7 +119,7 @@ fn rules_look_into_everything() {
     let inner = json!({"user_id": "secret", "other": [1, "kept"]});
     let member = map("user.id", text("secret".to_owned()));
     let cases = [
-        list(&[list(&[member.clone()]), text("kept".to_owned())]),
+        list(&[list(std::slice::from_ref(&member)), text("kept".to_owned())]),
         map("a", list(&[member, text("kept".to_owned())])),
         text(inner.to_string()),
         text(format!(" [{inner}]")),
