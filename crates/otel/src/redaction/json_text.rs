@@ -11,9 +11,9 @@ use serde::{
     ser::SerializeMap,
 };
 
-/// The value that a text is, if it is an array or an object of JSON. Members keep their order, also those that come twice.
+/// The value that a text is, if it is an array, an object or a text in quotes of JSON. Members keep their order, also those that come twice.
 pub(super) fn read(text: &str) -> Option<AnyValue> {
-    let is_json = text.trim_start().starts_with(['[', '{']);
+    let is_json = text.trim_start().starts_with(['[', '{', '"']);
     is_json.then(|| serde_json::from_str::<Read>(text).ok()).flatten().map(|read| read.0)
 }
 
