@@ -3,6 +3,7 @@
 
 mod hasher;
 mod json_text;
+mod known;
 mod names;
 mod rule;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod walk;
 use std::fmt;
 
 use hasher::Hasher;
+use known::KnownPool;
 use rule::Rule;
 pub use rule::{RedactionAction, RedactionRule};
 
@@ -22,6 +24,7 @@ use crate::error::Result;
 pub struct Redaction {
     rules: Vec<Rule>,
     hasher: Hasher,
+    known: KnownPool,
 }
 
 impl Redaction {
@@ -48,7 +51,7 @@ impl Redaction {
             .enumerate()
             .map(|(place, rule)| Rule::new(place, rule, hash_key))
             .collect::<Result<_>>()?;
-        Ok(Self { rules, hasher: Hasher::new(hash_key.unwrap_or_default()) })
+        Ok(Self { rules, hasher: Hasher::new(hash_key.unwrap_or_default()), known: KnownPool::default() })
     }
 
     /// Whether there is nothing to do.

@@ -3,27 +3,19 @@
 //! Rules apply in their order. A rule for parts sees every text in the value that it is about; a rule for the whole waits until the rules before it
 //! have seen all parts, and those behind it see what it has left.
 
-use std::{borrow::Cow, collections::HashMap, ops::Range, rc::Rc};
+use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
 
 use super::{
     Redaction, json_text,
+    known::{KnownKeys, Rules, rules_naming},
     rule::{Outcome, Rule},
 };
-use crate::{
-    any_value::write_value,
-    mapper::Redacted,
-    meaning::{Place, canonical_names},
-};
+use crate::{any_value::write_value, mapper::Redacted, meaning::Place};
 
-/// Keys of which is remembered which rules name them. A client that puts values into keys has more: then they are forgotten.
-const KEYS_MAX: usize = 16_384;
 /// Levels of lists, maps and JSON in texts of JSON below which a text is seen as it stands: what nests without end must not take all the stack.
 const DEPTH_MAX: usize = 100;
-
-/// Numbers of rules, ascending.
-type Rules = Rc<[usize]>;
 
 /// The rules on their way through a request, with what they changed.
 pub(super) struct Visit<'r> {
@@ -33,8 +25,7 @@ pub(super) struct Visit<'r> {
     /// The rules for all texts.
     for_all: Rules,
     have_names: bool,
-    /// The rules that name a key.
-    named: HashMap<Place, HashMap<Box<str>, Rules>>,
+    known: KnownKeys,
     /// How many values the visit is inside of.
     depth: usize,
 }
@@ -47,13 +38,14 @@ impl<'r> Visit<'r> {
             counts: vec![0; rules.len()],
             for_all: (0..rules.len()).filter(|rule| rules[*rule].names.is_none()).collect(),
             have_names: rules.iter().any(|rule| rule.names.is_some()),
-            named: HashMap::new(),
+            known: redaction.known.take(),
             depth: 0,
         }
     }
 
     /// What was changed, by rule.
     pub(super) fn report(self) -> Vec<Redacted> {
+        self.redaction.known.give_back(self.known);
         let counted = self.redaction.rules.iter().zip(self.counts).filter(|(_, count)| *count > 0);
         counted.map(|(rule, count)| Redacted { rule: rule.name.clone(), count }).collect()
     }
@@ -63,7 +55,7 @@ impl<'r> Visit<'r> {
         if text.is_empty() {
             return;
         }
-        let for_all = Rc::clone(&self.for_all);
+        let for_all = Arc::clone(&self.for_all);
         if let Outcome::Dropped(_) = self.string(text, &for_all, self.all()) {
             text.clear();
         }
@@ -71,14 +63,14 @@ impl<'r> Visit<'r> {
 
     /// Attributes that stand at `place`.
     pub(super) fn attributes(&mut self, place: Place, attributes: &mut Vec<KeyValue>) {
-        let for_all = Rc::clone(&self.for_all);
+        let for_all = Arc::clone(&self.for_all);
         self.members(Some(place), attributes, &for_all, self.all());
     }
 
     /// The body of a log record; `name` is the attribute that it is, if any.
     pub(super) fn body(&mut self, name: Option<&str>, body: &mut Option<AnyValue>) {
-        let for_all = Rc::clone(&self.for_all);
-        let named = name.map_or_else(Rules::default, |name| self.naming(&[name]));
+        let for_all = Arc::clone(&self.for_all);
+        let named = name.map_or_else(Rules::default, |name| rules_naming(&self.redaction.rules, &[name]));
         if let Outcome::Dropped(_) = self.named_value(body, &named, &for_all, self.all()) {
             *body = None;
         }
@@ -110,7 +102,7 @@ impl<'r> Visit<'r> {
             let mut outcome = self.named_value(value, &named, around, within.clone());
             if !matches!(outcome, Outcome::Dropped(_)) {
                 is_changed |= outcome == Outcome::Changed;
-                let for_all = Rc::clone(&self.for_all);
+                let for_all = Arc::clone(&self.for_all);
                 outcome = self.plain(key, &for_all, within.clone());
             }
             match outcome {
@@ -261,30 +253,12 @@ impl<'r> Visit<'r> {
         changed_if(is_changed)
     }
 
-    /// The rules that name the key of an attribute at `place`, by any name that it has.
+    /// The rules that name the key of an attribute at `place`.
     fn named(&mut self, place: Place, key: &str) -> Rules {
-        if !self.have_names {
-            return Rules::default();
+        match self.have_names {
+            true => self.known.naming(&self.redaction.rules, place, key),
+            false => Rules::default(),
         }
-        if let Some(rules) = self.named.get(&place).and_then(|keys| keys.get(key)) {
-            return Rc::clone(rules);
-        }
-        let full = format!("{}{key}", place.prefix());
-        let mut names = canonical_names(place, key);
-        names.push(&full);
-        let rules = self.naming(&names);
-        let known = self.named.entry(place).or_default();
-        if known.len() >= KEYS_MAX {
-            known.clear();
-        }
-        known.insert(key.into(), Rc::clone(&rules));
-        rules
-    }
-
-    fn naming(&self, names: &[&str]) -> Rules {
-        let is_named =
-            |rule: &Rule| rule.names.as_ref().is_some_and(|own| names.iter().any(|name| own.hold(name)));
-        self.all().filter(|rule| is_named(self.rule(*rule))).collect()
     }
 }
 
