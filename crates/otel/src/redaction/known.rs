@@ -10,6 +10,8 @@ use crate::meaning::{Place, canonical_names};
 
 /// Keys of one place that are remembered. A client that puts values into keys has more: then they are forgotten.
 const KEYS_MAX: usize = 16_384;
+/// Longer keys are asked about each time.
+const KEY_BYTES_MAX: usize = 256;
 /// Idle memories that are kept for the next requests: as many as requests may run at once before one starts from nothing.
 const IDLE_MAX: usize = 8;
 
@@ -34,7 +36,9 @@ impl KnownKeys {
         if known.len() >= KEYS_MAX {
             known.clear();
         }
-        known.insert(key.into(), Arc::clone(&naming));
+        if key.len() <= KEY_BYTES_MAX {
+            known.insert(key.into(), Arc::clone(&naming));
+        }
         naming
     }
 }
