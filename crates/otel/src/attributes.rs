@@ -17,7 +17,7 @@ use crate::{
     any_value::{write_json, write_text, write_value},
     columns::{AttributeColumn, MapColumn, Pushed},
     layout::{Batch, Layout},
-    mapper::payloads::{Payloads, is_large, write_left_behind},
+    mapper::payloads::{EVALUATIONS, Payloads, is_large, large_text, write_left_behind},
     messages::Side,
 };
 
@@ -34,7 +34,10 @@ pub(crate) struct Attributes<'a> {
     /// Values that leave the row because they are too large for it.
     pub(crate) large: Payloads,
     keeps_large_values: bool,
-    has_messages: bool,
+    /// Whether columns of the row take large values: it is found by them alone.
+    columns_take_large: bool,
+    /// Keys of the row whose large texts are in rows of evaluations.
+    explained: Vec<String>,
 }
 
 impl<'a> Attributes<'a> {
@@ -50,13 +53,24 @@ impl<'a> Attributes<'a> {
             shadows: false,
             large: Payloads::default(),
             keeps_large_values: false,
-            has_messages: false,
+            columns_take_large: false,
+            explained: Vec::new(),
         }
     }
 
     /// The same for rows that have nothing by which a payload could be found again.
     pub(crate) fn with_large_values(layout: &'a Layout) -> Self {
         Self { keeps_large_values: true, ..Self::new(layout) }
+    }
+
+    /// Lets the columns of the row take values however large they are.
+    pub(crate) fn take_large_in_columns(&mut self) {
+        self.columns_take_large = true;
+    }
+
+    /// Leaves large texts of the row that have these keys to the rows of its evaluations.
+    pub(crate) fn explained<'k>(&mut self, keys: impl Iterator<Item = &'k str>) {
+        self.explained.extend(keys.map(str::to_owned));
     }
 
     /// Keeps `text` under `key`, because the built-in column of the same meaning cannot hold it.
@@ -110,16 +124,17 @@ impl<'a> Attributes<'a> {
         own.iter().any(|entry| entry.key == key).then_some(key)
     }
 
-    /// Whether attributes of the row are messages.
-    pub(crate) fn has_messages(&self) -> bool {
-        self.has_messages
+    /// Whether the row has messages of this side already.
+    pub(crate) fn has_messages(&self, side: Side) -> bool {
+        self.large.has(self.row, side.key())
     }
 
     pub(crate) fn end_row(&mut self) {
         self.rest.end_row();
-        self.has_messages = false;
         self.row += 1;
         self.shadows = false;
+        self.columns_take_large = false;
+        self.explained.clear();
     }
 
     fn push_column(&mut self, column: usize, value: &Value) -> Pushed {
@@ -152,7 +167,7 @@ fn beside_own(key: &str) -> String {
 
 impl Sink for Attributes<'_> {
     fn column(&mut self, column: usize, value: &Value) -> Pushed {
-        match is_large(value) && !self.keeps_large_values {
+        match is_large(value) && !self.keeps_large_values && !self.columns_take_large {
             true => Pushed::TooLarge,
             false => self.push_column(column, value),
         }
@@ -163,9 +178,11 @@ impl Sink for Attributes<'_> {
     }
 
     fn rest(&mut self, key: &str, value: Option<&AnyValue>) {
-        match self.keeps_large_values {
-            false => self.large.write_or_take(self.row, None, key, value, &mut self.json),
-            true => {
+        let explanation = large_text(value).filter(|_| self.explained.iter().any(|of| of == key));
+        match (self.keeps_large_values, explanation) {
+            (_, Some(text)) => write_left_behind(&mut self.json, text, Some(EVALUATIONS)),
+            (false, None) => self.large.write_or_take(self.row, None, key, value, &mut self.json),
+            (true, None) => {
                 self.json.clear();
                 write_json(&mut self.json, value);
             }
@@ -178,7 +195,6 @@ impl Sink for Attributes<'_> {
     }
 
     fn messages(&mut self, side: Side, list: &str) {
-        self.has_messages = true;
         self.large.keep(self.row, side.key(), list);
     }
 

@@ -23,7 +23,7 @@ use crate::{
     mapper::Rejects,
     signal::Signal,
 };
-use object::{Object, Read, shown};
+use object::{Object, Read, kind_of};
 
 /// A message that can be read from JSON.
 pub(crate) trait JsonItem: Item {
@@ -67,13 +67,13 @@ pub(crate) fn decode<T: JsonItem>(body: &[u8], rejects: &mut Rejects) -> Result<
 fn top_level(value: &Value, signal: Signal) -> Result<&[Value]> {
     let key = signal.json_key();
     let Value::Object(object) = value else {
-        return Err(not_otlp(signal, &format!("expected an object with {key:?}, got {}", shown(value))));
+        return Err(not_otlp(signal, &format!("expected an object with {key:?}, got {}", kind_of(value))));
     };
     match object.get(key) {
         Some(Value::Array(groups)) => return Ok(groups),
         Some(Value::Null) => return Ok(&[]),
         Some(other) => {
-            return Err(not_otlp(signal, &format!("{key}: expected an array, got {}", shown(other))));
+            return Err(not_otlp(signal, &format!("{key}: expected an array, got {}", kind_of(other))));
         }
         None if object.is_empty() => return Ok(&[]),
         None => {}

@@ -18,6 +18,7 @@ mod ids;
 mod json;
 mod layout;
 pub(crate) mod mapper;
+mod meaning;
 mod messages;
 mod prometheus;
 mod redaction;

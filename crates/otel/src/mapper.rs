@@ -6,7 +6,7 @@
 
 mod events;
 mod histograms;
-mod logs;
+pub(crate) mod logs;
 mod metrics;
 pub(crate) mod payloads;
 mod points;
@@ -30,10 +30,12 @@ use crate::{
     error::Result,
     evaluations, json,
     layout::Layout,
+    meaning::Place,
     redaction::Redaction,
     signal::{Encoding, Signal},
     wire,
 };
+use logs::event_name;
 
 /// Distinct reasons that a report names; further ones are counted together.
 const REASONS_MAX: usize = 16;
@@ -113,6 +115,15 @@ impl Mapped {
     pub fn rejected_total(&self) -> u64 {
         self.rejected.iter().map(|rejected| rejected.count).sum()
     }
+
+    fn add_moved(&mut self, others: Vec<Moved>) {
+        for other in others {
+            match self.moved.iter_mut().find(|moved| moved.column == other.column) {
+                Some(moved) => moved.count += other.count,
+                None => self.moved.push(other),
+            }
+        }
+    }
 }
 
 /// Items left out for one reason.
@@ -186,30 +197,57 @@ impl Mapper {
     /// Maps decoded spans. Evaluations that come with them are rows of `logs`, too.
     pub fn traces(&self, mut request: ExportTraceServiceRequest) -> Mapped {
         let redacted = self.redact(|rules| rules.traces(&mut request));
-        let mut mapped = self.spans.map(|layout, keys| spans::map(layout, &self.payloads, keys, &request));
-        if let Some(found) = evaluations::of(&request, spans::is_good) {
+        let found = evaluations::of(&request, spans::is_good);
+        let found =
+            found.map(|found| self.logs.map(|layout, keys| logs::map(layout, &self.payloads, keys, &found)));
+        let evaluations = match &found {
+            Some(rows) if rows.rejected.is_empty() => Evaluations::AreRows,
             // no items of their own: what cannot be a row is still with its span
-            let found = self.logs.map(|layout, keys| logs::map(layout, &self.payloads, keys, &found));
+            Some(_) | None => Evaluations::AreWithSpans,
+        };
+        let mut mapped =
+            self.spans.map(|layout, keys| spans::map(layout, &self.payloads, keys, &request, evaluations));
+        if let Some(found) = found {
             mapped.batches.extend(found.batches);
+            mapped.add_moved(found.moved);
         }
         Mapped { redacted, ..mapped }
     }
 
     /// Maps decoded data points.
-    pub fn metrics(&self, mut request: ExportMetricsServiceRequest) -> Mapped {
-        let redacted = self.redact(|rules| rules.metrics(&mut request));
+    pub fn metrics(&self, request: ExportMetricsServiceRequest) -> Mapped {
+        self.metrics_of(Place::Resource, request)
+    }
+
+    /// Maps decoded data points; `resource` says what their resources are.
+    pub(crate) fn metrics_of(&self, resource: Place, mut request: ExportMetricsServiceRequest) -> Mapped {
+        let redacted = self.redact(|rules| rules.metrics(resource, &mut request));
         Mapped { redacted, ..self.metrics.map(|layout, keys| metrics::map(layout, keys, &request)) }
     }
 
     /// Maps decoded log records.
     pub fn logs(&self, mut request: ExportLogsServiceRequest) -> Mapped {
         let redacted = self.redact(|rules| rules.logs(&mut request));
+        let scopes = request.resource_logs.iter_mut().flat_map(|group| &mut group.scope_logs);
+        for record in scopes.flat_map(|scope| &mut scope.log_records) {
+            if event_name(record).is_some_and(evaluations::is_event) {
+                evaluations::normalise(&mut record.attributes);
+            }
+        }
         Mapped { redacted, ..self.logs.map(|layout, keys| logs::map(layout, &self.payloads, keys, &request)) }
     }
 
     fn redact(&self, apply: impl FnOnce(&Redaction) -> Vec<Redacted>) -> Vec<Redacted> {
         self.redaction.as_deref().map(apply).unwrap_or_default()
     }
+}
+
+/// Where the evaluations that came with spans are kept in whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Evaluations {
+    /// In rows of `logs`.
+    AreRows,
+    AreWithSpans,
 }
 
 /// Rejected items by reason.

@@ -19,8 +19,10 @@ use prost::Message;
 use crate::{
     error::{Error, Result},
     mapper::{Mapped, Mapper, Rejects},
+    meaning::Place,
     wire::fields::{Field, Fields},
 };
+pub(crate) use labels::label_of;
 use series::SeriesSet;
 
 /// The version of a remote write body, which only its sender knows.
@@ -77,7 +79,7 @@ impl Mapper {
             RemoteWrite::V2 => v2::read(body, &mut series)?,
         }
         let (request, mut rejects, strays) = series.finish();
-        let mapped = self.metrics(request);
+        let mapped = self.metrics_of(Place::Target, request);
         let written = written(&mapped, strays);
         rejects.merge(Rejects(mapped.rejected));
         Ok((Mapped { rejected: rejects.0, ..mapped }, written))

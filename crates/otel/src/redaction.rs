@@ -1,22 +1,30 @@
 //! Personal data, taken out before anything is stored: rules say which attributes, or which parts of any text, are dropped, hashed or masked.
 //! Rules see what the client sent, under its own names; what the mapping makes of it (columns, messages, evaluations) comes after.
 
+mod hasher;
+mod json_text;
+mod known;
+mod names;
 mod rule;
 #[cfg(test)]
 mod tests;
+mod visit;
 mod walk;
 
 use std::fmt;
 
+use hasher::Hasher;
+use known::KnownPool;
 use rule::Rule;
 pub use rule::{RedactionAction, RedactionRule};
 
-use crate::{error::Result, mapper::Redacted};
+use crate::error::Result;
 
 /// The rules of a database, ready to be applied.
 pub struct Redaction {
     rules: Vec<Rule>,
-    hash_key: String,
+    hasher: Hasher,
+    known: KnownPool,
 }
 
 impl Redaction {
@@ -43,7 +51,7 @@ impl Redaction {
             .enumerate()
             .map(|(place, rule)| Rule::new(place, rule, hash_key))
             .collect::<Result<_>>()?;
-        Ok(Self { rules, hash_key: hash_key.unwrap_or_default().to_owned() })
+        Ok(Self { rules, hasher: Hasher::new(hash_key.unwrap_or_default()), known: KnownPool::default() })
     }
 
     /// Whether there is nothing to do.
@@ -56,20 +64,5 @@ impl Redaction {
 impl fmt::Debug for Redaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Redaction").field("rules", &self.rules).finish_non_exhaustive()
-    }
-}
-
-/// Values that were changed, by rule.
-#[derive(Debug)]
-struct Counts(Vec<u64>);
-
-impl Counts {
-    fn of(redaction: &Redaction) -> Self {
-        Self(vec![0; redaction.rules.len()])
-    }
-
-    fn report(self, redaction: &Redaction) -> Vec<Redacted> {
-        let counted = redaction.rules.iter().zip(self.0).filter(|(_, count)| *count > 0);
-        counted.map(|(rule, count)| Redacted { rule: rule.name.clone(), count }).collect()
     }
 }

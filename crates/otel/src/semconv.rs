@@ -56,6 +56,8 @@ pub enum Transform {
     JsonMember(&'static str),
     /// A single value becomes an array of one.
     Array,
+    /// A text that is a number becomes it; true is 1, false 0.
+    Number,
     /// Milliseconds become seconds.
     Milliseconds,
     /// The seconds from the start of the span to the event.
@@ -85,6 +87,8 @@ pub struct ValueSet {
     /// The set's name in `values.tsv`.
     pub name: &'static str,
     renamed: HashMap<&'static str, &'static str>,
+    /// Ends of values, and what all that have them are.
+    ends: Vec<(&'static str, &'static str)>,
     /// Whether a value without a line stays as it is, instead of filling nothing.
     keeps_others: bool,
 }
@@ -92,7 +96,9 @@ pub struct ValueSet {
 impl ValueSet {
     /// The current name of `value`.
     pub fn canonical<'a>(&self, value: &'a str) -> Option<&'a str> {
-        let renamed = self.renamed.get(value).copied();
+        let by_end =
+            || self.ends.iter().find(|(end, _)| value.ends_with(end)).map(|(_, canonical)| *canonical);
+        let renamed = self.renamed.get(value).copied().or_else(by_end);
         renamed.or(self.keeps_others.then_some(value))
     }
 }
@@ -111,6 +117,8 @@ pub(crate) struct Table {
     pub(crate) event: HashMap<&'static str, Vec<usize>>,
     /// Column name -> the only key that may fill it by name.
     owners: HashMap<String, &'static str>,
+    /// Column name of an alias -> the canonical names that it feeds.
+    feeds: HashMap<String, Vec<&'static str>>,
 }
 
 impl Table {
@@ -118,6 +126,23 @@ impl Table {
     /// column name as `gen_ai.usage.cache_read.input_tokens`, and is another key.
     pub(crate) fn owner(&self, name: &str) -> Option<&'static str> {
         self.owners.get(name).copied()
+    }
+
+    /// The canonical names that attributes feed whose column has this name.
+    pub(crate) fn fed_by(&self, column: &str) -> &[&'static str] {
+        self.feeds.get(column).map_or(&[], Vec::as_slice)
+    }
+
+    /// The name of an event, if the table knows it.
+    pub(crate) fn event_name(&self, name: &str) -> Option<&'static str> {
+        self.event.get_key_value(name).map(|(name, _)| *name)
+    }
+
+    /// The canonical names that attributes of an event feed whose column has this name.
+    pub(crate) fn fed_by_event(&self, event: &str, column: &str) -> impl Iterator<Item = &'static str> {
+        let lines = self.event.get(event).into_iter().flatten().map(|line| &self.aliases[*line]);
+        let reads = move |alias: &&Alias| matches!(alias.from, AliasSource::Event { attribute: Some(key), .. } if column_name(key) == column);
+        lines.filter(reads).map(|alias| alias.canonical)
     }
 }
 
@@ -130,6 +155,7 @@ pub(crate) fn table() -> &'static Table {
             resource: HashMap::new(),
             event: HashMap::new(),
             owners: HashMap::new(),
+            feeds: HashMap::new(),
             aliases: Vec::new(),
         };
         for (i, alias) in aliases.iter().enumerate() {
@@ -137,6 +163,9 @@ pub(crate) fn table() -> &'static Table {
                 AliasSource::Record(key) => table.record.entry(key).or_default().push(i),
                 AliasSource::Resource(key) => table.resource.entry(key).or_default().push(i),
                 AliasSource::Event { name, .. } => table.event.entry(name).or_default().push(i),
+            }
+            if let AliasSource::Record(key) | AliasSource::Resource(key) = alias.from {
+                table.feeds.entry(column_name(key)).or_default().push(alias.canonical);
             }
             if !matches!(alias.from, AliasSource::Resource(_)) {
                 table.owners.insert(column_name(alias.canonical), alias.canonical);

@@ -1,7 +1,7 @@
 //! Which attribute keys carry an evaluation, and what of it.
 
 /// What was judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Subject {
     Span,
     Trace,
@@ -21,24 +21,28 @@ pub(super) struct EvaluationKey {
     pub(super) subject: Subject,
     pub(super) index: u32,
     pub(super) form: Form,
-    pub(super) field: &'static str,
+    /// The attribute that the field becomes.
+    pub(super) attribute: &'static str,
 }
+
+pub(super) const NAME: &str = "gen_ai.evaluation.name";
+pub(super) const SCORE: &str = "gen_ai.evaluation.score.value";
+pub(super) const LABEL: &str = "gen_ai.evaluation.score.label";
+/// The attribute with the reasons of a judgement, which may be long.
+pub(crate) const EXPLANATION: &str = "gen_ai.evaluation.explanation";
+pub(super) const ANNOTATOR: &str = "annotation.annotator_kind";
+pub(super) const IDENTIFIER: &str = "annotation.identifier";
 
 /// The fields of OpenInference, and the attributes that they become.
 const FIELDS: [(&str, &str); 7] = [
-    ("name", "gen_ai.evaluation.name"),
-    ("score", "gen_ai.evaluation.score.value"),
-    ("label", "gen_ai.evaluation.score.label"),
-    ("explanation", "gen_ai.evaluation.explanation"),
-    ("annotator_kind", "annotation.annotator_kind"),
-    ("identifier", "annotation.identifier"),
+    ("name", NAME),
+    ("score", SCORE),
+    ("label", LABEL),
+    ("explanation", EXPLANATION),
+    ("annotator_kind", ANNOTATOR),
+    ("identifier", IDENTIFIER),
     ("metadata", "annotation.metadata"),
 ];
-
-/// The attribute that a field becomes.
-pub(super) fn canonical(field: &str) -> &'static str {
-    FIELDS.iter().find(|(name, _)| *name == field).map_or("annotation", |(_, attribute)| attribute)
-}
 
 impl EvaluationKey {
     /// Reads a key; `None` for all others.
@@ -55,7 +59,7 @@ impl EvaluationKey {
         };
         let (index, rest) = rest.split_once('.')?;
         let given = rest.strip_prefix(singular)?;
-        let (field, _) = FIELDS.iter().find(|(name, _)| *name == given)?;
-        Some(Self { subject, index: index.parse().ok()?, form, field })
+        let (_, attribute) = FIELDS.iter().find(|(name, _)| *name == given)?;
+        Some(Self { subject, index: index.parse().ok()?, form, attribute })
     }
 }

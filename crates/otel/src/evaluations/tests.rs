@@ -3,11 +3,15 @@ use opentelemetry_proto::tonic::{
     logs::v1::LogRecord,
     trace::v1::{
         ResourceSpans, ScopeSpans, Span,
-        span::{Event, Link},
+        span::{Event, Link, SpanKind},
     },
 };
 
-use super::{ExportTraceServiceRequest, attribute, of, text};
+use super::{ExportTraceServiceRequest, of, text};
+
+fn attribute(key: &str, value: AnyValue) -> KeyValue {
+    KeyValue { key: key.to_owned(), value: Some(value), ..KeyValue::default() }
+}
 
 fn string(key: &str, value: &str) -> KeyValue {
     attribute(key, AnyValue { value: Some(Value::StringValue(value.to_owned())) })
@@ -96,9 +100,32 @@ fn a_result_counts_once() {
         .len()
     };
     assert_eq!((both("a", "a"), both("a", "b")), (1, 2));
+    let results = |keys: &[(&str, &str)]| {
+        let fields = keys.iter().flat_map(|(key, name)| {
+            let form = if key.starts_with("annotations") { "annotation" } else { "evaluation" };
+            [string(&format!("{key}.{form}.name"), name), string(&format!("{key}.{form}.label"), "x")]
+        });
+        let found = records(span(fields.collect()));
+        found.iter().map(|record| value(record, "gen_ai.evaluation.name")).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        results(&[("annotations.0", "a"), ("annotations.1", "b"), ("evaluations.0", "b")]),
+        ["a", "b"]
+    );
+    assert_eq!(results(&[("annotations.0", "a"), ("annotations.1", "a")]), ["a"]);
+    let told_apart = records(span(vec![
+        string("annotations.0.annotation.name", "a"),
+        string("annotations.0.annotation.label", "x"),
+        string("annotations.0.annotation.identifier", "first"),
+        string("annotations.1.annotation.name", "a"),
+        string("annotations.1.annotation.label", "x"),
+        string("annotations.1.annotation.identifier", "second"),
+    ]));
+    assert_eq!(told_apart.len(), 2);
     let half = [
         vec![string("annotations.0.annotation.name", "a")],
         vec![string("annotations.0.annotation.label", "a")],
+        vec![string("annotations.0.annotation.name", ""), string("annotations.0.annotation.label", "a")],
         vec![string("annotations.x.annotation.name", "a"), string("annotations.x.annotation.label", "a")],
         vec![string("annotations.0.evaluation.name", "a"), string("annotations.0.evaluation.label", "a")],
         vec![string("annotations", "a"), string("evaluations.", "a")],
@@ -112,19 +139,39 @@ fn a_result_counts_once() {
 #[test]
 fn a_carrier_judges_what_it_is_linked_to() {
     let link = || Link { trace_id: vec![8; 16], span_id: vec![9; 8], ..Link::default() };
-    let judged = |kind: &str, links: Vec<Link>| {
+    let of_span = |key: &str, kind: &str, span_kind: SpanKind, links: Vec<Link>| {
         let mut span = span(vec![
-            string("openinference.span.kind", kind),
+            string(key, kind),
             string("evaluations.0.evaluation.name", "a"),
             string("evaluations.0.evaluation.label", "b"),
         ]);
         span.links = links;
+        span.kind = span_kind as i32;
         records(span)[0].span_id[0]
     };
+    let judged = |kind: &str, links| of_span("openinference.span.kind", kind, SpanKind::Internal, links);
     assert_eq!(judged("EVALUATOR", vec![link()]), 9);
     assert_eq!(judged("EVALUATOR", vec![]), 2);
     assert_eq!(judged("EVALUATOR", vec![link(), link()]), 2, "two links name no target");
-    assert_eq!(judged("LLM", vec![link()]), 2, "a call may be linked to another");
+    for work in ["LLM", "RERANKER"] {
+        assert_eq!(judged(work, vec![link()]), 2, "a call may be linked to another");
+    }
+    for (key, kind, span_kind, id) in [
+        ("other", "x", SpanKind::Unspecified, 9),
+        ("other", "x", SpanKind::Consumer, 2),
+        ("langfuse.observation.type", "evaluator", SpanKind::Consumer, 9),
+        ("langfuse.observation.type", "generation", SpanKind::Internal, 2),
+        ("llm.request.type", "chat", SpanKind::Internal, 2),
+        ("traceloop.span.kind", "workflow", SpanKind::Internal, 2),
+        ("ai.operationId", "ai.generateText", SpanKind::Internal, 2),
+        ("gen_ai.operation.name", "chat", SpanKind::Internal, 2),
+    ] {
+        assert_eq!(of_span(key, kind, span_kind, vec![link()]), id, "{key} {kind}");
+    }
+    let mut span = span(vec![]);
+    span.links = vec![link()];
+    span.events = vec![Event { name: "gen_ai.evaluation.result".to_owned(), ..Event::default() }];
+    assert_eq!(records(span)[0].span_id[0], 2, "an event is about the span that has it");
 }
 
 // breaks when the conventions' own event is lost because it came with a span
@@ -137,9 +184,28 @@ fn events_of_spans_are_evaluations() {
         ..Event::default()
     };
     let mut span = span(vec![]);
-    span.events =
-        vec![event(15, "gen_ai.evaluation.result"), event(0, "gen_ai.evaluation.result"), event(16, "other")];
+    let result = "gen_ai.evaluation.result";
+    span.events = vec![
+        event(15, result),
+        event(0, result),
+        event(16, "other"),
+        event(u64::MAX, result),
+        event(17, "gen_ai.evaluation.user_feedback"),
+    ];
     let found = records(span);
-    assert_eq!(found.iter().map(|record| record.time_unix_nano).collect::<Vec<_>>(), [15, 20]);
+    let times: Vec<_> = found.iter().map(|record| record.time_unix_nano).collect();
+    assert_eq!(times, [15, 20, 20, 17], "one without a time that a row can have is known when the span ends");
+    assert_eq!(found[3].event_name, "gen_ai.evaluation.user_feedback");
     assert_eq!(value(&found[0], "gen_ai.evaluation.name"), "relevance");
+}
+
+// breaks when one kind of annotator is two because clients write it differently
+#[test]
+fn kinds_of_annotators_are_in_upper_case() {
+    let found = records(span(vec![
+        string("annotations.0.annotation.name", "a"),
+        string("annotations.0.annotation.label", "good"),
+        string("annotations.0.annotation.annotator_kind", "human"),
+    ]));
+    assert_eq!(value(&found[0], "annotation.annotator_kind"), "HUMAN");
 }

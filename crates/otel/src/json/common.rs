@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::{
 };
 use serde_json::Value;
 
-use super::object::{Object, Read, double_of, i64_of, shown};
+use super::object::{Object, Read, double_of, i64_of, kind_of};
 
 /// Standard base64, with or without padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -83,6 +83,6 @@ pub(super) fn any_value(value: &Value) -> Read<AnyValue> {
     };
     match read {
         Some(value) => Ok(AnyValue { value: Some(value) }),
-        None => Err(format!("attribute.{kind}: cannot read {}", shown(content))),
+        None => Err(format!("attribute.{kind}: cannot read {}", kind_of(content))),
     }
 }

@@ -1,12 +1,9 @@
-//! Reading the members of JSON objects, with messages that name the member, what was expected and what was there.
+//! Reading the members of JSON objects, with messages that name the member, what was expected and of what kind was there.
 
 use serde_json::{Map, Value};
 
 /// A value, or why it cannot be read.
 pub(crate) type Read<T> = std::result::Result<T, String>;
-
-/// Characters of an offending value that a message shows.
-const SHOWN_CHARS_MAX: usize = 48;
 
 /// 2^64 and 2^63 as doubles: integral doubles below them have an exact integer.
 const U64_END: f64 = 18_446_744_073_709_551_616.0;
@@ -23,7 +20,7 @@ impl<'a> Object<'a> {
     pub(crate) fn new(value: &'a Value, what: &'static str) -> Read<Self> {
         match value {
             Value::Object(members) => Ok(Self { members, what }),
-            other => Err(format!("{what}: expected an object, got {}", shown(other))),
+            other => Err(format!("{what}: expected an object, got {}", kind_of(other))),
         }
     }
 
@@ -47,7 +44,7 @@ impl<'a> Object<'a> {
         match self.get(key) {
             None => Ok(T::default()),
             Some(value) => read(value)
-                .ok_or_else(|| format!("{}.{key}: expected {expected}, got {}", self.what, shown(value))),
+                .ok_or_else(|| format!("{}.{key}: expected {expected}, got {}", self.what, kind_of(value))),
         }
     }
 
@@ -114,7 +111,7 @@ impl<'a> Object<'a> {
     pub(crate) fn doubles(&self, key: &str) -> Read<Vec<f64>> {
         let what = self.what;
         self.each(key, |value| {
-            double_of(value).ok_or_else(|| format!("{what}.{key}: expected numbers, got {}", shown(value)))
+            double_of(value).ok_or_else(|| format!("{what}.{key}: expected numbers, got {}", kind_of(value)))
         })
     }
 
@@ -122,7 +119,7 @@ impl<'a> Object<'a> {
         let what = self.what;
         self.each(key, |value| {
             u64_of(value)
-                .ok_or_else(|| format!("{what}.{key}: expected unsigned integers, got {}", shown(value)))
+                .ok_or_else(|| format!("{what}.{key}: expected unsigned integers, got {}", kind_of(value)))
         })
     }
 }
@@ -167,17 +164,14 @@ fn hex_of(text: &str) -> Option<Vec<u8>> {
     pairs.map(|pair| Some((digit(pair[0])? << 4 | digit(pair[1])?) as u8)).collect()
 }
 
-/// A value as messages show it: JSON, cut after a few characters.
-pub(crate) fn shown(value: &Value) -> String {
+/// What messages say was there: its kind, because a reason is kept and a value may be nobody's business.
+pub(crate) fn kind_of(value: &Value) -> &'static str {
     match value {
-        Value::Object(_) => "an object".to_string(),
-        Value::Array(_) => "an array".to_string(),
-        other => {
-            let text = other.to_string();
-            match text.char_indices().nth(SHOWN_CHARS_MAX) {
-                Some((end, _)) => format!("{}...", &text[..end]),
-                None => text,
-            }
-        }
+        Value::Object(_) => "an object",
+        Value::Array(_) => "an array",
+        Value::String(_) => "a text",
+        Value::Number(_) => "a number",
+        Value::Bool(_) => "a boolean",
+        Value::Null => "null",
     }
 }

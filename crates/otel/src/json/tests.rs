@@ -115,30 +115,30 @@ fn what_clients_really_write_is_read() {
     }
 }
 
-// breaks when one bad item costs its neighbours, or the reason does not name member, value and what was expected
+// breaks when one bad item costs its neighbours, or the reason does not name member and what was expected, or quotes the value, which rules have not seen yet
 #[test]
 fn a_bad_item_is_counted_and_its_neighbours_stay() {
     let cases = [
-        (json!(5), "span: expected an object, got 5"),
-        (with("traceId", json!("xyz")), "span.traceId: expected hex digits, got \"xyz\""),
+        (json!(5), "span: expected an object, got a number"),
+        (with("traceId", json!("xyz")), "span.traceId: expected hex digits, got a text"),
         (with("traceId", json!("0102")), "span: trace_id must be 16 bytes, not all zero"),
         (
             with("startTimeUnixNano", json!("yesterday")),
-            "span.startTimeUnixNano: expected an unsigned 64-bit integer, got \"yesterday\"",
+            "span.startTimeUnixNano: expected an unsigned 64-bit integer, got a text",
         ),
         (
             with("startTimeUnixNano", json!(-1)),
-            "span.startTimeUnixNano: expected an unsigned 64-bit integer, got -1",
+            "span.startTimeUnixNano: expected an unsigned 64-bit integer, got a number",
         ),
         (
             with("kind", json!("SPAN_KIND_ODD")),
-            "span.kind: expected the number or name of an enum value, got \"SPAN_KIND_ODD\"",
+            "span.kind: expected the number or name of an enum value, got a text",
         ),
-        (with("attributes", json!("x")), "span.attributes: expected an array, got \"x\""),
-        (with("events", json!([7])), "event: expected an object, got 7"),
+        (with("attributes", json!("x")), "span.attributes: expected an array, got a text"),
+        (with("events", json!([7])), "event: expected an object, got a number"),
         (
             with("attributes", json!([{"key": "k", "value": {"intValue": "x"}}])),
-            "attribute.intValue: cannot read \"x\"",
+            "attribute.intValue: cannot read a text",
         ),
     ];
     for (bad, reason) in cases {
@@ -239,18 +239,18 @@ fn bad_groups_reject_their_items() {
     let reasons: Vec<_> =
         mapped.rejected.iter().map(|rejected| (rejected.reason.as_str(), rejected.count)).collect();
     let expected = [
-        ("resourceSpans[0]: resource.attributes: expected an array, got 5", 2),
-        ("scopeSpans[0]: scope.name: expected a string, got 7", 2),
-        ("resourceSpans[3]: resource group: expected an object, got 7", 1),
+        ("resourceSpans[0]: resource.attributes: expected an array, got a number", 2),
+        ("scopeSpans[0]: scope.name: expected a string, got a number", 2),
+        ("resourceSpans[3]: resource group: expected an object, got a number", 1),
     ];
     assert_eq!(reasons, expected);
 }
 
-// breaks when reasons grow with the body: every distinct bad value would be kept
+// breaks when reasons grow with the body: every distinct place would be kept
 #[test]
 fn reasons_are_bounded() {
-    let bad: Vec<_> = (0..100).map(|i| with("kind", json!(format!("odd {i}")))).collect();
-    let mapped = decode(Signal::Traces, &spans(json!(bad)));
+    let bad: Vec<_> = (0..100).collect();
+    let mapped = decode(Signal::Traces, &json!({"resourceSpans": bad}));
     assert_eq!((mapped.rejected.len(), mapped.rejected_total()), (16, 100));
     assert_eq!(mapped.rejected[15], Rejected { reason: "further reasons".to_string(), count: 85 });
 }
@@ -267,7 +267,7 @@ fn a_body_that_is_no_otlp_is_an_error() {
         ),
         (
             "{\"resourceSpans\": 5}",
-            "body is no OTLP traces request in JSON: resourceSpans: expected an array, got 5",
+            "body is no OTLP traces request in JSON: resourceSpans: expected an array, got a number",
         ),
         (
             "{\"resourceLogs\": []}",

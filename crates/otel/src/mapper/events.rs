@@ -12,7 +12,10 @@ use opentelemetry_proto::tonic::{
     trace::v1::span::{Event, Link},
 };
 
-use super::payloads::Payloads;
+use super::{
+    Evaluations,
+    payloads::{EVALUATIONS, Payloads, large_text, write_left_behind},
+};
 use crate::{
     any_value::write_json,
     attributes::non_empty,
@@ -20,6 +23,7 @@ use crate::{
         ListColumn, MapColumn, field_type, item_type, list_array, list_of, map_of_text, struct_array,
         struct_of, time, time_array,
     },
+    evaluations::{EXPLANATION, is_event},
     ids::{IdField, SpanId, TraceId, hex, time_ns},
 };
 
@@ -108,11 +112,21 @@ impl Events {
         list_of(struct_of(&[("time", time()), ("name", DataType::Utf8), ("attributes", map_of_text())]))
     }
 
-    pub(super) fn push_row(&mut self, row: usize, events: &[Event], large: &mut Payloads) {
+    pub(super) fn push_row(
+        &mut self,
+        row: usize,
+        events: &[Event],
+        evaluations: Evaluations,
+        large: &mut Payloads,
+    ) {
         for (index, event) in events.iter().enumerate() {
+            let is_row = evaluations == Evaluations::AreRows && is_event(&event.name);
             self.name.append_option(non_empty(&event.name));
             push_written(&mut self.attributes, &event.attributes, &mut self.json, |key, value, json| {
-                large.write_or_take(row, Some(index), key, value, json);
+                match large_text(value).filter(|_| is_row && key == EXPLANATION) {
+                    Some(text) => write_left_behind(json, text, Some(EVALUATIONS)),
+                    None => large.write_or_take(row, Some(index), key, value, json),
+                }
             });
             push_dropped(&mut self.attributes, event.dropped_attributes_count);
             push_time(&mut self.time, &mut self.attributes, event.time_unix_nano);

@@ -17,6 +17,7 @@ use crate::{
     any_value::write_value,
     attributes::{Attributes, Facts, KeySet, Origin, OriginColumns, ResourceOrigin, Sink, assign, non_empty},
     columns::{map_of_text, time, time_array},
+    evaluations,
     ids::{IdField, SpanId, TraceId, hex, time_ns},
     layout::{Batch, Layout},
     messages::of_event,
@@ -129,13 +130,17 @@ impl<'a> LogRows<'a> {
         // 0 is unspecified
         self.severity_number.append_option((record.severity_number != 0).then_some(record.severity_number));
         self.severity_text.append_option(non_empty(&record.severity_text));
-        self.event_name.append_option(event_name(record));
+        let name = event_name(record);
+        self.event_name.append_option(name);
         self.push_body(record.body.as_ref());
         self.flags.append_value(i64::from(record.flags));
         self.origin.push(origin);
 
+        if name.is_some_and(evaluations::is_event) {
+            self.attributes.take_large_in_columns();
+        }
         assign(&mut keys.record, self.layout, &record.attributes, Facts::default(), &mut self.attributes);
-        self.push_message(record);
+        self.push_message(name, record.body.as_ref());
         self.push_ids(record);
         self.attributes.keep_dropped("otel.dropped_attributes_count", record.dropped_attributes_count);
         self.attributes.inherit(&origin.scope, &record.attributes);
@@ -157,11 +162,9 @@ impl<'a> LogRows<'a> {
     }
 
     /// The message that an event of older conventions is.
-    fn push_message(&mut self, record: &LogRecord) {
-        let Some(Value::KvlistValue(body)) = record.body.as_ref().and_then(|body| body.value.as_ref()) else {
-            return;
-        };
-        let message = event_name(record).and_then(|name| of_event(name, &body.values));
+    fn push_message(&mut self, name: Option<&str>, body: Option<&AnyValue>) {
+        let Some(Value::KvlistValue(body)) = body.and_then(|body| body.value.as_ref()) else { return };
+        let message = name.and_then(|name| of_event(name, &body.values));
         if let Some((side, message)) = message {
             self.attributes.messages(side, &serde_json::Value::from(vec![message]).to_string());
         }
@@ -213,7 +216,7 @@ impl<'a> LogRows<'a> {
 }
 
 /// The event's name: the field, or the attribute `event.name` that clients used before the field existed.
-fn event_name(record: &LogRecord) -> Option<&str> {
+pub(crate) fn event_name(record: &LogRecord) -> Option<&str> {
     let old = || {
         let attribute = record.attributes.iter().find(|attribute| attribute.key == "event.name")?;
         match attribute.value.as_ref()?.value.as_ref()? {

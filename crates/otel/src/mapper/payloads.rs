@@ -37,9 +37,20 @@ pub(super) fn built_in() -> Vec<(&'static str, DataType)> {
     ]
 }
 
+/// Where the text of an explanation is that is no payload: in the view of this name, in its row of `logs`.
+pub(crate) const EVALUATIONS: &str = "evaluations";
+
 /// Whether a value is a payload by its text alone: one that no column takes.
 pub(crate) fn is_large(value: &Value) -> bool {
     matches!(value, Value::StringValue(text) if text.len() > INLINE_BYTES_MAX)
+}
+
+/// The text of a value that is large by it.
+pub(crate) fn large_text(value: Option<&AnyValue>) -> Option<&str> {
+    match value?.value.as_ref()? {
+        Value::StringValue(text) if text.len() > INLINE_BYTES_MAX => Some(text),
+        _ => None,
+    }
 }
 
 /// The payloads of a batch in the making.
@@ -85,11 +96,15 @@ impl Payloads {
 
     /// Keeps a text beside its row, unless the row's own value of this key is a payload already.
     pub(crate) fn keep(&mut self, row: usize, key: &'static str, text: &str) {
-        let own = self.own.iter().rev().take_while(|(of, _)| *of == row);
-        if own.into_iter().any(|(_, taken)| *taken == key) {
-            return;
+        if !self.has(row, key) {
+            self.push(row, None, key, text);
         }
-        self.push(row, None, key, text);
+    }
+
+    /// Whether messages of the row that was begun last are here under this key.
+    pub(crate) fn has(&self, row: usize, key: &str) -> bool {
+        let mut own = self.own.iter().rev().take_while(|(of, _)| *of == row);
+        own.any(|(_, taken)| *taken == key)
     }
 
     fn push(&mut self, row: usize, event_index: Option<usize>, key: &str, text: &str) {
@@ -139,6 +154,7 @@ impl Payloads {
 
 /// Writes what the row keeps of a payload, and the key of the payload that has it where that is another one than its own.
 pub(crate) fn write_left_behind(json: &mut String, text: &str, within: Option<&str>) {
+    json.clear();
     let end = text.char_indices().nth(PREVIEW_CHARS).map_or(text.len(), |(end, _)| end);
     write!(json, "{{\"$payload\":{{\"bytes\":{},\"preview\":", text.len()).expect("a String takes any text");
     write_text(json, &text[..end]);

@@ -16,13 +16,14 @@ use opentelemetry_proto::tonic::{
 };
 
 use super::{
-    InheritedBudget, Mapped, Rejects,
+    Evaluations, InheritedBudget, Mapped, Rejects,
     events::{Events, Links},
     report,
 };
 use crate::{
     attributes::{Attributes, Facts, KeySet, Origin, OriginColumns, ResourceOrigin, Sink, assign, non_empty},
     columns::{map_of_text, time, time_array},
+    evaluations,
     ids::{IdField, SpanId, TraceId, hex, time_ns},
     layout::{Batch, Layout},
     messages::{Side, of_event},
@@ -59,8 +60,9 @@ pub(super) fn map(
     payloads: &Layout,
     keys: &mut KeySet,
     request: &ExportTraceServiceRequest,
+    evaluations: Evaluations,
 ) -> Mapped {
-    let mut rows = SpanRows::new(layout);
+    let mut rows = SpanRows::new(layout, evaluations);
     let mut rejects = Rejects::default();
     let mut budget = InheritedBudget::default();
     for group in &request.resource_spans {
@@ -108,6 +110,7 @@ impl<'a> Accepted<'a> {
 
 struct SpanRows<'a> {
     layout: &'a Layout,
+    evaluations: Evaluations,
     rows: usize,
     time: TimestampNanosecondBuilder,
     end_time: TimestampNanosecondBuilder,
@@ -128,9 +131,10 @@ struct SpanRows<'a> {
 }
 
 impl<'a> SpanRows<'a> {
-    fn new(layout: &'a Layout) -> Self {
+    fn new(layout: &'a Layout, evaluations: Evaluations) -> Self {
         Self {
             layout,
+            evaluations,
             rows: 0,
             time: TimestampNanosecondBuilder::new(),
             end_time: TimestampNanosecondBuilder::new(),
@@ -166,9 +170,12 @@ impl<'a> SpanRows<'a> {
         self.status_code.append_value(status_code(status.map_or(0, |status| status.code)));
         self.status_message.append_option(status.and_then(|status| non_empty(&status.message)));
         self.origin.push(origin);
-        self.events.push_row(self.rows, &span.events, &mut self.attributes.large);
+        self.events.push_row(self.rows, &span.events, self.evaluations, &mut self.attributes.large);
         self.links.push_row(&span.links);
 
+        if self.evaluations == Evaluations::AreRows {
+            self.attributes.explained(evaluations::explanations(span));
+        }
         let facts = Facts { span: Some(span) };
         assign(&mut keys.record, self.layout, &span.attributes, facts, &mut self.attributes);
         self.push_event_messages(&span.events);
@@ -182,14 +189,18 @@ impl<'a> SpanRows<'a> {
         self.rows += 1;
     }
 
-    /// Messages that come as events of the span.
+    /// Messages that come as events of the span, for each side of which its attributes say nothing.
     fn push_event_messages(&mut self, events: &[Event]) {
-        let found = || events.iter().filter_map(|event| of_event(&event.name, &event.attributes));
-        if events.is_empty() || self.attributes.has_messages() {
-            return;
-        }
-        for side in Side::ALL {
-            let list: Vec<_> = found().filter(|(of, _)| *of == side).map(|(_, message)| message).collect();
+        for side in Side::ALL.into_iter().filter(|_| !events.is_empty()) {
+            if self.attributes.has_messages(side) {
+                continue;
+            }
+            let of_side = |event: &&Event| Side::of_event(&event.name).is_some_and(|(_, of)| of == side);
+            let found = events.iter().filter(of_side);
+            let list: Vec<_> = found
+                .filter_map(|event| of_event(&event.name, &event.attributes))
+                .map(|(_, message)| message)
+                .collect();
             if !list.is_empty() {
                 self.attributes.messages(side, &serde_json::Value::from(list).to_string());
             }

@@ -1,5 +1,6 @@
 pub(crate) mod build;
 pub(crate) mod clients;
+mod evaluations;
 mod logs;
 mod metrics;
 mod payloads;

@@ -1,6 +1,24 @@
 //! Which attribute keys carry messages, and what of them.
 
 use super::Side;
+use crate::layout::column_name;
+
+/// Keys that hold all messages of a side: the smaller the number, the better.
+const WHOLE: [(&str, Side, u8, Piece); 4] = [
+    ("gen_ai.input.messages", Side::Input, 1, Piece::Canonical),
+    ("gen_ai.output.messages", Side::Output, 1, Piece::Canonical),
+    ("gen_ai.prompt", Side::Input, 3, Piece::Whole),
+    ("gen_ai.completion", Side::Output, 3, Piece::Whole),
+];
+/// What stands before the number of a message in keys of its parts.
+const FLATTENED: [(&str, Side); 4] = [
+    ("gen_ai.prompt.", Side::Input),
+    ("gen_ai.completion.", Side::Output),
+    ("llm.input_messages.", Side::Input),
+    ("llm.output_messages.", Side::Output),
+];
+/// How good the parts are.
+const FLATTENED_RANK: u8 = 2;
 
 /// What an attribute key says about messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,30 +59,31 @@ impl MessageKey {
 
     /// Reads a key; `None` for all others.
     pub(crate) fn parse(key: &str) -> Option<Self> {
-        let found = |side, rank, piece| Some(Self { side, rank, piece });
-        match key {
-            "gen_ai.input.messages" => found(Side::Input, 1, Piece::Canonical),
-            "gen_ai.output.messages" => found(Side::Output, 1, Piece::Canonical),
-            "gen_ai.prompt" => found(Side::Input, 3, Piece::Whole),
-            "gen_ai.completion" => found(Side::Output, 3, Piece::Whole),
-            _ => {
-                let (side, rest) = flattened(key)?;
-                let (index, field) = rest.split_once('.')?;
-                found(side, 2, Piece::Part(index.parse().ok()?, Field::parse(field)?))
-            }
+        if let Some(&(_, side, rank, piece)) = WHOLE.iter().find(|(whole, ..)| *whole == key) {
+            return Some(Self { side, rank, piece });
         }
+        let (side, rest) = flattened(key)?;
+        let (index, field) = rest.split_once('.')?;
+        let piece = Piece::Part(index.parse().ok()?, Field::parse(field)?);
+        Some(Self { side, rank: FLATTENED_RANK, piece })
+    }
+}
+
+impl Side {
+    /// The side that attributes are about whose column has this name, also where no message is made of them: `llm.input_messages.0.message.audio`.
+    pub(crate) fn of_key(column: &str) -> Option<Self> {
+        let whole = WHOLE.iter().find(|(key, ..)| column_name(key) == column).map(|(_, side, ..)| *side);
+        let part = |(prefix, side): &(&str, Self)| {
+            let rest = column.strip_prefix(&column_name(prefix))?;
+            rest.starts_with(|c: char| c.is_ascii_digit()).then_some(*side)
+        };
+        whole.or_else(|| FLATTENED.iter().find_map(part))
     }
 }
 
 /// The side of a key of one message, and the key from its number on.
 fn flattened(key: &str) -> Option<(Side, &str)> {
-    let prefixes = [
-        ("gen_ai.prompt.", Side::Input),
-        ("gen_ai.completion.", Side::Output),
-        ("llm.input_messages.", Side::Input),
-        ("llm.output_messages.", Side::Output),
-    ];
-    prefixes.into_iter().find_map(|(prefix, side)| Some((side, key.strip_prefix(prefix)?)))
+    FLATTENED.into_iter().find_map(|(prefix, side)| Some((side, key.strip_prefix(prefix)?)))
 }
 
 impl Field {

@@ -12,6 +12,11 @@ const NAME: &str = "__name__";
 const JOB: &str = "job";
 const INSTANCE: &str = "instance";
 
+/// What job and instance become.
+const SERVICE: &str = "service.name";
+const NAMESPACE: &str = "service.namespace";
+const SERVICE_INSTANCE: &str = "service.instance.id";
+
 /// What an attribute takes besides its two texts.
 const ATTRIBUTE_BYTES: usize = 128;
 
@@ -96,6 +101,15 @@ pub(super) fn attribute(name: &str, value: &str) -> KeyValue {
     KeyValue { key: name.to_owned(), value, ..Default::default() }
 }
 
+/// The label that an attribute of such a resource was.
+pub(crate) fn label_of(key: &str) -> Option<&'static str> {
+    match key {
+        SERVICE | NAMESPACE => Some(JOB),
+        SERVICE_INSTANCE => Some(INSTANCE),
+        _ => None,
+    }
+}
+
 /// The resource that a job and an instance name. A job `namespace/name` is what OpenTelemetry writes for a service with a namespace.
 pub(super) fn resource([job, instance]: [&str; 2]) -> Resource {
     let (namespace, name) = match job.split_once('/') {
@@ -104,7 +118,7 @@ pub(super) fn resource([job, instance]: [&str; 2]) -> Resource {
         }
         _ => ("", job),
     };
-    let named = [("service.name", name), ("service.namespace", namespace), ("service.instance.id", instance)];
+    let named = [(SERVICE, name), (NAMESPACE, namespace), (SERVICE_INSTANCE, instance)];
     let attributes = named.into_iter().filter(|(_, value)| !value.is_empty());
     let attributes = attributes.map(|(name, value)| attribute(name, value)).collect();
     Resource { attributes, ..Default::default() }

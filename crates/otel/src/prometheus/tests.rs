@@ -2,6 +2,7 @@
 
 mod bad;
 mod histograms;
+mod redacted;
 mod samples;
 
 use prost::Message;

@@ -5,90 +5,119 @@ use opentelemetry_proto::tonic::{
         logs::v1::ExportLogsServiceRequest, metrics::v1::ExportMetricsServiceRequest,
         trace::v1::ExportTraceServiceRequest,
     },
-    common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value::Value},
-    metrics::v1::{Exemplar, ExponentialHistogram, Gauge, Histogram, Sum, Summary, metric::Data},
+    common::v1::{InstrumentationScope, KeyValue},
+    logs::v1::LogRecord,
+    metrics::v1::{Exemplar, ExponentialHistogram, Gauge, Histogram, Metric, Sum, Summary, metric::Data},
     resource::v1::Resource,
     trace::v1::Span,
 };
 
-use super::{
-    Counts, Redaction,
-    rule::{Outcome, Rule},
+use super::{Redaction, visit::Visit};
+use crate::{
+    mapper::{Redacted, logs::event_name},
+    meaning::Place,
+    messages::Side,
 };
-use crate::mapper::Redacted;
 
 impl Redaction {
     /// Applies the rules to spans; says what was changed.
     pub(crate) fn traces(&self, request: &mut ExportTraceServiceRequest) -> Vec<Redacted> {
-        let mut counts = Counts::of(self);
+        let mut visit = Visit::new(self);
         for group in &mut request.resource_spans {
-            self.resource(&mut group.resource, &mut counts);
+            visit.resource(Place::Resource, &mut group.resource, &mut group.schema_url);
             for group in &mut group.scope_spans {
-                self.scope(&mut group.scope, &mut counts);
-                group.spans.iter_mut().for_each(|span| self.span(span, &mut counts));
+                visit.scope(&mut group.scope, &mut group.schema_url);
+                group.spans.iter_mut().for_each(|span| visit.span(span));
             }
         }
-        counts.report(self)
+        visit.report()
     }
 
-    /// Applies the rules to data points; says what was changed.
-    pub(crate) fn metrics(&self, request: &mut ExportMetricsServiceRequest) -> Vec<Redacted> {
-        let mut counts = Counts::of(self);
+    /// Applies the rules to data points, whose resources are at `place`; says what was changed.
+    pub(crate) fn metrics(&self, place: Place, request: &mut ExportMetricsServiceRequest) -> Vec<Redacted> {
+        let mut visit = Visit::new(self);
         for group in &mut request.resource_metrics {
-            self.resource(&mut group.resource, &mut counts);
+            visit.resource(place, &mut group.resource, &mut group.schema_url);
             for group in &mut group.scope_metrics {
-                self.scope(&mut group.scope, &mut counts);
-                for data in group.metrics.iter_mut().filter_map(|metric| metric.data.as_mut()) {
-                    self.data(data, &mut counts);
-                }
+                visit.scope(&mut group.scope, &mut group.schema_url);
+                group.metrics.iter_mut().for_each(|metric| visit.metric(metric));
             }
         }
-        counts.report(self)
+        visit.report()
     }
 
     /// Applies the rules to log records; says what was changed.
     pub(crate) fn logs(&self, request: &mut ExportLogsServiceRequest) -> Vec<Redacted> {
-        let mut counts = Counts::of(self);
+        let mut visit = Visit::new(self);
         for group in &mut request.resource_logs {
-            self.resource(&mut group.resource, &mut counts);
+            visit.resource(Place::Resource, &mut group.resource, &mut group.schema_url);
             for group in &mut group.scope_logs {
-                self.scope(&mut group.scope, &mut counts);
-                for record in &mut group.log_records {
-                    self.attributes(&mut record.attributes, &mut counts);
-                    self.body(&mut record.body, &mut counts);
-                }
+                visit.scope(&mut group.scope, &mut group.schema_url);
+                group.log_records.iter_mut().for_each(|record| visit.record(record));
             }
         }
-        counts.report(self)
+        visit.report()
     }
+}
 
-    fn resource(&self, resource: &mut Option<Resource>, counts: &mut Counts) {
+impl Visit<'_> {
+    fn resource(&mut self, place: Place, resource: &mut Option<Resource>, schema_url: &mut String) {
         if let Some(resource) = resource {
-            self.attributes(&mut resource.attributes, counts);
+            self.attributes(place, &mut resource.attributes);
         }
+        self.text(schema_url);
     }
 
-    fn scope(&self, scope: &mut Option<InstrumentationScope>, counts: &mut Counts) {
+    fn scope(&mut self, scope: &mut Option<InstrumentationScope>, schema_url: &mut String) {
         if let Some(scope) = scope {
-            self.attributes(&mut scope.attributes, counts);
+            self.text(&mut scope.name);
+            self.text(&mut scope.version);
+            self.attributes(Place::Scope, &mut scope.attributes);
         }
+        self.text(schema_url);
     }
 
-    fn span(&self, span: &mut Span, counts: &mut Counts) {
-        self.attributes(&mut span.attributes, counts);
-        self.text(&mut span.name, counts);
+    fn span(&mut self, span: &mut Span) {
+        self.text(&mut span.name);
+        self.text(&mut span.trace_state);
         if let Some(status) = &mut span.status {
-            self.text(&mut status.message, counts);
+            self.text(&mut status.message);
         }
-        span.events.iter_mut().for_each(|event| self.attributes(&mut event.attributes, counts));
-        span.links.iter_mut().for_each(|link| self.attributes(&mut link.attributes, counts));
+        self.attributes(Place::Record, &mut span.attributes);
+        for event in &mut span.events {
+            self.attributes(Place::of_event(&event.name), &mut event.attributes);
+            self.text(&mut event.name);
+        }
+        for link in &mut span.links {
+            self.attributes(Place::Record, &mut link.attributes);
+            self.text(&mut link.trace_state);
+        }
     }
 
-    fn data(&self, data: &mut Data, counts: &mut Counts) {
+    fn record(&mut self, record: &mut LogRecord) {
+        let name = event_name(record).unwrap_or_default();
+        // what the client says of a message is the message, whatever its form
+        let message = Side::of_event(name).map(|(_, side)| side.key());
+        self.attributes(Place::of_event(name), &mut record.attributes);
+        self.body(message, &mut record.body);
+        self.text(&mut record.event_name);
+        self.text(&mut record.severity_text);
+    }
+
+    fn metric(&mut self, metric: &mut Metric) {
+        for text in [&mut metric.name, &mut metric.unit, &mut metric.description] {
+            self.text(text);
+        }
+        if let Some(data) = &mut metric.data {
+            self.data(data);
+        }
+    }
+
+    fn data(&mut self, data: &mut Data) {
         let mut point = |attributes: &mut Vec<KeyValue>, exemplars: &mut [Exemplar]| {
-            self.attributes(attributes, counts);
+            self.attributes(Place::Record, attributes);
             for exemplar in exemplars {
-                self.attributes(&mut exemplar.filtered_attributes, counts);
+                self.attributes(Place::Record, &mut exemplar.filtered_attributes);
             }
         };
         match data {
@@ -104,46 +133,6 @@ impl Redaction {
             Data::Summary(Summary { data_points }) => {
                 data_points.iter_mut().for_each(|given| point(&mut given.attributes, &mut []));
             }
-        }
-    }
-
-    fn attributes(&self, attributes: &mut Vec<KeyValue>, counts: &mut Counts) {
-        attributes.retain_mut(|KeyValue { key, value, .. }| {
-            value.as_mut().is_none_or(|value| self.keeps(value, |rule| rule.names(key), counts))
-        });
-    }
-
-    /// Members of a map have names of their own, and are seen by the rules for names alone: those for all texts look into the whole.
-    fn members(&self, members: &mut Vec<KeyValue>, counts: &mut Counts) {
-        members.retain_mut(|KeyValue { key, value, .. }| {
-            let is_meant = |rule: &Rule| !rule.is_for_all_texts() && rule.names(key);
-            value.as_mut().is_none_or(|value| self.keeps(value, is_meant, counts))
-        });
-    }
-
-    fn body(&self, body: &mut Option<AnyValue>, counts: &mut Counts) {
-        body.take_if(|value| !self.keeps(value, Rule::is_for_all_texts, counts));
-    }
-
-    /// Applies the rules that mean a value, one after the other; false for a value that one of them drops, which the next do not see. Members of
-    /// a map come before it: a rule for the whole has the last word.
-    fn keeps(&self, value: &mut AnyValue, is_meant: impl Fn(&Rule) -> bool, counts: &mut Counts) -> bool {
-        if let Some(Value::KvlistValue(map)) = &mut value.value {
-            self.members(&mut map.values, counts);
-        }
-        for (place, rule) in self.rules.iter().enumerate().filter(|(_, rule)| is_meant(rule)) {
-            let outcome = rule.apply(value, &self.hash_key);
-            counts.0[place] += u64::from(outcome != Outcome::Kept);
-            if outcome == Outcome::Dropped {
-                return false;
-            }
-        }
-        true
-    }
-
-    fn text(&self, text: &mut String, counts: &mut Counts) {
-        for (place, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.is_for_all_texts()) {
-            counts.0[place] += u64::from(rule.apply_to_text(text, &self.hash_key) != Outcome::Kept);
         }
     }
 }

@@ -50,6 +50,7 @@ fn parse_transform(text: &'static str, sets: &HashMap<&'static str, &'static Val
         _ => match text {
             "-" => Transform::AsIs,
             "array" => Transform::Array,
+            "number" => Transform::Number,
             "milliseconds" => Transform::Milliseconds,
             "since_start" => Transform::SinceStart,
             other => panic!("no such transform in the alias table: {other:?}"),
@@ -75,12 +76,13 @@ fn value_sets() -> HashMap<&'static str, &'static ValueSet> {
         let set = sets.entry(name).or_insert_with(|| ValueSet {
             name,
             renamed: HashMap::new(),
+            ends: Vec::new(),
             keeps_others: false,
         });
-        if value == "*" {
-            set.keeps_others = true;
-        } else {
-            set.renamed.insert(value, canonical);
+        match value.strip_prefix('*') {
+            Some("") => set.keeps_others = true,
+            Some(end) => set.ends.push((end, canonical)),
+            None => drop(set.renamed.insert(value, canonical)),
         }
     }
     sets.into_iter().map(|(name, set)| (name, &*Box::leak(Box::new(set)))).collect()

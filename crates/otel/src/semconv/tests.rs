@@ -54,3 +54,25 @@ fn provider_values_are_renamed_and_unknown_ones_stay() {
         assert_eq!(set.canonical(value), Some(canonical));
     }
 }
+
+// breaks when a call of the Vercel AI SDK is none, or the span around calls counts as one and so the tokens twice
+#[test]
+fn only_the_inner_spans_of_vercel_are_calls() {
+    let set = aliases().iter().find_map(|alias| match (&alias.transform, alias.from) {
+        (Transform::Values(set), AliasSource::Record("ai.operationId")) => Some(*set),
+        _ => None,
+    });
+    let set = set.expect("operations have a value set");
+    let cases = [
+        ("ai.generateText.doGenerate", Some("chat")),
+        ("ai.streamObject.doStream", Some("chat")),
+        ("ai.embedMany.doEmbed", Some("embeddings")),
+        ("ai.generateText", None),
+        ("ai.streamText", None),
+        ("ai.embed", None),
+        ("ai.toolCall", None),
+    ];
+    for (value, operation) in cases {
+        assert_eq!(set.canonical(value), operation, "{value}");
+    }
+}

@@ -39,11 +39,16 @@ impl Transform {
                 let values = vec![AnyValue { value: Some(value.clone()) }];
                 Some(Cow::Owned(Value::ArrayValue(ArrayValue { values })))
             }
+            (Self::Number, Value::IntValue(_) | Value::DoubleValue(_)) => Some(Cow::Borrowed(value)),
+            (Self::Number, Value::BoolValue(value)) => number(f64::from(u8::from(*value))),
+            (Self::Number, Value::StringValue(text)) => {
+                text.trim().parse().ok().filter(|value: &f64| value.is_finite()).and_then(number)
+            }
             (Self::Milliseconds, Value::IntValue(ms)) => {
                 Some(Cow::Owned(Value::DoubleValue(*ms as f64 / 1e3)))
             }
             (Self::Milliseconds, Value::DoubleValue(ms)) => Some(Cow::Owned(Value::DoubleValue(ms / 1e3))),
-            (Self::Values(_) | Self::JsonMember(_) | Self::Milliseconds, _) => None,
+            (Self::Values(_) | Self::JsonMember(_) | Self::Number | Self::Milliseconds, _) => None,
         }
     }
 }
@@ -59,6 +64,10 @@ impl<'a> JsonMemo<'a> {
         }
         self.0.as_ref().and_then(|(_, value)| value.as_ref())
     }
+}
+
+fn number(value: f64) -> Transformed<'static> {
+    Some(Cow::Owned(Value::DoubleValue(value)))
 }
 
 fn text_value(text: &str) -> Cow<'static, Value> {

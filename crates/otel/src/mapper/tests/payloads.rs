@@ -133,3 +133,29 @@ fn a_large_message_is_kept_once() {
     let keys: Vec<_> = (0..2).map(|row| payloads(&mapped).get("key", row).unwrap()).collect();
     assert_eq!(keys, ["gen_ai.prompt", "gen_ai.input.messages"]);
 }
+
+// breaks when what one side says in attributes hides what the other says in events, or a side is kept from both
+#[test]
+fn each_side_has_a_source_of_its_own() {
+    let event = |name: &str, content: &str| Event {
+        name: name.to_string(),
+        time_unix_nano: START,
+        attributes: attributes(&[("content", text(content))]),
+        ..Default::default()
+    };
+    let span = Span {
+        events: vec![event("gen_ai.user.message", "worse"), event("gen_ai.choice", "Hi")],
+        ..span(&[("gen_ai.prompt", text("Hello"))])
+    };
+    let mapped = mapper().traces(traces(&[], vec![span]));
+    let rows = payloads(&mapped);
+    let found: Vec<_> = (0..rows.0.num_rows())
+        .map(|row| ["key", "value"].map(|column| rows.get(column, row).unwrap()))
+        .collect();
+    let [input, output] = ["Hello", "Hi"].map(|said| format!("\"{said}\""));
+    assert_eq!(
+        found.iter().map(|[key, _]| key.as_str()).collect::<Vec<_>>(),
+        ["gen_ai.input.messages", "gen_ai.output.messages"]
+    );
+    assert!(found[0][1].contains(&input) && found[1][1].contains(&output), "{found:?}");
+}
