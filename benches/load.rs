@@ -71,7 +71,16 @@ pub(crate) fn run(program: &str, database: &str) {
 
 /// MiB that a process has resident, and the most it had.
 pub(crate) fn memory(process: &Child) -> (u64, u64) {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap_or_default();
+    memory_of(&process.id().to_string())
+}
+
+/// The same of this process, at most.
+pub(crate) fn memory_of_self() -> u64 {
+    memory_of("self").1
+}
+
+fn memory_of(process: &str) -> (u64, u64) {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let mebibytes = |name: &str| {
         let line = status.lines().find(|line| line.starts_with(name));
         let kibibytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());

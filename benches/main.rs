@@ -12,6 +12,7 @@ mod program;
 mod scan;
 mod segment_codecs;
 mod serve;
+mod slo;
 mod telemetry;
 mod windows;
 mod write;
@@ -27,6 +28,9 @@ fn main() {
     }
     if let Some(program) = exporters::asked() {
         return exporters::run(&program);
+    }
+    if let Some(rows) = slo::asked() {
+        return slo::run(rows);
     }
     let mut criterion = Criterion::default().configure_from_args();
     write::run(&mut criterion);

@@ -28,9 +28,12 @@ pub(super) fn of_status(args: &[Expr], session: &dyn Session, relations: &Relati
         [name, at] => (name, Some(at)),
         _ => return Err(Error::invalid(format!("{STATUS_USAGE}, got {} arguments", args.len()))),
     };
-    let slo = relations.slo(&text(name, STATUS_USAGE)?)?;
+    let name = text(name, STATUS_USAGE)?;
     let at_ns = at.map(|at| instant(at, session, STATUS_USAGE)).transpose()?;
-    Ok(Question::Status { slo: Box::new(slo), at_ns })
+    match name.contains('%') {
+        true => Ok(Question::Statuses { like: Some(name), at_ns }),
+        false => Ok(Question::Status { slo: Box::new(relations.slo(&name)?), at_ns }),
+    }
 }
 
 pub(super) fn of_history(args: &[Expr], session: &dyn Session, relations: &Relations) -> Result<Question> {

@@ -4,7 +4,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::compute::like;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::memory::MemorySourceConfig;
@@ -61,8 +62,11 @@ pub(super) enum Question {
         slo: Box<Slo>,
         at_ns: Option<i64>,
     },
-    /// Of all that the session may name, now.
-    AllStatus,
+    /// Of all that the session may name, or those whose names are like this.
+    Statuses {
+        like: Option<String>,
+        at_ns: Option<i64>,
+    },
     History {
         slo: Box<Slo>,
         step: Span,
@@ -83,7 +87,7 @@ impl SloTable {
             return Err(Error::invalid("an SLO cannot stand on what is said of SLOs"));
         }
         let schema = match question {
-            Question::Status { .. } | Question::AllStatus => rows::status_schema(),
+            Question::Status { .. } | Question::Statuses { .. } => rows::status_schema(),
             Question::History { .. } => rows::history_schema(),
         };
         Ok(Self { question, schema: Arc::new(schema), relations: Arc::clone(relations) })
@@ -91,7 +95,7 @@ impl SloTable {
 
     /// `driftline.slo_status`.
     pub(crate) fn of_all(relations: &Arc<Relations>) -> Result<Self> {
-        Self::new(Question::AllStatus, relations)
+        Self::new(Question::Statuses { like: None, at_ns: None }, relations)
     }
 
     async fn columns(&self) -> Result<Vec<ArrayRef>> {
@@ -100,11 +104,11 @@ impl SloTable {
                 let rows = self.status_rows(slo, self.moment(*at_ns)).await?;
                 Ok(rows::status_columns(&rows))
             }
-            Question::AllStatus => {
+            Question::Statuses { like, at_ns } => {
                 let mut rows = vec![];
-                for (name, _) in self.relations.slos() {
+                for name in self.named(like.as_deref())? {
                     let found = match self.relations.slo(name) {
-                        Ok(slo) => self.status_rows(&slo, self.moment(None)).await,
+                        Ok(slo) => self.status_rows(&slo, self.moment(*at_ns)).await,
                         Err(error) => Err(error),
                     };
                     // one that cannot be counted does not hide the others
@@ -120,6 +124,19 @@ impl SloTable {
                 Ok(rows::history_columns(&rows))
             }
         }
+    }
+
+    /// The names of the SLOs that are meant.
+    fn named(&self, pattern: Option<&str>) -> Result<Vec<&str>> {
+        let names: Vec<&str> = self.relations.slos().map(|(name, _)| name).collect();
+        let Some(pattern) = pattern else { return Ok(names) };
+        let meant = like(&StringArray::from(names.clone()), &StringArray::new_scalar(pattern))?;
+        Ok(names
+            .into_iter()
+            .zip(meant.iter())
+            .filter(|(_, meant)| *meant == Some(true))
+            .map(|(name, _)| name)
+            .collect())
     }
 
     fn moment(&self, at_ns: Option<i64>) -> i64 {
