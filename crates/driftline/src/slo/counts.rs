@@ -144,11 +144,10 @@ impl Series {
 
     /// The days that some minutes touch, and whether they are in there as a whole.
     fn days_of(&self, minutes: &Range<i64>) -> impl Iterator<Item = (i64, &Day, bool)> {
-        let days = minutes.start.div_euclid(DAY_MINUTES)..=(minutes.end - 1).div_euclid(DAY_MINUTES);
-        let days = if days.is_empty() || minutes.is_empty() { 0..=-1 } else { days };
         let (start, end) = (minutes.start, minutes.end);
         // an empty range of a tree is refused
-        let touched = (days.start() <= days.end()).then(|| self.days.range(days));
+        let touched = (start < end)
+            .then(|| self.days.range(start.div_euclid(DAY_MINUTES)..=(end - 1).div_euclid(DAY_MINUTES)));
         touched.into_iter().flatten().map(move |(day, counted)| {
             let first = day * DAY_MINUTES;
             (*day, counted, start <= first && first + DAY_MINUTES <= end)
