@@ -82,27 +82,31 @@ fn write_display(out: &mut String, value: impl std::fmt::Display) {
 /// Appends `text` as a JSON string, quoted and escaped.
 pub(crate) fn write_text(out: &mut String, text: &str) {
     out.push('"');
-    let mut clean = 0;
-    for (i, byte) in text.bytes().enumerate() {
-        let escape = match byte {
-            b'"' => "\\\"",
-            b'\\' => "\\\\",
-            b'\n' => "\\n",
-            b'\r' => "\\r",
-            b'\t' => "\\t",
-            0..0x20 => "",
-            _ => continue,
-        };
-        out.push_str(&text[clean..i]);
-        if escape.is_empty() {
-            write!(out, "\\u{byte:04x}").expect("a String takes any text");
-        } else {
-            out.push_str(escape);
+    let mut rest = text;
+    loop {
+        let (plain, special) = rest.split_at(plain_length(rest.as_bytes()));
+        out.push_str(plain);
+        let Some(byte) = special.bytes().next() else { break };
+        match byte {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            control => write!(out, "\\u{control:04x}").expect("a String takes any text"),
         }
-        clean = i + 1;
+        rest = &special[1..];
     }
-    out.push_str(&text[clean..]);
     out.push('"');
+}
+
+/// How many bytes need no escape. Blocks are looked at as a whole, which is what a processor does at once: prompts are long.
+fn plain_length(bytes: &[u8]) -> usize {
+    const BLOCK: usize = 32;
+    let is_special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+    let is_plain = |block: &&[u8]| !block.iter().fold(false, |any, byte| any | is_special(*byte));
+    let plain = bytes.chunks_exact(BLOCK).take_while(is_plain).count() * BLOCK;
+    plain + bytes[plain..].iter().position(|byte| is_special(*byte)).unwrap_or(bytes.len() - plain)
 }
 
 #[cfg(test)]
