@@ -1,6 +1,7 @@
 //! Integration tests.
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod alerts;
 mod attributes;
 mod baselines;
 mod command_line;
@@ -11,6 +12,7 @@ mod drift_report;
 mod export_kill;
 mod kill;
 mod model;
+mod openslo;
 mod otlp;
 mod program;
 mod receivers;

@@ -1,5 +1,8 @@
 //! The command line.
 
+mod alert;
+mod slo;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -10,6 +13,9 @@ use driftline::Role;
 use driftline_server::Listen;
 
 use crate::failure::Failure;
+
+pub(crate) use alert::{AlertArgs, AlertCommand, TestArgs};
+pub(crate) use slo::{SloArgs, SloCommand};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -140,6 +146,10 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// Bring the prices of models up to a list, so that calls have a cost
     Prices(PricesArgs),
+    /// Make SLOs of files (OpenSLO), or write them as such
+    Slo(SloArgs),
+    /// Replay alerts over history
+    Alert(AlertArgs),
     /// Answer Flight SQL clients: Grafana, BI tools, notebooks
     Serve(ServeArgs),
     /// Who may call a server: add, list or remove users and their tokens

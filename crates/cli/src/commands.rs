@@ -1,5 +1,6 @@
 //! The verbs, one a file, and what they share: opening a database and stopping on Ctrl-C.
 
+mod alert;
 mod check;
 mod demo;
 mod import;
@@ -7,6 +8,7 @@ mod info;
 mod ingest;
 mod prices;
 mod serve;
+mod slo;
 mod sql;
 mod user;
 
@@ -35,6 +37,8 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<()> {
         Command::Ingest(ingest) => ingest::run(&args.database()?, ingest, terminal).await,
         Command::Import(import) => import::run(&args.database()?, import, terminal).await,
         Command::Prices(prices) => prices::run(&args.database()?, prices, terminal).await,
+        Command::Alert(alert) => alert::run(&args.database()?, alert, terminal).await,
+        Command::Slo(slo) => slo::run(&args.database()?, slo, terminal).await,
         Command::Info => info::run(&args.database()?, terminal).await,
         Command::Check(check) => check::run(&args.database()?, check, terminal).await,
     }

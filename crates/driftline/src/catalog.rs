@@ -12,10 +12,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
+use datafusion::common::ScalarValue;
+use datafusion::datasource::provider_as_source;
 use datafusion::error::Result as DfResult;
-use datafusion::logical_expr::TableType;
+use datafusion::logical_expr::{LogicalPlanBuilder, TableType, col, lit};
 use driftline_storage::{Snapshot, TableSnapshot};
 
+use crate::alert::history_query;
 use crate::config::FileAccess;
 use crate::context::QueryContext;
 use crate::db::Engine;
@@ -40,6 +43,11 @@ pub(crate) const INFORMATION_SCHEMA: &str = "information_schema";
 /// The kind under which the manifest keeps views.
 pub(crate) const VIEW: &str = "view";
 
+/// The system table of what became of alerts.
+const ALERT_HISTORY: &str = "alert_history";
+/// The column of times.
+const TIME: &str = "time";
+
 /// How deep views may stand on views.
 const VIEW_DEPTH_MAX: usize = 16;
 
@@ -59,6 +67,8 @@ pub(crate) struct Relations {
     part: Option<Arc<TableSnapshot>>,
     /// Whether an SLO is counted: one cannot stand on another.
     in_slo: bool,
+    /// The time that is now, where it is not that of the clock; no table has rows that are later.
+    as_of_ns: Option<i64>,
 }
 
 impl Relations {
@@ -72,12 +82,29 @@ impl Relations {
             inside: vec![],
             part: None,
             in_slo: false,
+            as_of_ns: None,
         })
     }
 
-    /// The same relations, as an SLO sees them that this session makes.
+    /// The same relations, as an SLO sees them that this session makes. It counts whole segments; its windows say which times are asked for.
     pub(crate) fn for_slo(&self) -> Self {
-        Self { in_slo: true, ..self.clone() }
+        Self { in_slo: true, as_of_ns: None, ..self.clone() }
+    }
+
+    /// The same relations without files.
+    pub(crate) fn without_files(&self) -> Self {
+        let settings = SessionSettings { file_access: FileAccess::Refused, ..self.settings.as_ref().clone() };
+        Self { settings: Arc::new(settings), ..self.clone() }
+    }
+
+    /// The same relations as of a time.
+    pub(crate) fn as_of(&self, as_of_ns: i64) -> Self {
+        Self { as_of_ns: Some(as_of_ns), ..self.clone() }
+    }
+
+    /// The time that is now.
+    pub(crate) fn now_ns(&self) -> i64 {
+        self.as_of_ns.unwrap_or_else(|| self.engine.clock().now_ns())
     }
 
     /// The same with all names open: as an SLO sees them that is kept, whoever asks for it.
@@ -297,7 +324,11 @@ impl SchemaProvider for PublicSchema {
         }
         if let Some(table) = self.0.table(name) {
             let cache = Arc::clone(self.0.engine.cache());
-            return Ok(Some(Arc::new(ScanTable::new(Arc::clone(table), cache))));
+            let table = Arc::new(ScanTable::new(Arc::clone(table), cache));
+            return match self.0.as_of_ns {
+                Some(as_of_ns) => until(name, table, as_of_ns).map(Some),
+                None => Ok(Some(table)),
+            };
         }
         if let Some(query) = self.0.view(name) {
             return match self.0.plan_view(name, query).await {
@@ -322,6 +353,13 @@ impl SchemaProvider for PublicSchema {
     }
 }
 
+/// The rows of a table that are not later than a time.
+fn until(name: &str, table: Arc<ScanTable>, as_of_ns: i64) -> DfResult<Arc<dyn TableProvider>> {
+    let now = ScalarValue::TimestampNanosecond(Some(as_of_ns), Some("UTC".into()));
+    let rows = LogicalPlanBuilder::scan(name, provider_as_source(table), None)?;
+    Ok(Arc::new(ViewTable::new(rows.filter(col(TIME).lt_eq(lit(now)))?.build()?, None)))
+}
+
 #[derive(Debug)]
 struct SystemSchema(Arc<Relations>);
 
@@ -334,6 +372,11 @@ impl SchemaProvider for SystemSchema {
     async fn table(&self, name: &str) -> DfResult<Option<Arc<dyn TableProvider>>> {
         if name == SLO_STATUS {
             return Ok(Some(Arc::new(SloTable::of_all(&self.0).map_err(external)?)));
+        }
+        if name == ALERT_HISTORY {
+            let visible: Vec<&str> = self.0.alerts().map(|(name, _)| name).collect();
+            let only = self.0.settings.tables.is_some().then_some(visible.as_slice());
+            return self.0.plan_view(ALERT_HISTORY, &history_query(only)).await.map(Some);
         }
         Ok(SystemTable::named(name, &self.0).map(|table| Arc::new(table) as _))
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::DateTime;
 use datafusion::catalog::TableProvider;
@@ -24,6 +25,9 @@ use crate::session::{Role, SessionSettings};
 use crate::sql::Parameters;
 use crate::stream::Deadline;
 use crate::{slo, sql, system_tables};
+
+/// How long the query of an alert may run.
+const ALERT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One statement's view of the database; it never changes while the statement runs.
 pub(crate) struct QueryContext {
@@ -49,11 +53,31 @@ impl QueryContext {
         Self::over(relations, deadline)
     }
 
+    /// What the query of an alert sees, as of a time or now: all tables and views, no files.
+    pub(crate) fn for_alerts(engine: &Arc<Engine>, as_of_ns: Option<i64>) -> Self {
+        let settings = SessionSettings {
+            role: Role::Read,
+            file_access: FileAccess::Refused,
+            query_timeout: Some(ALERT_TIMEOUT),
+            ..SessionSettings::default()
+        };
+        let context = Self::begin(engine, &Arc::new(settings));
+        match as_of_ns {
+            Some(as_of_ns) => Self::over(Arc::new(context.relations.as_of(as_of_ns)), context.deadline),
+            None => context,
+        }
+    }
+
+    /// The same view without files.
+    pub(crate) fn without_files(&self) -> Self {
+        Self::over(Arc::new(self.relations.without_files()), self.deadline)
+    }
+
     /// The same view, for planning a view inside of it.
     pub(crate) fn over(relations: Arc<Relations>, deadline: Option<Deadline>) -> Self {
         let mut state = relations.engine().session().clone();
         state.register_catalog_list(Arc::new(Catalogs::new(Arc::clone(&relations))));
-        let now = DateTime::from_timestamp_nanos(relations.engine().clock().now_ns());
+        let now = DateTime::from_timestamp_nanos(relations.now_ns());
         let properties = state.execution_props().clone().with_query_execution_start_time(now);
         *state.execution_props_mut() = properties;
         slo::register(&mut state, &relations);

@@ -13,6 +13,7 @@ use driftline_storage::{
 };
 use tokio::sync::Mutex;
 
+use crate::alert::AlertStore;
 use crate::baseline::Baselines;
 use crate::catalog::{BUILT_IN_TABLES, ExternalTables};
 use crate::config::{Config, DatabaseBuilder};
@@ -85,6 +86,7 @@ impl Database {
             baselines: Baselines::default(),
             prices: Prices::default(),
             slos: SloStore::default(),
+            alerts: AlertStore::default(),
             ddl: Mutex::new(()),
             closed: AtomicBool::new(false),
         };
@@ -203,6 +205,10 @@ impl Database {
         &self.engine.storage
     }
 
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
     /// What the cache of decoded columns holds and how often it helped.
     pub fn cache_status(&self) -> CacheStatus {
         self.engine.cache.status()
@@ -223,6 +229,7 @@ pub(crate) struct Engine {
     baselines: Baselines,
     prices: Prices,
     slos: SloStore,
+    alerts: AlertStore,
     /// Held by the one statement that changes the catalog.
     ddl: Mutex<()>,
     closed: AtomicBool,
@@ -282,6 +289,10 @@ impl Engine {
 
     pub(crate) fn slos(&self) -> &SloStore {
         &self.slos
+    }
+
+    pub(crate) fn alerts(&self) -> &AlertStore {
+        &self.alerts
     }
 
     pub(crate) fn external(&self) -> &ExternalTables {

@@ -33,6 +33,7 @@
 //! All rows of a table are one time series: every table has a column `time`, a UTC instant in nanoseconds. What is acknowledged is
 //! durable; a query sees one snapshot of everything acknowledged before it began.
 
+mod alert;
 mod baseline;
 mod bounded;
 mod catalog;
@@ -44,6 +45,8 @@ mod drift_report;
 mod error;
 mod far_times;
 mod labels;
+mod length;
+mod openslo;
 mod plan_expressions;
 mod prices;
 mod queries;
@@ -63,6 +66,7 @@ pub use driftline_storage::{
     Appended, BulkLoad, Durability, FlushReport, LoadReport, Storage, StorageOptions,
 };
 
+pub use alert::{AlertEvent, AlertHealth, AlertSeries, AlertStatus, Labels, SeriesState, Undelivered};
 pub use config::{
     BATCH_ROWS_DEFAULT, CACHE_BYTES_DEFAULT, DatabaseBuilder, EXACT_MAX_ROWS_DEFAULT, FileAccess,
     MEMORY_BYTES_DEFAULT, QUERIES_MAX_DEFAULT, QUERIES_QUEUED_MAX_DEFAULT, QUERY_TIMEOUT_DEFAULT,
@@ -70,6 +74,7 @@ pub use config::{
 };
 pub use db::{Database, IngestCount, IngestReport, Moved, Redacted, Rejected, RemoteWriteReport};
 pub use error::{Error, ErrorKind, Result};
+pub use openslo::{Applied, SloFile};
 pub use prices::PricesReport;
 pub use queries::{QueryCounts, QueryRecord, QueryState};
 pub use scan::CacheStatus;

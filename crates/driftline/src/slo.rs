@@ -17,11 +17,11 @@ mod status;
 mod store;
 mod table;
 
-pub(crate) use alerts::{Rule, Severity};
+pub(crate) use alerts::{Rule, Severity, shown};
 pub(crate) use catalog::Slo;
 pub(crate) use count::Counting;
-pub(crate) use definition::{Definition, Source, Timeslices};
-pub(crate) use period::{Calendar, Period, Unit};
+pub(crate) use definition::{Definition, Judged, Source, Timeslices};
+pub(crate) use period::{Calendar, Period, STARTING_FORMAT, Unit};
 pub(crate) use span::Span;
 pub(crate) use store::SloStore;
 pub(crate) use table::{STATUS, SloTable, register};

@@ -6,12 +6,14 @@
 mod alter_table;
 mod baseline_calls;
 mod cancel_query;
+mod create_alert;
 mod create_baseline;
 mod create_slo;
 mod create_table;
 mod create_view;
 mod cursor;
 pub(crate) mod data_type;
+mod describe_alert;
 mod describe_baseline;
 mod describe_slo;
 mod drop;
@@ -41,11 +43,12 @@ use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 pub use data_type::name as type_name;
 pub use split::{StatementSplitter, split_statements};
 
-pub(crate) use create_slo::parse_slo;
+pub(crate) use create_alert::{alert_of_statement, parse_alert};
+pub(crate) use create_slo::{parse_slo, parse_starting};
 pub(crate) use create_table::CreateTable;
 pub(crate) use create_view::built_in_view;
 pub(crate) use cursor::Cursor;
-pub(crate) use names::ATTRIBUTES;
+pub(crate) use names::{ATTRIBUTES, quoted};
 pub(crate) use nesting::{Roomy, with_room};
 pub(crate) use parameters::Parameters;
 pub(crate) use planned::Planned;
@@ -63,6 +66,7 @@ pub(crate) enum Statement {
     CreateView(create_view::CreateView),
     CreateBaseline(create_baseline::CreateBaseline),
     CreateSlo(create_slo::CreateSlo),
+    CreateAlert(create_alert::CreateAlert),
     Drop(drop::Drop),
     AlterTable(alter_table::AlterTable),
     Insert(insert::Insert),
@@ -112,6 +116,12 @@ impl Statement {
         if cursor.accept(&["CREATE", "SLO"]) {
             return create_slo::CreateSlo::parse(cursor, false).map(Self::CreateSlo);
         }
+        if cursor.accept(&["CREATE", "OR", "REPLACE", "ALERT"]) {
+            return create_alert::CreateAlert::parse(cursor, true).map(Self::CreateAlert);
+        }
+        if cursor.accept(&["CREATE", "ALERT"]) {
+            return create_alert::CreateAlert::parse(cursor, false).map(Self::CreateAlert);
+        }
         if cursor.accept(&["DROP"]) {
             return drop::Drop::parse(cursor).map(Self::Drop);
         }
@@ -150,6 +160,7 @@ impl Statement {
                 | Self::CreateView(_)
                 | Self::CreateBaseline(_)
                 | Self::CreateSlo(_)
+                | Self::CreateAlert(_)
                 | Self::AlterTable(_)
         )
     }
@@ -166,18 +177,20 @@ impl Statement {
             Self::CreateView(_) => (Role::Admin, "CREATE VIEW"),
             Self::CreateBaseline(_) => (Role::Admin, "CREATE BASELINE"),
             Self::CreateSlo(_) => (Role::Admin, "CREATE SLO"),
+            Self::CreateAlert(_) => (Role::Admin, "CREATE ALERT"),
             Self::Drop(_) => (Role::Admin, "DROP"),
             Self::AlterTable(_) => (Role::Admin, "ALTER TABLE"),
         }
     }
 
-    /// The tables, views, baselines and SLOs that the statement makes, changes or removes by their names. INSERT looks its table up itself.
+    /// The tables, views, baselines, SLOs and alerts that the statement makes, changes or removes by their names. INSERT looks its table up itself.
     pub(crate) fn changes(&self) -> Vec<&str> {
         match self {
             Self::CreateTable(create) => vec![&create.name],
             Self::CreateView(create) => vec![&create.name],
             Self::CreateBaseline(create) => vec![&create.name],
             Self::CreateSlo(create) => vec![&create.name],
+            Self::CreateAlert(create) => vec![&create.name],
             Self::Drop(drop) => vec![&drop.name],
             Self::AlterTable(alter) => alter.relations(),
             Self::Flush(flush) => flush.table.as_deref().into_iter().collect(),
@@ -203,6 +216,7 @@ impl Statement {
             | Self::CreateView(_)
             | Self::CreateBaseline(_)
             | Self::CreateSlo(_)
+            | Self::CreateAlert(_)
             | Self::Drop(_)
             | Self::AlterTable(_) => StatementKind::Change,
         }
@@ -227,6 +241,7 @@ impl Statement {
             Self::CreateView(create) => create.run(context).await,
             Self::CreateBaseline(create) => create.run(context).await,
             Self::CreateSlo(create) => create.run(context).await,
+            Self::CreateAlert(create) => create.run(context).await,
             Self::Drop(drop) => drop.run(context).await,
             Self::AlterTable(alter) => alter.run(context).await,
             Self::Show(show) => show.run(context).await,

@@ -1,5 +1,6 @@
 //! The tables of schema `driftline`: what the database knows of itself, computed when a query reads them.
 
+mod alerts;
 mod baselines;
 mod functions;
 mod ingest_stats;
@@ -24,11 +25,22 @@ use crate::catalog::Relations;
 use crate::error::external;
 
 /// Their names.
-pub(crate) const NAMES: [&str; 8] =
-    ["baselines", "functions", "ingest_stats", "queries", "segments", "slo_status", "slos", "tables"];
+pub(crate) const NAMES: [&str; 10] = [
+    "alert_history",
+    "alerts",
+    "baselines",
+    "functions",
+    "ingest_stats",
+    "queries",
+    "segments",
+    "slo_status",
+    "slos",
+    "tables",
+];
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
+    Alerts,
     Baselines,
     Functions,
     IngestStats,
@@ -48,6 +60,7 @@ pub(crate) struct SystemTable {
 impl SystemTable {
     pub(crate) fn named(name: &str, relations: &Arc<Relations>) -> Option<Self> {
         let (kind, schema) = match name {
+            "alerts" => (Kind::Alerts, alerts::schema()),
             "baselines" => (Kind::Baselines, baselines::schema()),
             "functions" => (Kind::Functions, functions::schema()),
             "ingest_stats" => (Kind::IngestStats, ingest_stats::schema()),
@@ -63,6 +76,7 @@ impl SystemTable {
 
     async fn rows(&self, session: &dyn Session) -> crate::Result<RecordBatch> {
         let columns = match self.kind {
+            Kind::Alerts => alerts::columns(&self.relations).await?,
             Kind::Baselines => baselines::columns(&self.relations).await?,
             Kind::Functions => functions::columns(session),
             Kind::IngestStats => ingest_stats::columns(self.relations.engine().ingest().stats()),

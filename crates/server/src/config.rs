@@ -15,6 +15,7 @@ use driftline::{
 };
 use serde::Deserialize;
 
+use crate::alerts::ReceiverSettings;
 use crate::encode::MESSAGE_BYTES_MAX;
 
 pub use listen::Listen;
@@ -50,6 +51,11 @@ pub struct Settings {
     pub redact: Vec<RedactionRule>,
     /// The key of hashes; without it there are none.
     pub redact_hash_key: Option<String>,
+    /// Who is told of alerts.
+    #[serde(rename = "receiver")]
+    pub receivers: Vec<ReceiverSettings>,
+    /// The address of the door `http` as others reach it, for links in alerts (default: where it listens).
+    pub external_url: Option<String>,
     /// The file of users; without it everybody who can connect is the anonymous caller.
     pub users: Option<PathBuf>,
     /// What a caller may do who shows no credential: by default `admin` where there are no users and the server listens on loopback
@@ -116,6 +122,8 @@ impl Default for Settings {
             otlp_request_max: ByteSize::mib(64),
             redact: vec![],
             redact_hash_key: None,
+            receivers: vec![],
+            external_url: None,
             users: None,
             anonymous: None,
             tls_cert: None,
@@ -207,6 +215,12 @@ impl Settings {
         if let Some(alias) = &self.schema_alias {
             check_alias(alias)?;
         }
+        self.receivers.iter().try_for_each(ReceiverSettings::validate)?;
+        let mut names: Vec<&str> = self.receivers.iter().map(|receiver| receiver.name.as_str()).collect();
+        names.sort_unstable();
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(invalid(format!("two receivers have the name \"{}\"", pair[0])));
+        }
         match self.beyond_loopback() {
             Some(address) if self.is_open() && !self.insecure => Err(invalid(format!(
                 "refusing to listen on {address} without users: name a file with --users, or say --insecure to let everybody read"
@@ -237,6 +251,19 @@ impl Settings {
             .queries_max(self.queries_max)
             .queries_queued_max(self.queries_queued_max)
             .redact(self.redact.clone(), self.redact_hash_key.clone())
+    }
+
+    /// The address of the door `http` as others reach it.
+    pub(crate) fn external_url(&self) -> String {
+        match &self.external_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{}", self.http_addr),
+        }
+    }
+
+    /// Where the alerts are.
+    pub(crate) fn alerts_url(&self) -> String {
+        format!("{}/api/v1/alerts", self.external_url())
     }
 
     /// What a caller may do who shows no credential.

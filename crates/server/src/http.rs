@@ -1,6 +1,8 @@
-//! The door for machines that watch: `/healthz`, `/readyz` and `/metrics`. It needs no credential and tells no data.
+//! The door for machines that watch: `/healthz`, `/readyz` and `/metrics`, which need no credential and tell no data, and the alerts as Prometheus
+//! lists its own, which need one.
 
 mod metrics;
+mod rules;
 
 use std::sync::Arc;
 
@@ -22,6 +24,8 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
+        .route("/api/v1/rules", get(rules::rules))
+        .route("/api/v1/alerts", get(rules::alerts))
         .with_state(service)
 }
 

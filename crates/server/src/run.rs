@@ -25,8 +25,8 @@ use tonic::transport::Server as Transport;
 use crate::access::{Access, CurrentUsers};
 use crate::config::Settings;
 use crate::flight::Flight;
-use crate::service::{Phase, Service};
-use crate::{http, otlp};
+use crate::service::{AbortOnDrop, Phase, Service};
+use crate::{alerts, http, otlp};
 
 pub(crate) use admission::Admission;
 
@@ -131,6 +131,7 @@ impl Server {
     /// `Unavailable` when a door fails.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<()> {
         let Self { service, calls, pages, tls, queries } = self;
+        let alerts = AbortOnDrop(tokio::spawn(alerts::run(Arc::clone(&service))));
         let calls = calls.into_iter().map(|door| door.serve(&service, tls.clone()));
         let mut calls = std::pin::pin!(try_join_all(calls).map_ok(drop));
         let (leave, left) = oneshot::channel::<()>();
@@ -148,6 +149,7 @@ impl Server {
             ended = last_calls(&service, calls) => ended,
             ended = &mut pages => return ended,
         };
+        drop(alerts);
         drop(queries);
         drop(leave);
         let _ = timeout(FAREWELL_MAX, pages).await;

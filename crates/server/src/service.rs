@@ -14,6 +14,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Extensions, Status};
 
 use crate::access::{Access, Identity};
+use crate::alerts::Deliveries;
 use crate::config::Settings;
 use crate::encode::Types;
 use crate::flight::{PreparedStatements, Running};
@@ -39,6 +40,8 @@ pub(crate) struct Service {
     pub(crate) prepared: PreparedStatements,
     pub(crate) running: Running,
     pub(crate) metrics: Metrics,
+    /// What became of notifications of alerts.
+    pub(crate) deliveries: Deliveries,
     pub(crate) admission: Admission,
     /// Memory for exports under way.
     pub(crate) otlp: Room,
@@ -56,6 +59,7 @@ impl Service {
             ),
             running: Running::default(),
             metrics: Metrics::default(),
+            deliveries: Deliveries::default(),
             admission: Admission::new(settings.connections_max),
             otlp: Room::new(settings.otlp_memory.as_u64(), settings.otlp_request_max.as_u64()),
             phase: watch::Sender::new(Phase::Open),

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::{is_database, open_or_create, with_database};
 use crate::args::DemoArgs;
-use crate::demo::{Calendar, Recipe, closing, dashboards, prepare};
+use crate::demo::{Calendar, Recipe, closing, dashboards, install, prepare, replay};
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
@@ -36,6 +36,8 @@ pub(crate) async fn run(args: &DemoArgs, named: Option<&Path>, terminal: &Termin
             .with_context(|| format!("in the demo at '{}'", args.dir.display()))?;
         let mut page = String::new();
         let all = dashboards(database, terminal, &mut page).await?;
+        install(database).await?;
+        replay(database, calendar, terminal, &mut page).await?;
         closing(database, calendar, &all, terminal, &mut page).await?;
         Ok(page)
     })

@@ -50,6 +50,11 @@ impl Calendar {
         END_NS - (i64::from(self.days) - i64::from(day)) * DAY_NS
     }
 
+    /// Midnight at which the history ends.
+    pub(crate) fn end_ns(self) -> i64 {
+        self.start_ns(self.days)
+    }
+
     /// End of the training period.
     pub(crate) fn training_end_ns(self) -> i64 {
         self.start_ns(TRAINING_DAYS)

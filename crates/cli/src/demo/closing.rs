@@ -176,7 +176,7 @@ async fn upper_bound(database: &Database, count: usize, of: usize) -> Result<f64
 }
 
 /// Breaks a paragraph into lines of at most `width` characters.
-fn wrapped(text: &str, width: usize) -> String {
+pub(super) fn wrapped(text: &str, width: usize) -> String {
     let mut page = String::with_capacity(text.len() + 8);
     let mut column = 0;
     for word in text.split_whitespace() {

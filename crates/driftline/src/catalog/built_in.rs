@@ -7,12 +7,14 @@ use std::sync::LazyLock;
 use crate::sql::built_in_view;
 
 /// The DDL of the built-in tables, in the order of their making.
-pub(crate) const BUILT_IN_TABLES: [&str; 5] = [
+pub(crate) const BUILT_IN_TABLES: [&str; 7] = [
     include_str!("../../../../sql/schema/spans.sql"),
     include_str!("../../../../sql/schema/metrics.sql"),
     include_str!("../../../../sql/schema/logs.sql"),
     include_str!("../../../../sql/schema/payloads.sql"),
     include_str!("../../../../sql/schema/prices.sql"),
+    include_str!("../../../../sql/schema/alert_log.sql"),
+    include_str!("../../../../sql/schema/alert_deliveries.sql"),
 ];
 
 const BUILT_IN_VIEWS: [&str; 4] = [

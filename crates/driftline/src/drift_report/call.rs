@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use crate::error::{Error, Result, nearest};
-use crate::sql::Cursor;
+use crate::sql::{Cursor, quoted};
 
 pub(super) const USAGE: &str = "drift_report('table or query', reference => ..., current => ... [, columns => 'a, b'] [, segments => 'c, d'])";
 
@@ -195,9 +195,4 @@ fn names(argument: &str, expr: &Expr) -> Result<Vec<String>> {
     }
     cursor.end().map_err(in_argument)?;
     Ok(names)
-}
-
-/// A name as SQL.
-pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -9,11 +9,11 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast::Expr;
 use driftline_functions::baseline::Kind;
 
-use super::call::{Call, Reference, quoted};
+use super::call::{Call, Reference};
 use super::provider::Report;
 use crate::context::QueryContext;
 use crate::error::{Error, ErrorKind, Result, nearest};
-use crate::sql::{self, data_type};
+use crate::sql::{self, data_type, quoted};
 
 /// The column of instants.
 const TIME: &str = "time";

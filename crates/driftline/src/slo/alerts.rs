@@ -100,7 +100,7 @@ impl Rules {
 }
 
 /// A number as people write it.
-fn shown(number: f64) -> String {
+pub(crate) fn shown(number: f64) -> String {
     let text = format!("{number:.4}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

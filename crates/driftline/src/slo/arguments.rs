@@ -10,7 +10,7 @@ use datafusion::common::DFSchema;
 use datafusion::logical_expr::Expr;
 use std::sync::Arc;
 
-use super::span::Span;
+use super::span::{MINUTE_NS, Span};
 use super::table::Question;
 use crate::catalog::Relations;
 use crate::error::{Error, Result};
@@ -19,7 +19,6 @@ const STATUS_USAGE: &str =
     "slo_status takes ('name' [, at]), as in slo_status('checkout', now() - INTERVAL '1 day')";
 const HISTORY_USAGE: &str =
     "slo_history takes ('name', step [, at]), as in slo_history('checkout', INTERVAL '1 hour')";
-const MINUTE_NS: i64 = 60_000_000_000;
 const DAY_MINUTES: i64 = 1_440;
 
 pub(super) fn of_status(args: &[Expr], session: &dyn Session, relations: &Relations) -> Result<Question> {

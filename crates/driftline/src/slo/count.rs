@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, AsArray, Int64Array, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use chrono::DateTime;
@@ -17,12 +17,12 @@ use datafusion::logical_expr::{Expr, LogicalPlan, TableScan, Volatility};
 use futures::TryStreamExt;
 
 use super::counts::{Counts, Events};
-use super::definition::{Definition, Source, quoted};
+use super::definition::{Definition, Source};
 use crate::catalog::Relations;
 use crate::context::QueryContext;
 use crate::error::{Error, ErrorKind, Result};
 use crate::scan::ScanTable;
-use crate::sql;
+use crate::sql::{self, quoted};
 
 /// Most groups of an SLO.
 pub(crate) const GROUPS_MAX: usize = 1_000;
@@ -34,6 +34,7 @@ const LLM_COST: &str = "llm_cost";
 pub(crate) struct Counting {
     rows: String,
     groups: usize,
+    weighted: bool,
     /// One row an event, as it is read.
     pub(crate) plan: String,
     /// The table whose rows are judged one by one; `None` where events are not rows of one table.
@@ -58,7 +59,8 @@ impl Counting {
         let optimized = context.state().optimize(&plan)?;
         let by_row = by_row(&plan, &optimized)?;
         let plan = optimized.display_indent().to_string();
-        Ok(Self { rows, groups: definition.group_by.len(), plan, by_row })
+        let weighted = definition.weight.is_some();
+        Ok(Self { rows, groups: definition.group_by.len(), weighted, plan, by_row })
     }
 
     /// Counts the events that these relations have, those of some minutes where it says so.
@@ -91,10 +93,11 @@ impl Counting {
             format!(" WHERE slo_time >= {start} AND slo_time < {end}")
         });
         let places: Vec<String> = (1..=self.groups + 1).map(|place| place.to_string()).collect();
+        let count = if self.weighted { "sum(slo_weight)" } else { "count(*)" };
         format!(
             "SELECT CAST(date_bin(INTERVAL '1 minute', slo_time) AS BIGINT) / 60000000000 AS slo_minute{groups}, \
-             count(*) FILTER (WHERE slo_good) AS slo_good_events, count(*) FILTER (WHERE NOT slo_good) AS slo_bad_events, \
-             count(*) FILTER (WHERE slo_good IS NULL) AS slo_unknown_events FROM ({}\n) AS slo_events{within} GROUP BY {}",
+             {count} FILTER (WHERE slo_good) AS slo_good_events, {count} FILTER (WHERE NOT slo_good) AS slo_bad_events, \
+             {count} FILTER (WHERE slo_good IS NULL) AS slo_unknown_events FROM ({}\n) AS slo_events{within} GROUP BY {}",
             self.rows,
             places.join(", ")
         )
@@ -119,15 +122,29 @@ impl Counting {
             for (value, column) in key.iter_mut().zip(&groups) {
                 *value = column.is_valid(row).then(|| column.value(row).to_owned());
             }
-            let count = |column: &arrow::array::Int64Array| u64::try_from(column.value(row)).unwrap_or(0);
-            let events = Events { good: count(good), bad: count(bad), unknown: count(unknown) };
+            let count = |column: &Int64Array| weight_of(column, row, minutes.value(row));
+            let events = Events { good: count(good)?, bad: count(bad)?, unknown: count(unknown)? };
             counts.add(&key, minutes.value(row), events);
         }
         Ok(())
     }
 }
 
-/// One row an event: its time, its group, and whether it is good.
+/// The events of a minute. A sum of no rows is NULL.
+fn weight_of(column: &Int64Array, row: usize, minute: i64) -> Result<u64> {
+    if column.is_null(row) {
+        return Ok(0);
+    }
+    u64::try_from(column.value(row)).map_err(|_| {
+        let minute = timestamp(minute);
+        Error::invalid(format!(
+            "the weights of the minute {minute} add up to {}, which is no count",
+            column.value(row)
+        ))
+    })
+}
+
+/// One row an event: its time, its group, whether it is good, and for how many it stands.
 fn rows(definition: &Definition) -> String {
     let mut sql = "SELECT \"time\" AS slo_time".to_owned();
     for (at, column) in definition.group_by.iter().enumerate() {
@@ -137,7 +154,11 @@ fn rows(definition: &Definition) -> String {
         Source::Relation(name) => quoted(name),
         Source::Query(query) => format!("({query}\n) AS slo_rows"),
     };
-    write!(sql, ", ({}) AS slo_good FROM {source}", definition.good).expect("a String takes any text");
+    write!(sql, ", ({}) AS slo_good", definition.good).expect("a String takes any text");
+    if let Some(weight) = &definition.weight {
+        write!(sql, ", ({weight}) AS slo_weight").expect("a String takes any text");
+    }
+    write!(sql, " FROM {source}").expect("a String takes any text");
     if let Some(eligible) = &definition.eligible {
         write!(sql, " WHERE ({eligible})").expect("a String takes any text");
     }
@@ -158,6 +179,13 @@ fn check_types(plan: &LogicalPlan, definition: &Definition) -> Result<()> {
             "an SLO needs a column time of TIMESTAMP, got {}",
             sql::type_name(&time)
         )));
+    }
+    if let Some(weight) = &definition.weight {
+        let of_weight = kind("slo_weight")?;
+        if !of_weight.is_integer() {
+            let of_weight = sql::type_name(&of_weight);
+            return Err(Error::invalid(format!("WEIGHT takes a whole number, {weight} is {of_weight}")));
+        }
     }
     let good = kind("slo_good")?;
     if good != DataType::Boolean {

@@ -5,6 +5,10 @@ use std::fmt;
 use super::alerts::{Rule, Rules, Severity};
 use super::period::Period;
 use super::span::Span;
+use crate::sql::quoted;
+
+/// Parts of a slice that counts with its share of good events.
+pub(crate) const MEAN_PARTS: u64 = 1_000_000_000;
 
 /// A service-level objective.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +18,8 @@ pub(crate) struct Definition {
     pub(crate) eligible: Option<String>,
     /// Whether an event is good, as SQL; NULL is an event that the objective does not apply to.
     pub(crate) good: String,
+    /// How many events a row stands for, as SQL; without it one.
+    pub(crate) weight: Option<String>,
     pub(crate) objective: f64,
     pub(crate) period: Period,
     pub(crate) timeslices: Option<Timeslices>,
@@ -39,8 +45,16 @@ pub(crate) enum Source {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Timeslices {
     pub(crate) length: Span,
-    /// The share of good events that makes a slice good.
-    pub(crate) target: f64,
+    pub(crate) judged: Judged,
+}
+
+/// How a slice of time counts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Judged {
+    /// As good or bad: it is good with this share of good events.
+    Target(f64),
+    /// With its share of good events: all slices weigh the same, however many events they have.
+    Mean,
 }
 
 impl Definition {
@@ -77,6 +91,14 @@ impl Definition {
         1.0 - self.objective
     }
 
+    /// In how many parts an event is counted: slices that count with their share of good events are counted in billionths.
+    pub(crate) fn parts(&self) -> u64 {
+        match self.timeslices {
+            Some(Timeslices { judged: Judged::Mean, .. }) => MEAN_PARTS,
+            _ => 1,
+        }
+    }
+
     /// Windows begin and end at whole multiples of so many minutes.
     pub(crate) fn step_minutes(&self) -> i64 {
         self.timeslices.map_or(1, |slices| slices.length.minutes())
@@ -93,9 +115,17 @@ impl fmt::Display for Definition {
         if let Some(eligible) = &self.eligible {
             write!(f, " WHERE {eligible}")?;
         }
-        write!(f, " GOOD WHEN {} OBJECTIVE {:?} WINDOW {}", self.good, self.objective, self.period)?;
+        write!(f, " GOOD WHEN {}", self.good)?;
+        if let Some(weight) = &self.weight {
+            write!(f, " WEIGHT {weight}")?;
+        }
+        write!(f, " OBJECTIVE {:?} WINDOW {}", self.objective, self.period)?;
         if let Some(slices) = &self.timeslices {
-            write!(f, " TIMESLICES '{}' TARGET {:?}", slices.length, slices.target)?;
+            write!(f, " TIMESLICES '{}'", slices.length)?;
+            match slices.judged {
+                Judged::Target(target) => write!(f, " TARGET {target:?}")?,
+                Judged::Mean => f.write_str(" MEAN")?,
+            }
         }
         if !self.group_by.is_empty() {
             let names: Vec<String> = self.group_by.iter().map(|name| quoted(name)).collect();
@@ -124,9 +154,4 @@ impl fmt::Display for Definition {
         }
         Ok(())
     }
-}
-
-/// A name as SQL.
-pub(crate) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

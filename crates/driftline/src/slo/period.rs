@@ -4,12 +4,15 @@ use std::fmt;
 use std::str::FromStr;
 
 use arrow::array::timezone::Tz;
-use chrono::{Datelike, Days, Months, NaiveDate, NaiveTime, TimeZone, offset::LocalResult};
+use chrono::{
+    Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, offset::LocalResult,
+};
 
-use super::span::Span;
+use super::span::{MINUTE_NS, Span};
 use crate::error::{Error, Result};
 
-const MINUTE_NS: i64 = 60_000_000_000;
+/// How a local time is written.
+pub(crate) const STARTING_FORMAT: &str = "%Y-%m-%d %H:%M:%S";
 
 /// A period of a budget.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +27,8 @@ pub(crate) struct Calendar {
     pub(crate) unit: Unit,
     /// The name of a time zone.
     pub(crate) zone: String,
+    /// A local time at which a period begins; without it they begin with the day, week, month, quarter or year.
+    pub(crate) starting: Option<NaiveDateTime>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +64,35 @@ impl Unit {
         }
     }
 
+    /// Days or months of a unit.
+    fn steps(self) -> (i64, i64) {
+        match self {
+            Self::Day => (1, 0),
+            Self::Week => (7, 0),
+            Self::Month => (0, 1),
+            Self::Quarter => (0, 3),
+            Self::Year => (0, 12),
+        }
+    }
+
+    /// The two of the times that follow each other by this unit, one of which is `starting`, between which a time lies. All are counted from
+    /// `starting`, so that one on the 31st comes back to the 31st.
+    fn around(self, starting: NaiveDateTime, now: NaiveDateTime) -> Option<(NaiveDateTime, NaiveDateTime)> {
+        let (days, months) = self.steps();
+        let nth = |nth: i64| -> Option<NaiveDateTime> {
+            let shifted = starting.checked_add_signed(TimeDelta::try_days(days.checked_mul(nth)?)?)?;
+            let by = Months::new(u32::try_from(months.checked_mul(nth)?.unsigned_abs()).ok()?);
+            if nth < 0 { shifted.checked_sub_months(by) } else { shifted.checked_add_months(by) }
+        };
+        // never too late: a unit is at most so long, and then forward
+        let longest = TimeDelta::try_days(if days > 0 { days } else { months * 31 })?;
+        let mut at = (now - starting).num_minutes().div_euclid(longest.num_minutes()) - 1;
+        while nth(at + 1)? <= now {
+            at += 1;
+        }
+        Some((nth(at)?, nth(at + 1)?))
+    }
+
     /// The first day of the next unit.
     fn next(self, first: NaiveDate) -> Option<NaiveDate> {
         match self {
@@ -87,6 +121,29 @@ impl Period {
         Ok(Self { length, calendar })
     }
 
+    /// A period of the calendar as OpenSLO says it: duration, start and time zone.
+    pub(crate) fn openslo(&self) -> Option<(&'static str, String, &str)> {
+        let Calendar { unit, zone, starting } = self.calendar.as_ref()?;
+        let (duration, usual) = match unit {
+            Unit::Day => ("1d", "2020-01-01 00:00:00"),
+            Unit::Week => ("1w", "2020-01-06 00:00:00"),
+            Unit::Month => ("1M", "2020-01-01 00:00:00"),
+            Unit::Quarter => ("1Q", "2020-01-01 00:00:00"),
+            Unit::Year => ("1Y", "2020-01-01 00:00:00"),
+        };
+        let start = starting
+            .map_or_else(|| usual.to_owned(), |starting| starting.format(STARTING_FORMAT).to_string());
+        Some((duration, start, zone))
+    }
+
+    /// Whether OpenSLO would say it in the same words: it has none for the length of a unit of the calendar.
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        match (self.openslo(), other.openslo()) {
+            (None, None) => self.length == other.length,
+            (ours, theirs) => ours == theirs,
+        }
+    }
+
     /// The nominal length, by which thresholds are scaled.
     pub(crate) fn length(&self) -> Span {
         self.length
@@ -106,8 +163,12 @@ impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "'{}'", self.length)?;
         match &self.calendar {
-            Some(Calendar { unit, zone }) => {
-                write!(f, " CALENDAR {} IN '{}'", unit.word(), zone.replace('\'', "''"))
+            Some(Calendar { unit, zone, starting }) => {
+                write!(f, " CALENDAR {} IN '{}'", unit.word(), zone.replace('\'', "''"))?;
+                match starting {
+                    Some(starting) => write!(f, " STARTING '{}'", starting.format(STARTING_FORMAT)),
+                    None => Ok(()),
+                }
             }
             None => Ok(()),
         }
@@ -126,23 +187,28 @@ impl Calendar {
         let zone = self.zone()?;
         let outside = || Error::invalid("the period lies outside of the calendar");
         let ns = minute.checked_mul(MINUTE_NS).ok_or_else(outside)?;
-        let day = zone.timestamp_nanos(ns).date_naive();
-        let first = self.unit.first_day(day).ok_or_else(outside)?;
-        let next = self.unit.next(first).ok_or_else(outside)?;
-        let minute_of = |day: NaiveDate| midnight(&zone, day).ok_or_else(outside);
+        let now = zone.timestamp_nanos(ns).naive_local();
+        let (first, next) = match self.starting {
+            None => {
+                let first = self.unit.first_day(now.date()).ok_or_else(outside)?;
+                let next = self.unit.next(first).ok_or_else(outside)?;
+                (first.and_time(NaiveTime::MIN), next.and_time(NaiveTime::MIN))
+            }
+            Some(starting) => self.unit.around(starting, now).ok_or_else(outside)?,
+        };
+        let minute_of = |local: NaiveDateTime| first_minute(&zone, local).ok_or_else(outside);
         Ok(Bounds { start: minute_of(first)?, end: minute_of(next)? })
     }
 }
 
-/// The first minute of a day: where clocks skip midnight, the first that there is.
-fn midnight(zone: &Tz, day: NaiveDate) -> Option<i64> {
-    let mut local = day.and_time(NaiveTime::MIN);
+/// The minute of a local time: where clocks skip it, the first that there is after it.
+fn first_minute(zone: &Tz, mut local: NaiveDateTime) -> Option<i64> {
     for _ in 0..24 * 4 {
         match zone.from_local_datetime(&local) {
             LocalResult::Single(time) | LocalResult::Ambiguous(time, _) => {
                 return Some(time.timestamp().div_euclid(60));
             }
-            LocalResult::None => local += chrono::TimeDelta::minutes(15),
+            LocalResult::None => local += TimeDelta::minutes(15),
         }
     }
     None

@@ -8,10 +8,9 @@ use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use super::catalog::Slo;
 use super::counts::GroupKey;
 use super::history::Step;
+use super::span::MINUTE_NS;
 use super::status::{BURN_WINDOWS, Status};
 use crate::error::Error;
-
-const MINUTE_NS: i64 = 60_000_000_000;
 
 /// Where one group of an SLO stands, or why that is unknown.
 pub(super) struct StatusRow {
@@ -41,12 +40,14 @@ pub(super) struct HistoryRow {
     slo: String,
     group: Option<String>,
     budget: f64,
+    parts: u64,
     step: Step,
 }
 
 impl HistoryRow {
     pub(super) fn new(slo: &Slo, group: &GroupKey, step: Step) -> Self {
-        Self { slo: slo.name.clone(), group: shown(slo, group), budget: slo.definition.budget(), step }
+        let (budget, parts) = (slo.definition.budget(), slo.definition.parts());
+        Self { slo: slo.name.clone(), group: shown(slo, group), budget, parts, step }
     }
 }
 
@@ -96,8 +97,8 @@ pub(super) fn status_columns(rows: &[StatusRow]) -> Vec<ArrayRef> {
         texts(|row| Some(row.status.as_ref().map_or("error", |status| status.state.word()).to_owned())),
         Arc::new(Float64Array::from_iter(rows.iter().map(|row| row.objective))),
         doubles(&|status| status.events.sli()),
-        counts(|status| status.events.good),
-        counts(|status| status.events.total()),
+        counts(|status| whole(status.events.good, status.parts)),
+        counts(|status| whole(status.events.total(), status.parts)),
         counts(|status| status.ineligible),
         doubles(&|status| status.coverage),
         times(|status| status.period.start),
@@ -145,12 +146,17 @@ pub(super) fn history_columns(rows: &[HistoryRow]) -> Vec<ArrayRef> {
         texts(|row| row.group.clone()),
         Arc::new(TimestampNanosecondArray::from_iter_values(times).with_timezone("UTC")),
         doubles(|row| row.step.events.sli()),
-        counts(|row| row.step.events.good),
-        counts(|row| row.step.events.total()),
+        counts(|row| whole(row.step.events.good, row.parts)),
+        counts(|row| whole(row.step.events.total(), row.parts)),
         counts(|row| row.step.events.unknown),
         doubles(|row| row.step.events.burn_rate(row.budget)),
         doubles(|row| row.step.remaining),
     ]
+}
+
+/// Events out of their parts, to the nearest.
+fn whole(events: u64, parts: u64) -> u64 {
+    (events + parts / 2) / parts
 }
 
 /// A group as text, `service_name=chat, model=NULL`; `None` without GROUP BY.

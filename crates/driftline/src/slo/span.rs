@@ -3,12 +3,12 @@
 use std::fmt;
 
 use crate::error::{Error, Result};
+use crate::length;
 
+/// One minute, in nanoseconds.
+pub(super) const MINUTE_NS: i64 = 60_000_000_000;
 /// Longest length: ten years.
-const MINUTES_MAX: i64 = 3_660 * DAY;
-const HOUR: i64 = 60;
-const DAY: i64 = 24 * HOUR;
-const WEEK: i64 = 7 * DAY;
+const MINUTES_MAX: i64 = 3_660 * 1_440;
 
 /// A length of time in whole minutes, at least one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,20 +27,13 @@ impl Span {
                 "{what} is a number and a unit, as in '30 days', '6 hours' or '5 minutes', got '{text}'"
             ))
         };
-        let text = text.trim();
-        let digits = text.find(|character: char| !character.is_ascii_digit()).ok_or_else(wrong)?;
-        let (number, unit) = text.split_at(digits);
-        let number: i64 = number.parse().map_err(|_| wrong())?;
-        let unit = match unit.trim().to_ascii_lowercase().as_str() {
-            "minute" | "minutes" | "min" | "m" => 1,
-            "hour" | "hours" | "h" => HOUR,
-            "day" | "days" | "d" => DAY,
-            "week" | "weeks" | "w" => WEEK,
-            _ => return Err(wrong()),
-        };
-        match number.checked_mul(unit) {
-            Some(minutes) if (1..=MINUTES_MAX).contains(&minutes) => Ok(Self(minutes)),
-            _ => Err(Error::invalid(format!("{what} must lie from 1 minute to 3660 days, got '{text}'"))),
+        match length::parse(text).ok_or_else(wrong)? {
+            seconds if seconds % 60 == 0 && (1..=MINUTES_MAX).contains(&(seconds / 60)) => {
+                Ok(Self(seconds / 60))
+            }
+            _ => Err(Error::invalid(format!(
+                "{what} must lie from 1 minute to 3660 days, in whole minutes, got '{text}'"
+            ))),
         }
     }
 
@@ -55,11 +48,6 @@ impl Span {
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (number, unit) = match self.0 {
-            minutes if minutes % DAY == 0 => (minutes / DAY, "day"),
-            minutes if minutes % HOUR == 0 => (minutes / HOUR, "hour"),
-            minutes => (minutes, "minute"),
-        };
-        write!(f, "{number} {unit}{}", if number == 1 { "" } else { "s" })
+        f.write_str(&length::shown(self.0 * 60))
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::alerts::{Rule, Severity};
 use super::counts::{Events, GroupKey};
-use super::definition::{Definition, Timeslices};
+use super::definition::{Definition, Judged, MEAN_PARTS, Timeslices};
 use super::period::Bounds;
 use super::span::Span;
 use super::store::Counted;
@@ -45,6 +45,8 @@ pub(crate) struct Status {
     pub(crate) end: i64,
     pub(crate) period: Bounds,
     pub(crate) events: Events,
+    /// In how many parts each event is counted.
+    pub(crate) parts: u64,
     /// Rows that are events with a NULL verdict.
     pub(crate) ineligible: u64,
     /// The share of the events that have a verdict; of time slices, the share of the time that has any.
@@ -95,6 +97,7 @@ pub(crate) fn status(
 ) -> Result<Status> {
     let period = definition.period.at(end)?;
     let tally = Tally::new(definition.timeslices, counted, group, &minutes_needed(definition, end)?);
+    let parts = definition.parts();
     let budget = definition.budget();
     let events = tally.sum(period.start..end);
     let before = |minutes: i64| tally.sum(end - minutes..end);
@@ -109,6 +112,7 @@ pub(crate) fn status(
         end,
         period,
         events,
+        parts,
         ineligible: counted.sum(group, &(period.start..end)).unknown,
         coverage: None,
         burns,
@@ -122,7 +126,7 @@ pub(crate) fn status(
         None => events.total() + status.ineligible,
         Some(slices) => u64::try_from((end - period.start) / slices.length.minutes()).unwrap_or(0),
     };
-    status.coverage = (all > 0).then(|| events.total() as f64 / all as f64);
+    status.coverage = (all > 0).then(|| (events.total() / parts) as f64 / all as f64);
     let (elapsed, whole) = ((end - period.start) as f64, (period.end - period.start) as f64);
     status.consumed_projected = burn.map(|burn| burn * elapsed / whole);
     status.seconds_to_exhaustion = match (status.remaining(), burns[PRESENT]) {
@@ -164,12 +168,15 @@ fn firing(
             rule.short()
         )),
         // few events: what counts is their share of the budget of the whole period
-        Some(least) if long.bad >= least => {
-            let allowed = of_period.total() as f64 * budget;
-            (long.bad as f64 > rule.budget_share * allowed).then(|| {
+        Some(least) if long.bad >= least.saturating_mul(definition.parts()) => {
+            let parts = definition.parts() as f64;
+            let allowed = of_period.total() as f64 / parts * budget;
+            (long.bad as f64 / parts > rule.budget_share * allowed).then(|| {
                 format!(
                     "{} bad events over {}, above {} of the {allowed:.1} that the period allows",
-                    long.bad, rule.long, rule.budget_share
+                    long.bad / definition.parts(),
+                    rule.long,
+                    rule.budget_share
                 )
             })
         }
@@ -194,16 +201,21 @@ impl<'a> Tally<'a> {
         group: &'a GroupKey,
         minutes: &Range<i64>,
     ) -> Self {
-        let Some(Timeslices { length, target }) = timeslices else { return Self::Events { counted, group } };
+        let Some(Timeslices { length, judged }) = timeslices else { return Self::Events { counted, group } };
         let mut slices: BTreeMap<i64, Events> = BTreeMap::new();
         for (minute, events) in counted.minutes(group, minutes) {
             let first = minute.div_euclid(length.minutes()) * length.minutes();
             *slices.entry(first).or_default() += events;
         }
         slices.retain(|_, events| events.total() > 0);
+        let parts = if judged == Judged::Mean { MEAN_PARTS } else { 1 };
         for events in slices.values_mut() {
-            let good = events.sli().is_some_and(|sli| sli >= target);
-            *events = Events { good: u64::from(good), bad: u64::from(!good), unknown: 0 };
+            let good = match judged {
+                Judged::Target(target) => u64::from(events.sli().is_some_and(|sli| sli >= target)),
+                // to the nearest part
+                Judged::Mean => (events.sli().unwrap_or_default() * MEAN_PARTS as f64).round() as u64,
+            };
+            *events = Events { good, bad: parts - good, unknown: 0 };
         }
         Self::Slices(slices)
     }

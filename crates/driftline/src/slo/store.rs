@@ -15,10 +15,10 @@ use driftline_storage::{Snapshot, TableSchema, TableSnapshot, TimeRange};
 use super::catalog::Slo;
 use super::count::{ByRow, Counting};
 use super::counts::{Counts, Events, GroupKey, Series};
+use super::span::MINUTE_NS;
 use crate::catalog::{Relations, VIEW};
 use crate::error::Result;
 
-const MINUTE_NS: i64 = 60_000_000_000;
 /// Bytes of counts that are kept for one SLO; what is beyond is counted again when it is asked for.
 const KEPT_BYTES_MAX: usize = 64 << 20;
 

@@ -140,7 +140,7 @@ impl SloTable {
     }
 
     fn moment(&self, at_ns: Option<i64>) -> i64 {
-        at_ns.unwrap_or_else(|| self.relations.engine().clock().now_ns())
+        at_ns.unwrap_or_else(|| self.relations.now_ns())
     }
 
     async fn status_rows(&self, slo: &Slo, at_ns: i64) -> Result<Vec<StatusRow>> {

@@ -1,14 +1,16 @@
-//! `CREATE [OR REPLACE] SLO [IF NOT EXISTS] name ON table | (query) [WHERE eligible] GOOD WHEN condition OBJECTIVE 0.999 WINDOW '30 days'
-//! [CALENDAR MONTH IN 'zone'] [TIMESLICES '1 minute' TARGET 0.95] [GROUP BY columns] [MATURITY '3 days'] [MIN EVENTS n]
+//! `CREATE [OR REPLACE] SLO [IF NOT EXISTS] name ON table | (query) [WHERE eligible] GOOD WHEN condition [WEIGHT number] OBJECTIVE 0.999 WINDOW '30 days'
+//! [CALENDAR MONTH IN 'zone' [STARTING 'local time']] [TIMESLICES '1 minute' TARGET 0.95 | MEAN] [GROUP BY columns] [MATURITY '3 days'] [MIN EVENTS n]
 //! [ALERT NONE | PAGE share IN 'window', ... TICKET share IN 'window', ...]`
 
+use chrono::{NaiveDateTime, Timelike};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::cursor::Cursor;
 use crate::context::QueryContext;
 use crate::error::{Error, ErrorKind, Result};
 use crate::slo::{
-    Calendar, Counting, Definition, Period, Rule, SLO, Severity, Source, Span, Timeslices, Unit,
+    Calendar, Counting, Definition, Judged, Period, Rule, SLO, STARTING_FORMAT, Severity, Source, Span,
+    Timeslices, Unit,
 };
 use crate::stream::QueryStream;
 
@@ -102,6 +104,10 @@ fn parse_definition(mut cursor: Cursor<'_>) -> Result<Definition> {
     };
     cursor.expect(&["GOOD", "WHEN"])?;
     let good = cursor.leading_expression()?;
+    let weight = match cursor.accept(&["WEIGHT"]) {
+        true => Some(cursor.leading_expression()?),
+        false => None,
+    };
     cursor.expect(&["OBJECTIVE"])?;
     let objective = parse_objective(&mut cursor)?;
     cursor.expect(&["WINDOW"])?;
@@ -140,6 +146,7 @@ fn parse_definition(mut cursor: Cursor<'_>) -> Result<Definition> {
         source,
         eligible,
         good,
+        weight,
         objective,
         period,
         timeslices,
@@ -169,7 +176,22 @@ fn parse_calendar(cursor: &mut Cursor<'_>) -> Result<Calendar> {
     let unit = Unit::ALL.into_iter().find(|unit| cursor.accept(&[unit.word()]));
     let unit = unit.ok_or_else(|| cursor.unexpected("DAY, WEEK, MONTH, QUARTER or YEAR"))?;
     cursor.expect(&["IN"])?;
-    Ok(Calendar { unit, zone: cursor.text("a time zone")? })
+    let zone = cursor.text("a time zone")?;
+    let starting = match cursor.accept(&["STARTING"]) {
+        true => Some(parse_starting(&cursor.text("a local time, as in '2026-01-15 09:00:00',")?)?),
+        false => None,
+    };
+    Ok(Calendar { unit, zone, starting })
+}
+
+/// A local time of whole minutes.
+pub(crate) fn parse_starting(text: &str) -> Result<NaiveDateTime> {
+    let parsed = NaiveDateTime::parse_from_str(text, STARTING_FORMAT).ok();
+    parsed.filter(|starting| starting.second() == 0).ok_or_else(|| {
+        Error::invalid(format!(
+            "STARTING is a local time of a whole minute, as in '2026-01-15 09:00:00', got '{text}'"
+        ))
+    })
 }
 
 fn parse_timeslices(cursor: &mut Cursor<'_>) -> Result<Timeslices> {
@@ -177,10 +199,15 @@ fn parse_timeslices(cursor: &mut Cursor<'_>) -> Result<Timeslices> {
     if DAY_MINUTES % length.minutes() != 0 {
         return Err(Error::invalid(format!("TIMESLICES must divide a day, got '{length}'")));
     }
-    cursor.expect(&["TARGET"])?;
+    if cursor.accept(&["MEAN"]) {
+        return Ok(Timeslices { length, judged: Judged::Mean });
+    }
+    if !cursor.accept(&["TARGET"]) {
+        return Err(cursor.unexpected("TARGET or MEAN"));
+    }
     let target = cursor.number("the share of good events that makes a slice good")?;
     match target > 0.0 && target <= 1.0 {
-        true => Ok(Timeslices { length, target }),
+        true => Ok(Timeslices { length, judged: Judged::Target(target) }),
         false => Err(Error::invalid(format!("TARGET must lie in (0, 1], got {target}"))),
     }
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringViewArray};
 
+use super::quoted;
 use crate::context::QueryContext;
 use crate::error::Result;
-use crate::slo::Definition;
+use crate::slo::{Definition, shown};
 use crate::stream::QueryStream;
 
 pub(super) fn run(name: &str, context: &QueryContext) -> Result<QueryStream> {
@@ -23,23 +24,17 @@ pub(super) fn run(name: &str, context: &QueryContext) -> Result<QueryStream> {
 
 fn properties(name: &str, definition: &Definition) -> Vec<(String, String)> {
     let period = definition.period.length();
-    let mut rows =
-        vec![("statement".to_owned(), format!("CREATE SLO \"{}\" {definition}", name.replace('"', "\"\"")))];
+    let mut rows = vec![("statement".to_owned(), format!("CREATE SLO {} {definition}", quoted(name)))];
     for rule in definition.rules().iter() {
         let value = format!(
             "burn rate above {} over {} and over {}: {} % of the budget",
-            rounded(rule.threshold(period)),
+            shown(rule.threshold(period)),
             rule.long,
             rule.short(),
-            rounded(rule.budget_share * 100.0)
+            shown(rule.budget_share * 100.0)
         );
         rows.push((rule.severity.word().to_lowercase(), value));
     }
     rows.extend(definition.lint().into_iter().map(|note| ("note".to_owned(), note)));
     rows
-}
-
-fn rounded(number: f64) -> String {
-    let text = format!("{number:.4}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

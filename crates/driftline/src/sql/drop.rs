@@ -1,13 +1,15 @@
-//! `DROP TABLE | VIEW | BASELINE | SLO [IF EXISTS] name`
+//! `DROP TABLE | VIEW | BASELINE | SLO | ALERT [IF EXISTS] name`
 
 use driftline_storage::ErrorKind;
 
 use super::cursor::Cursor;
 use super::names;
+use crate::alert::{self, ALERT};
 use crate::baseline::BASELINE;
 use crate::catalog::VIEW;
 use crate::context::QueryContext;
 use crate::error::{Error, Result};
+use crate::openslo::SLO_DOCUMENT;
 use crate::slo::SLO;
 use crate::stream::QueryStream;
 
@@ -25,6 +27,7 @@ enum Kind {
     View,
     Baseline,
     Slo,
+    Alert,
 }
 
 impl Kind {
@@ -34,6 +37,7 @@ impl Kind {
             Self::View => "view",
             Self::Baseline => "baseline",
             Self::Slo => "SLO",
+            Self::Alert => "alert",
         }
     }
 }
@@ -45,12 +49,13 @@ impl Drop {
             () if cursor.accept(&["VIEW"]) => Kind::View,
             () if cursor.accept(&["BASELINE"]) => Kind::Baseline,
             () if cursor.accept(&["SLO"]) => Kind::Slo,
-            () => return Err(cursor.unexpected("TABLE, VIEW, BASELINE or SLO")),
+            () if cursor.accept(&["ALERT"]) => Kind::Alert,
+            () => return Err(cursor.unexpected("TABLE, VIEW, BASELINE, SLO or ALERT")),
         };
         let if_exists = cursor.accept(&["IF", "EXISTS"]);
         let what = format!("the name of the {}", kind.word());
         let name = match kind {
-            Kind::Baseline | Kind::Slo => cursor.identifier(&what)?,
+            Kind::Baseline | Kind::Slo | Kind::Alert => cursor.identifier(&what)?,
             Kind::Table | Kind::View => names::parse(&mut cursor, &what)?,
         };
         cursor.end()?;
@@ -76,8 +81,16 @@ impl Drop {
             Kind::Slo if context.snapshot().definition(SLO, &self.name).is_some() => {
                 storage.drop_definition(SLO, &self.name).await?;
                 context.engine().slos().forget(&self.name);
+                if context.snapshot().definition(SLO_DOCUMENT, &self.name).is_some() {
+                    storage.drop_definition(SLO_DOCUMENT, &self.name).await?;
+                }
             }
             Kind::Slo if !self.if_exists => return Err(context.relations().no_slo(&self.name)),
+            Kind::Alert if context.snapshot().definition(ALERT, &self.name).is_some() => {
+                storage.drop_definition(ALERT, &self.name).await?;
+                alert::end(context.engine(), &self.name).await?;
+            }
+            Kind::Alert if !self.if_exists => return Err(context.relations().no_alert(&self.name)),
             Kind::Table | Kind::View
                 if names::is_built_in(&self.name) && context.has_relation(&self.name) =>
             {

@@ -58,6 +58,7 @@ async fn explain(statement: Statement, context: &QueryContext) -> Result<QuerySt
             ("logical_plan", format!("create baseline {name}\n{}", plan.display_indent()))
         }
         Statement::CreateSlo(create) => ("logical_plan", create.describe(context).await?),
+        Statement::CreateAlert(create) => ("logical_plan", create.describe(context).await?),
         Statement::Drop(drop) => ("statement", drop.describe()),
         Statement::AlterTable(alter) => ("statement", alter.describe()),
         Statement::Flush(flush) => {

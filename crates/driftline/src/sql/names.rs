@@ -11,8 +11,18 @@ use crate::error::{Error, Result};
 pub(crate) const ATTRIBUTES: &str = "attributes";
 
 /// Names that the program itself gives, now or in a version to come.
-const BUILT_IN: [&str; 8] =
-    ["spans", "metrics", "logs", "payloads", "llm_calls", "evaluations", "feedback", "traces"];
+const BUILT_IN: [&str; 10] = [
+    "spans",
+    "metrics",
+    "logs",
+    "payloads",
+    "llm_calls",
+    "evaluations",
+    "feedback",
+    "traces",
+    "alert_log",
+    "alert_deliveries",
+];
 
 /// Names that would hide a schema.
 const SCHEMAS: [&str; 3] = ["driftline", "information_schema", "public"];
@@ -53,4 +63,9 @@ pub(super) fn check_free(name: &str) -> Result<()> {
 /// The error for a name that a table or view has already.
 pub(super) fn taken(name: &str) -> Error {
     Error::new(ErrorKind::AlreadyExists, format!("\"{name}\" exists already"))
+}
+
+/// A name as SQL.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }

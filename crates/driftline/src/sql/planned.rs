@@ -55,6 +55,10 @@ impl Statement {
                 create.describe(context).await?;
                 (status(), vec![])
             }
+            Self::CreateAlert(create) => {
+                create.describe(context).await?;
+                (status(), vec![])
+            }
             Self::Flush(_) | Self::CancelQuery(_) | Self::Drop(_) | Self::AlterTable(_) => (status(), vec![]),
         };
         Ok(Planned { schema, parameters, kind })

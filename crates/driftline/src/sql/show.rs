@@ -1,5 +1,5 @@
 //! `SHOW TABLES`, `SHOW FUNCTIONS`, `SHOW BASELINES`, `SHOW SLOS`, `SHOW COLUMNS FROM name`, `DESCRIBE name`, `DESCRIBE BASELINE name`,
-//! `DESCRIBE SLO name`
+//! `DESCRIBE SLO name`, `SHOW ALERTS`, `DESCRIBE ALERT name`
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use arrow::datatypes::FieldRef;
 use datafusion::common::TableReference;
 
 use super::cursor::Cursor;
-use super::{data_type, describe_baseline, describe_slo, query};
+use super::{data_type, describe_alert, describe_baseline, describe_slo, query};
 use crate::catalog::SYSTEM_SCHEMA;
 use crate::context::QueryContext;
 use crate::error::Result;
@@ -23,6 +23,8 @@ pub(crate) enum Show {
     Baseline(String),
     Slos,
     Slo(String),
+    Alerts,
+    Alert(String),
     Columns(TableReference),
 }
 
@@ -41,6 +43,10 @@ impl Show {
             Self::Slos
         } else if cursor.accept(&["DESCRIBE", "SLO"]) || cursor.accept(&["DESC", "SLO"]) {
             Self::Slo(cursor.identifier("the name of an SLO")?)
+        } else if cursor.accept(&["SHOW", "ALERTS"]) {
+            Self::Alerts
+        } else if cursor.accept(&["DESCRIBE", "ALERT"]) || cursor.accept(&["DESC", "ALERT"]) {
+            Self::Alert(cursor.identifier("the name of an alert")?)
         } else if cursor.accept(&["SHOW", "COLUMNS"]) {
             if !cursor.accept(&["IN"]) {
                 cursor.expect(&["FROM"])?;
@@ -81,6 +87,11 @@ impl Show {
                            FROM driftline.slo_status ORDER BY slo, group_key";
                 query::run_sql(sql, context).await
             }
+            Self::Alerts => {
+                let sql = "SELECT alert, state, labels, value, active_at, health, error FROM driftline.alerts ORDER BY alert, labels";
+                query::run_sql(sql, context).await
+            }
+            Self::Alert(name) => describe_alert::run(&name, context),
             Self::Slo(name) => describe_slo::run(&name, context),
             Self::Baseline(name) => describe_baseline::run(&name, context).await,
             Self::Columns(table) => describe(table, context).await,

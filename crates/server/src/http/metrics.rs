@@ -65,6 +65,7 @@ impl Metrics {
         let mut page = String::new();
         self.statements(&mut page, service);
         self.telemetry(&mut page, service);
+        alerts(&mut page, service);
         storage(&mut page, service);
         page
     }
@@ -118,6 +119,18 @@ impl Metrics {
             let _ = writeln!(page, "{items}{{{labels}}} {}", line.count);
         }
     }
+}
+
+fn alerts(page: &mut String, service: &Service) {
+    let notifications = "driftline_alert_notifications_total";
+    head(page, notifications, "counter", "Notifications of alerts, by receiver and what became of them.");
+    for (receiver, outcome, count) in service.deliveries.counts() {
+        let labels = format!("receiver=\"{}\",outcome=\"{}\"", escaped(&receiver), outcome.word());
+        let _ = writeln!(page, "{notifications}{{{labels}}} {count}");
+    }
+    let help = "Changes of alerts that could not be written.";
+    let lost = service.database.lost_alert_changes();
+    number(page, "driftline_alert_changes_lost_total", "counter", help, lost);
 }
 
 fn storage(page: &mut String, service: &Service) {

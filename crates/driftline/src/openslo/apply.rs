@@ -1,0 +1,181 @@
+//! Files into the database: all of them or none.
+
+use std::sync::Arc;
+
+use super::document::{Library, Slo, VERSION, in_file};
+use super::fields::Fields;
+use super::node::{self, Node};
+use super::{SLO_DOCUMENT, export, sloth};
+use crate::context::QueryContext;
+use crate::db::Database;
+use crate::error::{Error, Result};
+use crate::session::SessionSettings;
+use crate::slo::Counting;
+use crate::sql::quoted;
+
+/// A file of SLOs.
+#[derive(Clone, Debug)]
+pub struct SloFile {
+    /// Its name, for errors.
+    pub name: String,
+    /// Its text, YAML.
+    pub text: String,
+}
+
+/// What became of an SLO out of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// Its name.
+    pub name: String,
+    /// The statements that make it and its alerts.
+    pub statements: Vec<String>,
+    /// What is worth knowing of it before it is relied on.
+    pub notes: Vec<String>,
+}
+
+impl Database {
+    /// Makes or replaces the SLOs of files, and the alerts of their policies: OpenSLO v1, with SQL as its metric queries, or Sloth's `prometheus/v1`.
+    /// Files may refer to each other. All is checked before anything changes; with `dry_run` nothing does.
+    ///
+    /// # Errors
+    /// `Invalid` with file, line, column and field for what is wrong or cannot be honoured; otherwise as the statements fail.
+    ///
+    /// # Example
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// use driftline::{Database, SloFile};
+    /// let database = Database::open(dir.path()).await?;
+    /// let text = "
+    /// apiVersion: openslo/v1
+    /// kind: SLO
+    /// metadata: {name: answered}
+    /// spec:
+    ///   service: bot
+    ///   indicator:
+    ///     spec:
+    ///       ratioMetric:
+    ///         bad: {metricSource: {type: driftline, spec: {query: SELECT time FROM llm_calls WHERE is_error}}}
+    ///         total: {metricSource: {type: driftline, spec: {query: SELECT time FROM llm_calls}}}
+    ///   timeWindow: [{duration: 30d, isRolling: true}]
+    ///   budgetingMethod: Occurrences
+    ///   objectives: [{targetPercent: 99.5}]
+    /// ";
+    /// let files = [SloFile { name: "bot.yaml".to_owned(), text: text.to_owned() }];
+    /// let applied = database.apply_slos(&files, false).await?;
+    /// assert_eq!(applied[0].name, "answered");
+    /// database.sql("SELECT * FROM slo_status('answered')").await?;
+    /// # Ok::<(), driftline::Error>(()) }).unwrap();
+    /// ```
+    pub async fn apply_slos(&self, files: &[SloFile], dry_run: bool) -> Result<Vec<Applied>> {
+        let engine = self.engine();
+        engine.check_open()?;
+        if !dry_run {
+            engine.storage().check_writable()?;
+        }
+        let parsed = files.iter().map(|file| Ok((file.name.as_str(), node::parse(&file.name, &file.text)?)));
+        let parsed: Vec<(&str, Vec<Node>)> = parsed.collect::<Result<_>>()?;
+        let plans = plans(&parsed)?;
+        let context = QueryContext::begin(engine, &Arc::new(SessionSettings::default()));
+        let mut applied = vec![];
+        for Plan { file, slo, statements } in plans {
+            let counting = Counting::plan(&slo.definition, &context.relations().for_slo()).await;
+            counting.map_err(|error| {
+                in_file(&file, Error::new(error.kind(), format!("SLO \"{}\": {error}", slo.name)))
+            })?;
+            let mut notes = slo.notes.clone();
+            notes.extend(slo.definition.lint());
+            applied.push((Applied { name: slo.name.clone(), statements, notes }, slo));
+        }
+        if dry_run {
+            return Ok(applied.into_iter().map(|(applied, _)| applied).collect());
+        }
+        for (applied, slo) in &applied {
+            for statement in &applied.statements {
+                self.sql(statement).await?.collect().await?;
+            }
+            let made = QueryContext::begin(engine, &Arc::new(SessionSettings::default()))
+                .relations()
+                .slo(&slo.name)?;
+            let kept = export::keep(&made.definition.to_string(), &slo.document)?;
+            engine.storage().put_definition(SLO_DOCUMENT, &slo.name, &kept, true).await?;
+        }
+        Ok(applied.into_iter().map(|(applied, _)| applied).collect())
+    }
+}
+
+/// An SLO and the statements that make it.
+struct Plan {
+    file: String,
+    slo: Slo,
+    statements: Vec<String>,
+}
+
+fn plans(files: &[(&str, Vec<Node>)]) -> Result<Vec<Plan>> {
+    let mut library = Library::default();
+    let mut plans: Vec<Plan> = vec![];
+    for (file, documents) in files {
+        if documents.is_empty() {
+            return Err(Error::invalid(format!("{file}: the file has no document")));
+        }
+        for document in documents {
+            match sloth::is_sloth(document) {
+                true => {
+                    let found = sloth::slos(file, document)?;
+                    plans.extend(found.into_iter().map(|(slo, alert)| plan(file, slo, alert)));
+                }
+                false => library.add(file, document)?,
+            }
+        }
+    }
+    for (file, document) in &library.slos {
+        for slo in library.slo(file, document)? {
+            plans.push(plan(file, slo, None));
+        }
+    }
+    if plans.is_empty() {
+        let files: Vec<&str> = files.iter().map(|(file, _)| *file).collect();
+        return Err(Error::invalid(format!(
+            "{}: no document is an SLO of {VERSION} or of Sloth",
+            files.join(", ")
+        )));
+    }
+    let mut names: Vec<&str> = plans.iter().map(|plan| plan.slo.name.as_str()).collect();
+    names.sort_unstable();
+    if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(Error::invalid(format!("the files have two SLOs of the name {}", pair[0])));
+    }
+    // policies, conditions, targets and SLIs that nobody refers to are checked all the same
+    library.check_rest(files)?;
+    Ok(plans)
+}
+
+fn plan(file: &str, slo: Slo, alert: Option<String>) -> Plan {
+    let mut statements = vec![format!("CREATE OR REPLACE SLO {} {}", quoted(&slo.name), slo.definition)];
+    statements.extend(slo.policies.iter().flat_map(|policy| policy.statements(&slo.name, &slo.document)));
+    statements.extend(alert);
+    Plan { file: file.to_owned(), slo, statements }
+}
+
+/// Whether a document is of a kind, by its fields.
+pub(super) fn says(document: &Node, field: &str, text: &str) -> bool {
+    document.get(field).and_then(Node::as_text) == Some(text)
+}
+
+impl Library<'_> {
+    fn check_rest(&self, files: &[(&str, Vec<Node>)]) -> Result<()> {
+        for (file, documents) in files {
+            for document in documents {
+                let fields = Fields::of(file, "", document)?;
+                if says(document, "kind", "SLI") {
+                    super::sli::document(file, document, self)?;
+                } else if says(document, "kind", "AlertPolicy") {
+                    super::policy::check_policy(fields, file, self)?;
+                } else if says(document, "kind", "AlertCondition") {
+                    super::policy::check_condition(fields)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
