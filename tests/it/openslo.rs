@@ -111,6 +111,10 @@ async fn slos_make_the_round() -> Result<()> {
     {
         assert!(exported.contains(part), "{part} in\n{exported}");
     }
+    // a policy that leaves its SLO takes its alerts along
+    let without = BOT.replace("  alertPolicies:\n    - alertPolicyRef: fast\n", "");
+    second.apply_slos(&file(&without), false).await?;
+    assert_eq!(rows(&second, alerts).await?, ["accuracy-slow"]);
     // one that was changed since says what it is now
     second
         .sql("CREATE OR REPLACE SLO availability ON calls GOOD WHEN ok OBJECTIVE 0.95 WINDOW '30 days'")

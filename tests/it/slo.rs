@@ -141,3 +141,41 @@ async fn the_status_is_a_plain_count() -> Result<()> {
     }
     Ok(())
 }
+
+// breaks when counts are not written, or not read: then the segments are read again
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_counts_nothing_again() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let database = open(dir.path()).await?;
+    database
+        .sql("CREATE TABLE calls (time TIMESTAMP NOT NULL, service TEXT, ok BOOLEAN)")
+        .await?
+        .collect()
+        .await?;
+    let create =
+        "CREATE OR REPLACE SLO events ON calls GOOD WHEN ok OBJECTIVE 0.9 WINDOW '20 days' GROUP BY service";
+    database.sql(create).await?.collect().await?;
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    for now in [1_000, 3_000, 20_000] {
+        insert(&database, &mut random, now).await?;
+        database.flush().await?;
+    }
+    let before = status(&database, "events", START_MINUTE + 20_001).await?;
+    assert!(!before.is_empty());
+    database.close().await?;
+
+    let database = open(dir.path()).await?;
+    assert_eq!(status(&database, "events", START_MINUTE + 20_001).await?, before);
+    let cache = database.cache_status();
+    assert_eq!((cache.hits, cache.misses), (0, 0), "no column was read");
+    // what is new is counted, and what another objective says is counted anew
+    insert(&database, &mut random, 20_000).await?;
+    database.flush().await?;
+    let expected = counted(&database, START_MINUTE + 20_001, false).await?;
+    assert_eq!(status(&database, "events", START_MINUTE + 20_001).await?, expected);
+    database.sql(&create.replace("GOOD WHEN ok", "GOOD WHEN NOT ok")).await?.collect().await?;
+    assert_ne!(status(&database, "events", START_MINUTE + 20_001).await?, expected);
+    database.sql("DROP SLO events").await?.collect().await?;
+    assert_eq!(database.storage().snapshot().objects("slo_counts").count(), 0);
+    Ok(())
+}

@@ -196,7 +196,9 @@ impl Database {
     /// # Errors
     /// As [`flush`](Self::flush).
     pub async fn close(&self) -> Result<()> {
-        self.engine.closed.store(true, Ordering::SeqCst);
+        if !self.engine.closed.swap(true, Ordering::SeqCst) && !self.engine.storage.is_read_only() {
+            self.engine.slos.save(&self.engine).await;
+        }
         Ok(self.engine.storage.close().await?)
     }
 

@@ -9,10 +9,12 @@ Examples:
   driftline --db ./telemetry slo apply slos/*.yaml
   driftline --db ./telemetry slo apply slos.yaml --dry-run     what would be made, as SQL
   cat slos.yaml | driftline --db ./telemetry slo apply -
+  driftline --db ./telemetry slo apply slos.yaml --dry-run | driftline sql --url grpc://127.0.0.1:32010
 
 The files are OpenSLO v1, with SQL as metric queries (type: driftline, spec: {query: SELECT time FROM
 llm_calls WHERE is_error}), or Sloth's prometheus/v1. They may refer to each other. What cannot be
-honoured is an error with file, line and field, and then nothing changes.";
+honoured is an error with file, line and field, and then nothing changes. The last example is for a
+database that a server has open.";
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:

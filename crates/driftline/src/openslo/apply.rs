@@ -11,7 +11,7 @@ use crate::db::Database;
 use crate::error::{Error, Result};
 use crate::session::SessionSettings;
 use crate::slo::Counting;
-use crate::sql::quoted;
+use crate::sql::{alert_of_statement, quoted};
 
 /// A file of SLOs.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ pub struct Applied {
 
 impl Database {
     /// Makes or replaces the SLOs of files, and the alerts of their policies: OpenSLO v1, with SQL as its metric queries, or Sloth's `prometheus/v1`.
-    /// Files may refer to each other. All is checked before anything changes; with `dry_run` nothing does.
+    /// Files may refer to each other. An alert of a policy that is no longer in its SLO is dropped. All is checked before anything changes; with `dry_run` nothing does.
     ///
     /// # Errors
     /// `Invalid` with file, line, column and field for what is wrong or cannot be honoured; otherwise as the statements fail.
@@ -94,14 +94,27 @@ impl Database {
             for statement in &applied.statements {
                 self.sql(statement).await?.collect().await?;
             }
-            let made = QueryContext::begin(engine, &Arc::new(SessionSettings::default()))
-                .relations()
-                .slo(&slo.name)?;
-            let kept = export::keep(&made.definition.to_string(), &slo.document)?;
+            let now = QueryContext::begin(engine, &Arc::new(SessionSettings::default()));
+            let alerts: Vec<String> =
+                applied.statements.iter().filter_map(|statement| alert_of(statement)).collect();
+            let before = now.snapshot().definition(SLO_DOCUMENT, &slo.name).map(export::kept_alerts);
+            for gone in before.unwrap_or_default().iter().filter(|name| !alerts.contains(name)) {
+                self.sql(&format!("DROP ALERT IF EXISTS {}", quoted(gone))).await?.collect().await?;
+            }
+            let made = now.relations().slo(&slo.name)?;
+            let kept = export::keep(&made.definition.to_string(), &alerts, &slo.document)?;
             engine.storage().put_definition(SLO_DOCUMENT, &slo.name, &kept, true).await?;
         }
         Ok(applied.into_iter().map(|(applied, _)| applied).collect())
     }
+}
+
+/// The name of the alert that a statement makes.
+fn alert_of(statement: &str) -> Option<String> {
+    statement
+        .starts_with("CREATE OR REPLACE ALERT")
+        .then(|| alert_of_statement(statement)?.ok())?
+        .map(|alert| alert.name)
 }
 
 /// An SLO and the statements that make it.

@@ -61,9 +61,25 @@ impl Database {
     }
 }
 
-/// What the manifest keeps of an SLO's document: the definition that was made of it, and the document.
-pub(super) fn keep(definition: &str, document: &Node) -> Result<String> {
-    node::render(&[Node::map([("definition", Node::text(definition)), ("document", document.clone())])])
+/// What the manifest keeps of an SLO's document: the definition and the alerts that were made of it, and the document.
+pub(super) fn keep(definition: &str, alerts: &[String], document: &Node) -> Result<String> {
+    node::render(&[Node::map([
+        ("definition", Node::text(definition)),
+        ("alerts", Node::list(alerts.iter().map(Node::text).collect())),
+        ("document", document.clone()),
+    ])])
+}
+
+/// The alerts that were made of what the manifest keeps.
+pub(super) fn kept_alerts(kept: &str) -> Vec<String> {
+    let kept = node::parse(SLO_DOCUMENT, kept).ok().and_then(|mut documents| documents.pop());
+    let alerts = kept.as_ref().and_then(|kept| kept.get("alerts")).map(|alerts| &alerts.value);
+    match alerts {
+        Some(Value::List(names)) => {
+            names.iter().filter_map(|name| Some(name.as_text()?.to_owned())).collect()
+        }
+        _ => vec![],
+    }
 }
 
 /// The document, if the SLO is still what was made of it.

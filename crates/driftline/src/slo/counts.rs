@@ -85,6 +85,24 @@ impl Counts {
         }
     }
 
+    /// Every minute with events of every group.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&GroupKey, i64, Events)> {
+        self.groups.iter().flat_map(|(group, series)| {
+            let of_day = |(day, counted): (&i64, &Day)| {
+                let first = day * DAY_MINUTES;
+                counted.minutes.clone().into_iter().map(move |(at, events)| (first + i64::from(at), events))
+            };
+            let minutes: Vec<(i64, Events)> = series.days.iter().flat_map(of_day).collect();
+            minutes.into_iter().map(move |(minute, events)| (group, minute, events))
+        })
+    }
+
+    /// How many events there are, those without a verdict included.
+    pub(crate) fn events(&self) -> u64 {
+        let days = self.groups.values().flat_map(|series| series.days.values());
+        days.map(|day| day.total.total() + day.total.unknown).sum()
+    }
+
     pub(crate) fn groups(&self) -> impl Iterator<Item = &GroupKey> {
         self.groups.keys()
     }

@@ -84,9 +84,11 @@ impl Unit {
             let by = Months::new(u32::try_from(months.checked_mul(nth)?.unsigned_abs()).ok()?);
             if nth < 0 { shifted.checked_sub_months(by) } else { shifted.checked_add_months(by) }
         };
-        // never too late: a unit is at most so long, and then forward
-        let longest = TimeDelta::try_days(if days > 0 { days } else { months * 31 })?;
-        let mut at = (now - starting).num_minutes().div_euclid(longest.num_minutes()) - 1;
+        let since = (now - starting).num_minutes();
+        // never too late, and then forward: a month has at most 31 days, and going back at least 28
+        let of_month = if since < 0 { 28 } else { 31 };
+        let unit = TimeDelta::try_days(if days > 0 { days } else { months * of_month })?;
+        let mut at = since.div_euclid(unit.num_minutes()) - 1;
         while nth(at + 1)? <= now {
             at += 1;
         }

@@ -2,7 +2,8 @@
 //!
 //! They are a cache of what the rows say. A segment never changes, so it is counted once: a new one is added to the counts of its partition, late rows
 //! included; where one is gone, because it was merged or deleted, its partition is counted anew. Memory only grows until a flush, so of it the new
-//! rows are counted. An answer is always the count of the rows that its snapshot has, and nothing is lost with the process.
+//! rows are counted. An answer is always the count of the rows that its snapshot has. Counts of segments are written as an object now and then and when the
+//! database is closed ([`file`](super::file)), so that a start does not count years again.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -12,15 +13,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use driftline_storage::{Snapshot, TableSchema, TableSnapshot, TimeRange};
 
+use super::SLO;
 use super::catalog::Slo;
 use super::count::{ByRow, Counting};
 use super::counts::{Counts, Events, GroupKey, Series};
+use super::file::{self, COUNTS};
 use super::span::MINUTE_NS;
 use crate::catalog::{Relations, VIEW};
-use crate::error::Result;
+use crate::db::Engine;
+use crate::error::{Error, Result};
 
 /// Bytes of counts that are kept for one SLO; what is beyond is counted again when it is asked for.
 const KEPT_BYTES_MAX: usize = 64 << 20;
+
+/// Counts are written when so many events have been counted since, and so long ago.
+const SAVE_EVENTS_MIN: u64 = 1_000_000;
+const SAVE_INTERVAL_NS: u64 = 10 * 60 * 1_000_000_000;
 
 /// What is kept of all SLOs, by name.
 #[derive(Debug, Default)]
@@ -33,6 +41,18 @@ struct Kept {
     fingerprint: String,
     partitions: BTreeMap<String, Partition>,
     memory: InMemory,
+    saved: Saved,
+}
+
+/// What the object of an SLO has of its counts.
+#[derive(Debug, Default)]
+struct Saved {
+    /// Events counted since.
+    missing: u64,
+    /// When it was written, by the monotonic clock.
+    at_ns: Option<u64>,
+    /// Whether it was looked at.
+    read: bool,
 }
 
 /// How it is counted, as long as the table and the views stay what they are.
@@ -45,11 +65,11 @@ struct Planned {
 }
 
 #[derive(Debug, Default)]
-struct Partition {
+pub(super) struct Partition {
     /// The list of its segments, as the manifest names it.
-    list: String,
-    segments: BTreeSet<String>,
-    counts: Arc<Counts>,
+    pub(super) list: String,
+    pub(super) segments: BTreeSet<String>,
+    pub(super) counts: Arc<Counts>,
 }
 
 /// The rows that lie in no segment.
@@ -114,10 +134,23 @@ impl SloStore {
             let counts = counting.run(relations.clone(), Some(minutes)).await?;
             return Ok(Counted(vec![Arc::new(counts)]));
         };
-        kept.of(by_row);
+        kept.of(by_row, &slo.name, relations).await;
         let mut counts = kept.count_segments(&counting, relations, table, minutes).await?;
+        kept.save_if_due(&slo.name, relations.engine()).await;
         counts.push(kept.count_memory(&counting, relations, table).await?);
         Ok(Counted(counts))
+    }
+
+    /// Writes the counts that no object has: the database is closed.
+    pub(crate) async fn save(&self, engine: &Engine) {
+        let all: Vec<(String, Arc<tokio::sync::Mutex<Kept>>)> =
+            self.lock().iter().map(|(name, kept)| (name.clone(), Arc::clone(kept))).collect();
+        for (name, kept) in all {
+            let mut kept = kept.lock().await;
+            if kept.saved.missing > 0 && engine.storage().snapshot().definition(SLO, &name).is_some() {
+                kept.save(&name, engine).await;
+            }
+        }
     }
 
     /// Forgets the counts of an SLO that is gone.
@@ -153,11 +186,41 @@ impl Kept {
         Ok(counting)
     }
 
-    /// Forgets counts of another query or of other columns.
-    fn of(&mut self, by_row: &ByRow) {
+    /// Forgets counts of another query or of other columns, and begins with what the object has of this one.
+    async fn of(&mut self, by_row: &ByRow, name: &str, relations: &Relations) {
         if self.fingerprint != by_row.fingerprint {
             let planned = self.planned.take();
             *self = Self { planned, fingerprint: by_row.fingerprint.clone(), ..Self::default() };
+        }
+        if std::mem::replace(&mut self.saved.read, true) {
+            return;
+        }
+        let Some(object) = relations.snapshot().object(COUNTS, name) else { return };
+        match relations.snapshot().read_object(object).await {
+            Ok(content) => self.partitions = file::read(&content, &self.fingerprint).unwrap_or_default(),
+            Err(error) => tracing::warn!(slo = name, %error, "kept counts cannot be read: counted anew"),
+        }
+    }
+
+    async fn save_if_due(&mut self, name: &str, engine: &Engine) {
+        let now_ns = engine.clock().monotonic_ns();
+        let is_old = self.saved.at_ns.is_none_or(|at_ns| now_ns.saturating_sub(at_ns) >= SAVE_INTERVAL_NS);
+        if is_old && self.saved.missing >= SAVE_EVENTS_MIN && !engine.storage().is_read_only() {
+            self.save(name, engine).await;
+        }
+    }
+
+    /// Writes the counts of segments. They are a cache: what cannot be written is counted again.
+    async fn save(&mut self, name: &str, engine: &Engine) {
+        self.saved = Saved { missing: 0, at_ns: Some(engine.clock().monotonic_ns()), read: true };
+        let written = match file::write(&self.fingerprint, &self.partitions) {
+            Ok(content) => {
+                engine.storage().put_object(COUNTS, name, content.into(), true).await.map_err(Error::from)
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = written {
+            tracing::warn!(slo = name, %error, "counts cannot be kept: they are counted again after a restart");
         }
     }
 
@@ -185,6 +248,7 @@ impl Kept {
                 }
                 let new: Vec<String> = now.difference(&known.segments).cloned().collect();
                 let counted = counting.run(relations.with_part(table.of_segments(new)), None).await?;
+                self.saved.missing += counted.events();
                 Arc::make_mut(&mut known.counts).merge(&counted);
                 (known.segments, known.list) = (now, entry.list.clone());
             }

@@ -10,7 +10,7 @@ use crate::catalog::VIEW;
 use crate::context::QueryContext;
 use crate::error::{Error, Result};
 use crate::openslo::SLO_DOCUMENT;
-use crate::slo::SLO;
+use crate::slo::{COUNTS, SLO};
 use crate::stream::QueryStream;
 
 /// A parsed `DROP`.
@@ -81,6 +81,9 @@ impl Drop {
             Kind::Slo if context.snapshot().definition(SLO, &self.name).is_some() => {
                 storage.drop_definition(SLO, &self.name).await?;
                 context.engine().slos().forget(&self.name);
+                if context.snapshot().object(COUNTS, &self.name).is_some() {
+                    storage.drop_object(COUNTS, &self.name).await?;
+                }
                 if context.snapshot().definition(SLO_DOCUMENT, &self.name).is_some() {
                     storage.drop_definition(SLO_DOCUMENT, &self.name).await?;
                 }

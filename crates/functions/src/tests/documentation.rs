@@ -71,7 +71,8 @@ async fn render() -> String {
                 writeln!(page, "- `{argument}`: {description}").unwrap();
             }
             let sql = documentation.sql_example.as_ref().unwrap_or_else(|| panic!("{name} has no example"));
-            if ["baseline", "drift_report", "llm_cost"].contains(&name.as_str()) {
+            if ["baseline", "drift_report", "llm_cost", "slo_history", "slo_status"].contains(&name.as_str())
+            {
                 // they need a database: tests/slt/functions runs them
                 write!(page, "\n```sql\n{sql};\n```\n").unwrap();
                 continue;
