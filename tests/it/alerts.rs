@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use driftline::storage::testing::ManualClock;
-use driftline::{AlertEvent, AlertHealth, Database, ErrorKind, SeriesState};
+use driftline::{AlertEvent, AlertHealth, Database, ErrorKind, SeriesState, SessionSettings, TableFilter};
 use driftline_tests::display_rows;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -362,6 +362,65 @@ async fn a_replay_has_its_limits() -> Result<()> {
     assert_eq!(
         replay("CREATE TABLE x (time TIMESTAMP NOT NULL)", 0, MINUTE_NS).await,
         Err(ErrorKind::Invalid)
+    );
+    Ok(())
+}
+
+/// Receivers hear that a failure is over, however it ends, and an answer without end is cut off.
+#[tokio::test]
+async fn a_failure_ends_and_an_endless_answer_is_one() -> Result<()> {
+    let (folder, clock, database) = fresh().await?;
+    let endless = "CREATE ALERT endless AS SELECT CAST(value AS TEXT) AS k, 1 AS value FROM generate_series(1, 100000000000)";
+    database.sql(endless).await?;
+    database.evaluate_alerts().await?;
+    let alert = database.alerts().await?.remove(0);
+    assert!(
+        matches!(&alert.health, AlertHealth::Error(error, _) if error.contains("more than 1000 rows")),
+        "{alert:?}"
+    );
+    assert_eq!(database.undelivered_alerts("hook", 10).await?, []);
+    // replaced while it fails: that is over, and told after a restart, too
+    database.sql(&endless.replace("CREATE", "CREATE OR REPLACE").replace("100000000000", "1")).await?;
+    let told = database.undelivered_alerts("hook", 10).await?;
+    assert_eq!(
+        shown(&[told[0].event.clone()]),
+        ["0 inactive alert=endless, alertname=AlertEvaluationFailed"]
+    );
+    database.close().await?;
+    let database = open(folder.path(), &clock).await?;
+    let failure = database.alerts().await?[0].failure().expect("it is remembered");
+    assert_eq!((failure.state, failure.resolved_at_ns), (SeriesState::Inactive, Some(START_NS)));
+    clock.advance(MINUTE * 16);
+    assert_eq!(database.alerts().await?[0].failure(), None);
+    // a restricted session could read by an alert what it may not name
+    let settings =
+        SessionSettings { tables: Some(TableFilter::of(["calls", "mine"])), ..SessionSettings::default() };
+    let error = database
+        .session(settings)
+        .sql("CREATE ALERT mine AS SELECT count(*) AS value FROM driftline.tables")
+        .await;
+    assert_eq!(error.expect_err("it is refused").kind(), ErrorKind::PermissionDenied);
+    Ok(())
+}
+
+/// What a process left of an alert that it was dropping is ended, and told.
+#[tokio::test]
+async fn a_drop_that_was_cut_short_is_finished() -> Result<()> {
+    let (folder, clock, database) = fresh().await?;
+    database.sql("CREATE ALERT always AS SELECT 1 AS value").await?;
+    assert_eq!(database.undelivered_alerts("hook", 10).await?, []);
+    database.evaluate_alerts().await?;
+    database.storage().drop_definition("alert", "always").await?;
+    database.close().await?;
+    let database = open(folder.path(), &clock).await?;
+    clock.advance(MINUTE);
+    database.evaluate_alerts().await?;
+    let told: Vec<AlertEvent> =
+        database.undelivered_alerts("hook", 10).await?.into_iter().map(|told| told.event).collect();
+    assert_eq!(shown(&told), ["0 firing alertname=always", "1 inactive alertname=always"]);
+    assert_eq!(
+        rows(&database, "SELECT state FROM driftline.alert_history ORDER BY sequence").await?,
+        ["firing", "inactive", "dropped"]
     );
     Ok(())
 }

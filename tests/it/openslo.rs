@@ -128,6 +128,67 @@ async fn slos_make_the_round() -> Result<()> {
     Ok(())
 }
 
+/// What was found to go wrong: each is taken as it is meant, or refused before anything changes.
+#[tokio::test]
+async fn odd_files_are_taken_or_refused() -> Result<()> {
+    let (_folder, database) = database().await?;
+    // a label is the text that is written, and a name may look like a number
+    let odd = BOT
+        .replace("tier: \"1\"", "tier: 1.10")
+        .replace("calls-answered", "404")
+        .replace("contact: ml@example.com", "zero: 0017");
+    database.apply_slos(&file(&odd), false).await?;
+    let exported = database.export_slos(&["availability"])?;
+    for part in ["1.10", "0017", "Calls without an error"] {
+        assert!(exported.contains(part), "{part} in\n{exported}");
+    }
+    database.apply_slos(&file(&exported), false).await?;
+    assert_eq!(database.export_slos(&["availability"])?, exported);
+    // objectives of one document are SLOs of their own
+    let one = database.export_slos(&["tokens-2"])?;
+    assert!(
+        one.contains("name: tokens-2") && one.contains("target: 0.9") && !one.contains("target: 0.5"),
+        "{one}"
+    );
+    database.apply_slos(&file(&one), false).await?;
+    // so is an SLO of a file of Sloth
+    database.apply_slos(&file(SLOTH), false).await?;
+    let everything = database.export_slos(&[])?;
+    database.apply_slos(&file(&everything), false).await?;
+    assert_eq!(database.export_slos(&[])?, everything);
+    // alerts go with their SLO
+    database.sql("DROP SLO availability").await?;
+    let left = rows(&database, "SELECT DISTINCT alert FROM driftline.alerts ORDER BY 1").await?;
+    assert_eq!(left, ["MyServiceHighErrorRate", "accuracy-slow"]);
+
+    let (_folder, database) = self::database().await?;
+    let no_change = async |files: &[SloFile], expected: &str| -> Result<()> {
+        let error = database.apply_slos(files, false).await.expect_err(expected).to_string();
+        assert!(error.contains(expected), "expected {expected}\n  found    {error}");
+        assert_eq!(rows(&database, "SELECT name FROM driftline.slos").await?, [] as [&str; 0], "{expected}");
+        Ok(())
+    };
+    let broken = BOT.replace("runbook: https://runbooks/fast", "runbook: 'see {{ nonsense }}'");
+    no_change(&file(&broken), "an alert of SLO \"availability\": a template takes").await?;
+    let slip = BOT.replace("driftline.dev/short-window", "driftline.dev/short-windw");
+    no_change(&file(&slip), "there is no annotation driftline.dev/short-windw here").await?;
+    no_change(
+        &file(&BOT.replace("alertAfter: 5m", "alertAfter: soon")),
+        "condition.alertAfter: expected a length",
+    )
+    .await?;
+    database.sql("CREATE ALERT \"availability-fast\" AS SELECT 1 AS value").await?;
+    no_change(&file(BOT), "there is an alert availability-fast that did not come of a file").await?;
+    // the file that is wrong is named, not the one that refers to it
+    let (rest, slos) = BOT.split_once("---\napiVersion: openslo/v1\nkind: SLO\n").expect("there are SLOs");
+    let two = [
+        SloFile { name: "slos.yaml".to_owned(), text: format!("apiVersion: openslo/v1\nkind: SLO\n{slos}") },
+        SloFile { name: "rest.yaml".to_owned(), text: rest.replace("op: gt", "op: above") },
+    ];
+    no_change(&two, "rest.yaml:").await?;
+    Ok(())
+}
+
 #[tokio::test]
 async fn files_of_sloth_are_taken() -> Result<()> {
     let (_folder, database) = database().await?;

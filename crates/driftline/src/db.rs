@@ -23,7 +23,7 @@ use crate::queries::{Admission, Queries, QueryCounts, QueryRecord};
 use crate::scan::{CacheStatus, ColumnCache};
 use crate::session::{Session, SessionSettings, session_state};
 use crate::slo::SloStore;
-use crate::sql::CreateTable;
+use crate::sql::{CreateTable, check_takes_rows};
 use crate::stream::QueryStream;
 
 pub(crate) use ingest::{Ingest, IngestStats};
@@ -153,6 +153,7 @@ impl Database {
     /// # Errors
     /// As [`append`](Self::append).
     pub async fn append_with(&self, table: &str, batch: RecordBatch, durability: Durability) -> Result<u64> {
+        check_takes_rows(table)?;
         Ok(self.engine.storage.append(table, batch, durability).await?.rows as u64)
     }
 
@@ -161,6 +162,7 @@ impl Database {
     /// # Errors
     /// `NotFound` for an unknown table.
     pub fn bulk_load(&self, table: &str) -> Result<BulkLoad> {
+        check_takes_rows(table)?;
         Ok(self.engine.storage.bulk_load(table)?)
     }
 

@@ -16,6 +16,8 @@ mod sloth;
 
 pub use apply::{Applied, SloFile};
 
+pub(crate) use export::kept_alerts;
+
 /// The kind under which the manifest keeps the documents of SLOs that came as files.
 pub(crate) const SLO_DOCUMENT: &str = "openslo";
 /// The prefix of our own annotations: OpenSLO leaves them to its implementations.

@@ -20,7 +20,7 @@ use crate::context::QueryContext;
 use crate::db::{Engine, IngestReport, RemoteWriteReport};
 use crate::error::Result;
 use crate::queries::Running;
-use crate::sql::{CreateTable, Parameters, Roomy, Statement};
+use crate::sql::{CreateTable, Parameters, Roomy, Statement, check_takes_rows};
 use crate::stream::QueryStream;
 
 pub use prepared::{Parameter, Prepared, StatementKind};
@@ -147,6 +147,7 @@ impl Session {
     pub async fn append(&self, table: &str, batch: RecordBatch) -> Result<u64> {
         self.settings.permit_role(Role::Write, "appending rows")?;
         self.settings.permit_name(table)?;
+        check_takes_rows(table)?;
         self.engine.check_open()?;
         Ok(self.engine.storage().append(table, batch, Durability::Durable).await?.rows as u64)
     }
@@ -187,6 +188,7 @@ impl Session {
     pub fn bulk_load(&self, table: &str) -> Result<BulkLoad> {
         self.settings.permit_role(Role::Write, "loading rows")?;
         self.settings.permit_name(table)?;
+        check_takes_rows(table)?;
         self.engine.check_open()?;
         Ok(self.engine.storage().bulk_load(table)?)
     }

@@ -48,7 +48,7 @@ pub(crate) use create_slo::{parse_slo, parse_starting};
 pub(crate) use create_table::CreateTable;
 pub(crate) use create_view::built_in_view;
 pub(crate) use cursor::Cursor;
-pub(crate) use names::{ATTRIBUTES, quoted};
+pub(crate) use names::{ATTRIBUTES, check_takes_rows, quoted};
 pub(crate) use nesting::{Roomy, with_room};
 pub(crate) use parameters::Parameters;
 pub(crate) use planned::Planned;

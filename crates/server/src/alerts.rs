@@ -18,8 +18,12 @@ use crate::service::{Phase, Service};
 
 pub use receiver::{ReceiverKind, ReceiverSettings};
 
+pub(crate) use receiver::check_url;
+
 pub(crate) use sender::Deliveries;
 
+/// Calls for evaluations that are under way at the same time: each waits for an alert that takes long.
+const CALLS_AT_ONCE: usize = 16;
 /// How often alerts are looked at.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -38,35 +42,41 @@ pub(crate) async fn run(service: Arc<Service>) {
     tasks.shutdown().await;
 }
 
+/// Calls for evaluations at every tick. They overlap where an alert takes long, so that the others go on.
 async fn evaluate(service: &Arc<Service>) {
     let mut ticks = ticks();
+    let mut under_way = tokio::task::JoinSet::new();
     let mut failing = None;
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
             () = service.reached(Phase::Stopping) => return,
         }
-        let database = service.database.clone();
-        let outcome = match service.queries.spawn(async move { database.evaluate_alerts().await }).await {
-            Ok(outcome) => outcome,
-            Err(_) => return,
-        };
-        match outcome {
-            Ok(events) => {
-                failing = None;
-                for event in events {
-                    tracing::info!(alert = event.alert, state = event.series.state.word(), labels = %event.series.labels, "alert");
-                }
+        while let Some(ended) = under_way.try_join_next() {
+            let message = match ended {
+                Ok(Ok(())) => None,
+                Ok(Err(message)) => Some(message),
+                Err(error) => Some(format!("an evaluation ended unexpectedly: {error}")),
+            };
+            if let Some(message) = message.as_ref().filter(|message| failing.as_ref() != Some(*message)) {
+                tracing::error!(message, "alerts cannot be evaluated");
             }
-            Err(error) => {
-                let message = error.to_string();
-                if failing.as_ref() != Some(&message) {
-                    tracing::error!(%error, "alerts cannot be evaluated");
-                }
-                failing = Some(message);
-            }
+            failing = message;
+        }
+        if under_way.len() < CALLS_AT_ONCE {
+            let database = service.database.clone();
+            under_way.spawn_on(async move { tell(database.evaluate_alerts().await) }, &service.queries);
         }
     }
+}
+
+/// Writes changes to the process's log.
+fn tell(outcome: driftline::Result<Vec<driftline::AlertEvent>>) -> Result<(), String> {
+    for event in outcome.map_err(|error| error.to_string())? {
+        let (state, labels) = (event.series.state.word(), &event.series.labels);
+        tracing::info!(alert = event.alert, state, %labels, "alert");
+    }
+    Ok(())
 }
 
 /// Ticks of the clock; those that come too late are left out.

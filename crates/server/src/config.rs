@@ -15,7 +15,7 @@ use driftline::{
 };
 use serde::Deserialize;
 
-use crate::alerts::ReceiverSettings;
+use crate::alerts::{ReceiverSettings, check_url};
 use crate::encode::MESSAGE_BYTES_MAX;
 
 pub use listen::Listen;
@@ -214,6 +214,9 @@ impl Settings {
             .map_err(|error| invalid(error.to_string()))?;
         if let Some(alias) = &self.schema_alias {
             check_alias(alias)?;
+        }
+        if let Some(url) = &self.external_url {
+            check_url("external_url", url)?;
         }
         self.receivers.iter().try_for_each(ReceiverSettings::validate)?;
         let mut names: Vec<&str> = self.receivers.iter().map(|receiver| receiver.name.as_str()).collect();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use driftline_storage::Snapshot;
+use futures::{StreamExt, stream};
 
 use super::catalog::Alert;
 use super::definition::Definition;
@@ -16,6 +17,8 @@ use crate::db::{Database, Engine};
 use crate::error::{Error, Result};
 use crate::sql::{self, Roomy};
 
+/// Alerts that are evaluated at the same time.
+const ALERTS_AT_ONCE: usize = 4;
 /// Evaluations that are caught up; older ones are left out and counted.
 const CATCH_UP_MAX: i64 = 60;
 /// An alert of which nothing changes is in the log this often: so much of the past is asked again after a restart.
@@ -28,7 +31,7 @@ impl Database {
     /// that were missed (nobody called, or the process was away) are done at their own times, at most the last 60 of them, and the others are
     /// counted. A query that fails leaves the series of its alert as they are, and the alert says so ([`alerts`](Self::alerts)).
     ///
-    /// The server calls this every second. A service that embeds the database calls it itself, as often as its alerts want.
+    /// An alert whose evaluation is under way is left out, so that calls may overlap. The server calls this every second. A service that embeds the database calls it itself, as often as its alerts want.
     ///
     /// # Errors
     /// `Invalid` where the database is open for reading only, `Closed` after [`close`](Self::close), `Corrupted` where the log of alerts cannot be
@@ -50,27 +53,15 @@ impl Database {
         let engine = self.engine();
         engine.check_open()?;
         engine.storage().check_writable()?;
-        let _alone = engine.alerts().evaluating.lock().await;
         engine.alerts().load(engine).await?;
-        let mut changed = vec![];
-        let mut failed = None;
         let snapshot = engine.storage().snapshot();
-        let names: Vec<String> = snapshot.definitions(ALERT).map(|(name, _)| name.to_owned()).collect();
-        for name in names {
-            let Some(text) = snapshot.definition(ALERT, &name) else { continue };
-            match sql::parse_alert(text) {
-                Ok(definition) => {
-                    let evaluation = Evaluation::new(engine, Alert { name, definition });
-                    failed = failed.or(evaluation.catch_up(&mut changed).await.err());
-                }
-                Err(error) => tracing::error!(alert = name, %error, "the alert cannot be read"),
-            }
-        }
-        forget_ended(engine, &snapshot);
-        if let Some(error) = failed {
-            tracing::error!(%error, "the log of alerts cannot be written: it is tried again with the next change");
-        }
-        Ok(changed)
+        let texts: Vec<(String, String)> =
+            snapshot.definitions(ALERT).map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
+        let evaluations = texts.into_iter().map(|(name, text)| evaluate(engine, name, text));
+        let changed: Vec<Vec<AlertEvent>> =
+            stream::iter(evaluations).buffered(ALERTS_AT_ONCE).collect().await;
+        forget_ended(engine, &snapshot).await;
+        Ok(changed.concat())
     }
 
     /// All alerts and their series, sorted by name; what `driftline.alerts` shows.
@@ -84,6 +75,25 @@ impl Database {
     /// Changes of alerts that were told and never written, because the log could not be and too many waited, since the database was opened.
     pub fn lost_alert_changes(&self) -> u64 {
         self.engine().alerts().lost()
+    }
+}
+
+/// Evaluates an alert, if nobody does already: one that takes long keeps no other waiting.
+async fn evaluate(engine: &Arc<Engine>, name: String, text: String) -> Vec<AlertEvent> {
+    let Ok(_alone) = engine.alerts().turn(&name).try_lock_owned() else { return vec![] };
+    match sql::parse_alert(&text) {
+        Ok(definition) => Evaluation::new(engine, Alert { name, definition }, text).catch_up().await,
+        Err(error) => {
+            tracing::error!(alert = name, %error, "the alert cannot be read");
+            vec![]
+        }
+    }
+}
+
+/// Writes changes; where that fails they are told all the same, and written with the next ones.
+async fn write(engine: &Arc<Engine>, alert: &str, at_ns: i64, whats: Vec<What>) {
+    if let Err(error) = engine.alerts().write(engine, alert, at_ns, whats).await {
+        tracing::error!(alert, %error, "the log of alerts cannot be written: it is tried again with the next change");
     }
 }
 
@@ -106,6 +116,7 @@ pub(crate) async fn status(engine: &Arc<Engine>) -> Result<Vec<AlertStatus>> {
             }
             None => None,
         };
+        state.forget_old(engine.clock().now_ns());
         AlertStatus::new(&name, definition.as_ref(), state)
     };
     let gone =
@@ -115,30 +126,42 @@ pub(crate) async fn status(engine: &Arc<Engine>) -> Result<Vec<AlertStatus>> {
 
 /// Ends an alert that is dropped or replaced: its series are resolved.
 pub(crate) async fn end(engine: &Arc<Engine>, name: &str) -> Result<()> {
-    let _alone = engine.alerts().evaluating.lock().await;
+    let _alone = engine.alerts().turn(name).lock_owned().await;
     engine.alerts().load(engine).await?;
-    let mut state = engine.alerts().state(name);
-    let at_ns = engine.clock().now_ns();
-    let mut whats: Vec<What> = state.series.end(at_ns).into_iter().map(What::Series).collect();
-    whats.push(What::Alert(Note::Dropped, None));
-    engine.alerts().put(name, State { series: state.series, ..State::default() });
-    if let Err(error) = engine.alerts().write(engine, name, at_ns, whats).await {
-        tracing::error!(%error, "the log of alerts cannot be written: it is tried again with the next change");
-    }
+    end_state(engine, name).await;
     Ok(())
 }
 
+async fn end_state(engine: &Arc<Engine>, name: &str) {
+    let mut state = engine.alerts().state(name);
+    let at_ns = engine.clock().now_ns();
+    let mut whats: Vec<What> = state.series.end(at_ns).into_iter().map(What::Series).collect();
+    let recovered_ns = state.error.as_ref().map(|_| at_ns).or(state.recovered_ns);
+    if state.error.is_some() {
+        whats.push(What::Alert(Note::Ok, None));
+    }
+    whats.push(What::Alert(Note::Dropped, None));
+    engine
+        .alerts()
+        .put(name, State { series: state.series, recovered_ns, is_ended: true, ..State::default() });
+    write(engine, name, at_ns, whats).await;
+}
+
 /// Forgets dropped alerts when receivers had their time to hear that they are resolved.
-fn forget_ended(engine: &Engine, snapshot: &Snapshot) {
+async fn forget_ended(engine: &Arc<Engine>, snapshot: &Snapshot) {
     let now_ns = engine.clock().now_ns();
     for name in engine.alerts().names() {
         if snapshot.definition(ALERT, &name).is_some() {
             continue;
         }
+        let Ok(_alone) = engine.alerts().turn(&name).try_lock_owned() else { continue };
+        if !engine.alerts().state(&name).is_ended {
+            // a process that ended while it dropped the alert has left it
+            end_state(engine, &name).await;
+        }
         let mut state = engine.alerts().state(&name);
-        // a process that ended while it dropped the alert has left them
-        state.series.end(now_ns);
-        match state.series.is_empty() {
+        state.forget_old(now_ns);
+        match state.is_forgotten() {
             true => engine.alerts().forget(&name),
             false => engine.alerts().put(&name, state),
         }
@@ -149,31 +172,35 @@ fn forget_ended(engine: &Engine, snapshot: &Snapshot) {
 struct Evaluation<'a> {
     engine: &'a Arc<Engine>,
     alert: Alert,
+    /// Its definition as the manifest has it.
+    text: String,
     state: State,
 }
 
 impl<'a> Evaluation<'a> {
-    fn new(engine: &'a Arc<Engine>, alert: Alert) -> Self {
+    fn new(engine: &'a Arc<Engine>, alert: Alert, text: String) -> Self {
         let state = engine.alerts().state(&alert.name);
-        Self { engine, alert, state }
+        Self { engine, alert, text, state }
     }
 
     /// Evaluates at every time that has come since the last one.
-    async fn catch_up(mut self, changed: &mut Vec<AlertEvent>) -> Result<()> {
-        let mut failed = Ok(());
+    async fn catch_up(mut self) -> Vec<AlertEvent> {
         let now_ns = self.engine.clock().now_ns();
         let due = self.due(now_ns);
-        let whats =
-            due.notes.into_iter().map(|(note, message)| What::Alert(note, Some(message))).collect::<Vec<_>>();
-        if let (Some(first), false) = (due.times.first(), whats.is_empty()) {
-            failed = self.engine.alerts().write(self.engine, &self.alert.name, *first, whats).await;
+        let notes = due.notes.into_iter().map(|(note, message)| What::Alert(note, Some(message)));
+        if let Some(first) = due.times.first() {
+            write(self.engine, &self.alert.name, *first, notes.collect()).await;
         }
+        let mut changed = vec![];
         for at_ns in due.times {
-            let (events, outcome) = self.evaluate(at_ns).await;
-            changed.extend(events);
-            failed = failed.and(outcome);
+            // one that was dropped or replaced meanwhile waits for this to end
+            let snapshot = self.engine.storage().snapshot();
+            if snapshot.definition(ALERT, &self.alert.name) != Some(self.text.as_str()) {
+                break;
+            }
+            changed.extend(self.evaluate(at_ns).await);
         }
-        failed
+        changed
     }
 
     /// The times that have come, and what is to be said of those that are left out.
@@ -199,8 +226,8 @@ impl<'a> Evaluation<'a> {
         Due { times, notes }
     }
 
-    /// One evaluation: the series that it changed, and whether that could be written.
-    async fn evaluate(&mut self, at_ns: i64) -> (Vec<AlertEvent>, Result<()>) {
+    /// One evaluation: the series that it changed.
+    async fn evaluate(&mut self, at_ns: i64) -> Vec<AlertEvent> {
         let name = self.alert.name.clone();
         let clock = self.engine.clock();
         let started = clock.monotonic_ns();
@@ -213,7 +240,7 @@ impl<'a> Evaluation<'a> {
         let mut whats: Vec<What> = changed.into_iter().map(What::Series).collect();
         whats.extend(note.map(|(note, message)| What::Alert(note, message)));
         let is_quiet =
-            self.state.logged_ns.is_some_and(|logged| (0..HEARTBEAT_NS).contains(&(at_ns - logged)));
+            self.state.logged_ns.is_some_and(|logged| (0..self.heartbeat_ns()).contains(&(at_ns - logged)));
         if whats.is_empty() && !is_quiet {
             let error = self.state.error.as_ref().map(|(error, _)| error.clone());
             whats.push(What::Alert(Note::Evaluated, error));
@@ -222,8 +249,13 @@ impl<'a> Evaluation<'a> {
             self.state.logged_ns = Some(at_ns);
         }
         self.engine.alerts().put(&name, self.state.clone());
-        let written = self.engine.alerts().write(self.engine, &name, at_ns, whats).await;
-        (events, written)
+        write(self.engine, &name, at_ns, whats).await;
+        events
+    }
+
+    /// How often an alert of which nothing changes is in the log: never so seldom that a restart could not catch up.
+    fn heartbeat_ns(&self) -> i64 {
+        HEARTBEAT_NS.min(self.alert.definition.every.ns().saturating_mul(CATCH_UP_MAX / 2))
     }
 }
 
@@ -244,6 +276,9 @@ pub(super) fn take(
     match rows {
         Ok(rows) => {
             let recovered = state.error.take().map(|_| (Note::Ok, None));
+            if recovered.is_some() {
+                state.recovered_ns = Some(at_ns);
+            }
             (state.series.step(name, definition, rows, at_ns), recovered)
         }
         Err(error) => {

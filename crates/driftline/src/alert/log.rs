@@ -70,7 +70,7 @@ impl Note {
 /// The last rows of all series and alerts, the first written first.
 const LAST: &str = "SELECT time, sequence, alert, labels, state, value, active_at, fired_at, resolved_at, \
     keep_firing_since, annotations, message \
-    FROM (SELECT *, row_number() OVER (PARTITION BY alert, labels ORDER BY sequence DESC) AS place FROM alert_log) \
+    FROM (SELECT *, row_number() OVER (PARTITION BY alert, labels, state IN ('missed', 'clock', 'dropped') ORDER BY sequence DESC) AS place FROM alert_log) \
     WHERE place = 1 ORDER BY sequence";
 
 /// What `driftline.alert_history` reads, of these alerts or of all.
@@ -113,7 +113,11 @@ async fn read_query(query: &str, context: &QueryContext) -> Result<Vec<Entry>> {
     for batch in sql::execute(&plan, context).await?.collect().await? {
         let columns = Columns::of(&batch)?;
         for row in 0..batch.num_rows() {
-            entries.push(columns.entry(row)?);
+            // one damaged row must not silence every alert
+            match columns.entry(row) {
+                Ok(entry) => entries.push(entry),
+                Err(error) => tracing::error!(%error, "a row of the log of alerts is left out"),
+            }
         }
     }
     Ok(entries)

@@ -30,7 +30,8 @@ pub struct Undelivered {
 }
 
 impl Database {
-    /// The series that began to fire or were resolved and of which a receiver has not been told, the first ones first, at most `limit`. The place of a
+    /// The series that began to fire or were resolved and of which a receiver has not been told, the first ones first, at most `limit`,
+    /// and those of one evaluation together where they fit. The place of a
     /// receiver outlives the process; one that nobody knows begins with what comes from now on.
     ///
     /// # Errors
@@ -52,7 +53,10 @@ impl Database {
         let last = entries.last().map_or(place, |entry| entry.sequence);
         entries.extend(unlogged.into_iter().filter(|entry| entry.sequence > last));
         let mut found: Vec<Undelivered> = entries.into_iter().filter_map(told).collect();
-        found.truncate(limit);
+        if found.len() >= limit {
+            found.truncate(limit);
+            drop_part(&mut found);
+        }
         if found.is_empty() {
             // so that nothing is read again until something changes
             engine.alerts().put_delivered(receiver, newest);
@@ -76,6 +80,16 @@ impl Database {
         let rows = RecordBatch::try_from_iter(columns)?;
         engine.storage().append(TABLE, rows, Durability::Durable).await?;
         Ok(())
+    }
+}
+
+/// Leaves out what may be a part of the changes of one evaluation, unless nothing else is there.
+fn drop_part(found: &mut Vec<Undelivered>) {
+    let key = |change: &Undelivered| (change.event.alert.clone(), change.event.at_ns);
+    let Some(last) = found.last().map(key) else { return };
+    let whole = found.iter().take_while(|change| key(change) != last).count();
+    if whole > 0 {
+        found.truncate(whole);
     }
 }
 

@@ -7,6 +7,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Schema};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::logical_expr::LogicalPlan;
+use futures::TryStreamExt;
 
 use super::definition::Definition;
 use super::labels::{ALERTNAME, Labels};
@@ -79,16 +80,15 @@ fn has_one_row(plan: &LogicalPlan) -> bool {
 /// The rows that the query answers.
 pub(super) async fn ask(alert: &str, definition: &Definition, context: &QueryContext) -> Result<Vec<Row>> {
     let plan = check(definition, context).await?;
-    let batches = sql::execute(&plan, context).await?.collect().await?;
-    let total: usize = batches.iter().map(RecordBatch::num_rows).sum();
-    if total > ROWS_MAX {
-        let message = format!("the query answers {total} rows, an alert has at most {ROWS_MAX} series");
-        return Err(Error::new(ErrorKind::ResourceExhausted, message));
-    }
+    let mut batches = sql::execute(&plan, context).await?;
     let shape = Shape::new(alert, definition)?;
     let mut rows = vec![];
-    for batch in &batches {
-        shape.read(batch, &mut rows)?;
+    while let Some(batch) = batches.try_next().await? {
+        if rows.len() + batch.num_rows() > ROWS_MAX {
+            let message = format!("the query answers more than {ROWS_MAX} rows, and each is a series");
+            return Err(Error::new(ErrorKind::ResourceExhausted, message));
+        }
+        shape.read(&batch, &mut rows)?;
     }
     let mut labels: Vec<&Labels> = rows.iter().map(|row: &Row| &row.labels).collect();
     labels.sort();

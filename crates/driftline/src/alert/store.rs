@@ -1,6 +1,6 @@
 //! What is known of all alerts: read once from their log, then kept in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use driftline_storage::Durability;
 use super::definition::Definition;
 use super::labels::ALERTNAME;
 use super::log::{self, Entry, Note, What};
-use super::series::{AlertEvent, AlertSeries, SeriesSet, SeriesState};
+use super::series::{AlertEvent, AlertSeries, RESOLVED_KEPT_NS, SeriesSet, SeriesState};
 use crate::context::QueryContext;
 use crate::db::Engine;
 use crate::error::Result;
@@ -23,8 +23,8 @@ const UNLOGGED_MAX: usize = 10_000;
 /// The alerts of a database.
 #[derive(Debug, Default)]
 pub(crate) struct AlertStore {
-    /// Held by who evaluates, or ends an alert.
-    pub(super) evaluating: tokio::sync::Mutex<()>,
+    /// By alert, held by who evaluates or ends it.
+    turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     known: Mutex<Option<Known>>,
 }
 
@@ -51,6 +51,24 @@ pub(crate) struct State {
     /// Evaluations left out since the database was opened.
     pub(crate) missed: u64,
     pub(crate) took: Option<Duration>,
+    /// When its query was answered again.
+    pub(super) recovered_ns: Option<i64>,
+    /// Whether it was dropped or replaced, and that is in the log.
+    pub(super) is_ended: bool,
+}
+
+impl State {
+    /// Forgets what receivers had their time to hear of.
+    pub(super) fn forget_old(&mut self, now_ns: i64) {
+        self.series.forget_old(now_ns);
+        self.recovered_ns =
+            self.recovered_ns.filter(|at_ns| now_ns.saturating_sub(*at_ns) <= RESOLVED_KEPT_NS);
+    }
+
+    /// Whether nobody has to hear of it any more.
+    pub(super) fn is_forgotten(&self) -> bool {
+        self.series.is_empty() && self.recovered_ns.is_none()
+    }
 }
 
 /// Whether an alert can be evaluated.
@@ -102,6 +120,8 @@ pub struct AlertStatus {
     pub missed: u64,
     /// Its series that are active, or were not long ago.
     pub series: Vec<AlertSeries>,
+    /// When its query was answered again after it had failed, if that is not long ago.
+    pub recovered_at_ns: Option<i64>,
 }
 
 impl AlertStatus {
@@ -125,16 +145,18 @@ impl AlertStatus {
             took: state.took,
             missed: state.missed,
             series: state.series.iter().cloned().collect(),
+            recovered_at_ns: state.recovered_ns,
         }
     }
 }
 
 impl AlertStatus {
-    /// A series that fires while the alert cannot be evaluated, so that receivers hear of it: silence would look like health.
+    /// A series that fires while the alert cannot be evaluated, so that receivers hear of it: silence would look like health. It is resolved for 15
+    /// minutes when it can be again.
     pub fn failure(&self) -> Option<AlertSeries> {
         match &self.health {
             AlertHealth::Error(error, since_ns) => Some(failure(&self.name, Some(error), *since_ns)),
-            _ => None,
+            _ => self.recovered_at_ns.map(|at_ns| failure(&self.name, None, at_ns)),
         }
     }
 }
@@ -166,6 +188,12 @@ impl AlertStore {
         // who was faster has the newer
         self.lock().get_or_insert_with(|| Known::of(entries));
         Ok(())
+    }
+
+    /// Who evaluates or ends an alert holds this.
+    pub(super) fn turn(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(turns.entry(name.to_owned()).or_default())
     }
 
     /// What is known of an alert.
@@ -229,7 +257,7 @@ impl AlertStore {
             let mut known = self.lock();
             let known = known.get_or_insert_default();
             for what in whats {
-                known.sequence += 1;
+                known.sequence = known.sequence.saturating_add(1);
                 known.unlogged.push(Entry { at_ns, sequence: known.sequence, alert: alert.to_owned(), what });
             }
             mem::take(&mut known.unlogged)
@@ -264,20 +292,23 @@ impl Known {
             known.sequence = known.sequence.max(sequence);
             let state = known.states.entry(alert).or_default();
             // entries come in the order of writing: the last one is the latest evaluation
-            (state.evaluated_ns, state.logged_ns) = (Some(at_ns), Some(at_ns));
+            (state.evaluated_ns, state.logged_ns, state.is_ended) = (Some(at_ns), Some(at_ns), false);
             match what {
                 What::Series(series) => state.series.insert(series),
                 What::Alert(Note::Error | Note::Evaluated, message) => {
                     state.error = message.map(|message| (message, at_ns));
                 }
-                What::Alert(Note::Dropped, _) => state.evaluated_ns = None,
-                What::Alert(..) => {}
+                What::Alert(Note::Ok, _) => (state.error, state.recovered_ns) = (None, Some(at_ns)),
+                What::Alert(Note::Dropped, _) => {
+                    (state.evaluated_ns, state.error, state.is_ended) = (None, None, true)
+                }
+                What::Alert(Note::Missed | Note::Clock, _) => {}
             }
         }
-        known.states.values_mut().for_each(|state| {
-            let now_ns = state.logged_ns.unwrap_or_default();
-            state.series.forget_old(now_ns);
-        });
+        for state in known.states.values_mut() {
+            let at_ns = state.logged_ns.unwrap_or_default();
+            state.forget_old(at_ns);
+        }
         known
     }
 }

@@ -90,7 +90,7 @@ fn parse_value(inside: &str) -> Result<Part> {
 
 fn rendered(place: &Place, shape: Option<Shape>, values: Values<'_>) -> String {
     let text = match place {
-        Place::Value => values.value.map(|value| value.to_string()),
+        Place::Value => values.value.map(plain),
         Place::Label(name) => values.labels.get(name).map(str::to_owned),
         Place::Column(name) => values.columns.get(name).cloned(),
     };
@@ -111,8 +111,21 @@ impl Shape {
     }
 }
 
+/// A number in full, or with an exponent where that would be long.
+fn plain(number: f64) -> String {
+    match number {
+        number if number != 0.0 && number.is_finite() && !(1e-6..1e21).contains(&number.abs()) => {
+            format!("{number:e}")
+        }
+        number => number.to_string(),
+    }
+}
+
 /// Four significant digits, and a prefix of the SI.
 fn humanized(number: f64) -> String {
+    if number != 0.0 && !(1e-9..1e15).contains(&number.abs()) {
+        return format!("{number:.3e}");
+    }
     const PREFIXES: [(f64, &str); 8] =
         [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n")];
     let found = PREFIXES.into_iter().find(|(unit, _)| number.abs() >= *unit);

@@ -6,12 +6,16 @@ use super::document::{Library, Slo, VERSION, in_file};
 use super::fields::Fields;
 use super::node::{self, Node};
 use super::{SLO_DOCUMENT, export, sloth};
+use crate::alert::ALERT;
 use crate::context::QueryContext;
 use crate::db::Database;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::session::SessionSettings;
 use crate::slo::Counting;
 use crate::sql::{alert_of_statement, quoted};
+
+/// How the statements of alerts begin.
+const CREATE_ALERT: &str = "CREATE OR REPLACE ALERT";
 
 /// A file of SLOs.
 #[derive(Clone, Debug)]
@@ -83,38 +87,84 @@ impl Database {
             counting.map_err(|error| {
                 in_file(&file, Error::new(error.kind(), format!("SLO \"{}\": {error}", slo.name)))
             })?;
+            for statement in statements.iter().filter(|statement| statement.starts_with(CREATE_ALERT)) {
+                let parsed =
+                    alert_of_statement(statement).unwrap_or_else(|| Err(Error::invalid("it makes no alert")));
+                parsed.map_err(|error| {
+                    in_file(&file, Error::invalid(format!("an alert of SLO \"{}\": {error}", slo.name)))
+                })?;
+            }
             let mut notes = slo.notes.clone();
             notes.extend(slo.definition.lint());
             applied.push((Applied { name: slo.name.clone(), statements, notes }, slo));
         }
+        let made: Vec<String> = applied.iter().flat_map(|(applied, _)| alerts_of(applied)).collect();
+        check_alerts(&made, &context)?;
         if dry_run {
             return Ok(applied.into_iter().map(|(applied, _)| applied).collect());
         }
         for (applied, slo) in &applied {
-            for statement in &applied.statements {
-                self.sql(statement).await?.collect().await?;
-            }
-            let now = QueryContext::begin(engine, &Arc::new(SessionSettings::default()));
-            let alerts: Vec<String> =
-                applied.statements.iter().filter_map(|statement| alert_of(statement)).collect();
-            let before = now.snapshot().definition(SLO_DOCUMENT, &slo.name).map(export::kept_alerts);
-            for gone in before.unwrap_or_default().iter().filter(|name| !alerts.contains(name)) {
-                self.sql(&format!("DROP ALERT IF EXISTS {}", quoted(gone))).await?.collect().await?;
-            }
-            let made = now.relations().slo(&slo.name)?;
-            let kept = export::keep(&made.definition.to_string(), &alerts, &slo.document)?;
-            engine.storage().put_definition(SLO_DOCUMENT, &slo.name, &kept, true).await?;
+            self.make(applied, slo, &made).await?;
         }
         Ok(applied.into_iter().map(|(applied, _)| applied).collect())
+    }
+
+    /// Makes an SLO, notes what belongs to it, makes its alerts and drops those that it had before.
+    async fn make(&self, applied: &Applied, slo: &Slo, all_alerts: &[String]) -> Result<()> {
+        let engine = self.engine();
+        let context = || QueryContext::begin(engine, &Arc::new(SessionSettings::default()));
+        let before = context().snapshot().definition(SLO_DOCUMENT, &slo.name).map(export::kept_alerts);
+        let alerts = alerts_of(applied);
+        let mut statements = applied.statements.iter();
+        if let Some(of_slo) = statements.next() {
+            self.sql(of_slo).await?.collect().await?;
+        }
+        let definition = context().relations().slo(&slo.name)?.definition.to_string();
+        let kept = export::keep(&definition, &alerts, &slo.document)?;
+        engine.storage().put_definition(SLO_DOCUMENT, &slo.name, &kept, true).await?;
+        for statement in statements {
+            self.sql(statement).await?.collect().await?;
+        }
+        for gone in before.unwrap_or_default().iter().filter(|name| !all_alerts.contains(name)) {
+            self.sql(&format!("DROP ALERT IF EXISTS {}", quoted(gone))).await?.collect().await?;
+        }
+        Ok(())
+    }
+}
+
+/// The names of the alerts of an SLO.
+fn alerts_of(applied: &Applied) -> Vec<String> {
+    applied.statements.iter().filter_map(|statement| alert_of(statement)).collect()
+}
+
+/// Fails for alerts that two SLOs would make, or that somebody else has made.
+fn check_alerts(made: &[String], context: &QueryContext) -> Result<()> {
+    let mut sorted: Vec<&String> = made.iter().collect();
+    sorted.sort_unstable();
+    if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(Error::invalid(format!(
+            "two of the SLOs make an alert of the name {}: rename one",
+            pair[0]
+        )));
+    }
+    let snapshot = context.snapshot();
+    let ours: Vec<String> =
+        snapshot.definitions(SLO_DOCUMENT).flat_map(|(_, kept)| export::kept_alerts(kept)).collect();
+    let foreign = made.iter().find(|name| snapshot.definition(ALERT, name).is_some() && !ours.contains(name));
+    match foreign {
+        None => Ok(()),
+        Some(name) => {
+            let message = format!(
+                "there is an alert {name} that did not come of a file: drop it, or rename the policy"
+            );
+            Err(Error::new(ErrorKind::AlreadyExists, message))
+        }
     }
 }
 
 /// The name of the alert that a statement makes.
 fn alert_of(statement: &str) -> Option<String> {
-    statement
-        .starts_with("CREATE OR REPLACE ALERT")
-        .then(|| alert_of_statement(statement)?.ok())?
-        .map(|alert| alert.name)
+    statement.starts_with(CREATE_ALERT).then(|| alert_of_statement(statement)?.ok())?.map(|alert| alert.name)
 }
 
 /// An SLO and the statements that make it.
@@ -183,7 +233,7 @@ impl Library<'_> {
                 if says(document, "kind", "SLI") {
                     super::sli::document(file, document, self)?;
                 } else if says(document, "kind", "AlertPolicy") {
-                    super::policy::check_policy(fields, file, self)?;
+                    super::policy::check_policy(fields, self)?;
                 } else if says(document, "kind", "AlertCondition") {
                     super::policy::check_condition(fields)?;
                 }

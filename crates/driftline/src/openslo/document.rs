@@ -21,15 +21,18 @@ pub(super) const NAME: &str = "driftline.dev/name";
 const DESCRIPTION_CHARACTERS_MAX: usize = 1_050;
 const NAME_CHARACTERS_MAX: usize = 63;
 
+/// Documents of one kind by their names, each with its file.
+pub(super) type Named<'a> = HashMap<String, (&'a str, &'a Node)>;
+
 /// What the documents of all files say, by kind and name.
 #[derive(Default)]
 pub(super) struct Library<'a> {
-    pub(super) indicators: HashMap<String, &'a Node>,
-    pub(super) sources: HashMap<String, &'a Node>,
-    pub(super) policies: HashMap<String, &'a Node>,
-    pub(super) conditions: HashMap<String, &'a Node>,
-    pub(super) targets: HashMap<String, &'a Node>,
-    pub(super) services: HashMap<String, &'a Node>,
+    pub(super) indicators: Named<'a>,
+    pub(super) sources: Named<'a>,
+    pub(super) policies: Named<'a>,
+    pub(super) conditions: Named<'a>,
+    pub(super) targets: Named<'a>,
+    pub(super) services: Named<'a>,
     pub(super) slos: Vec<(&'a str, &'a Node)>,
 }
 
@@ -86,7 +89,7 @@ impl<'a> Library<'a> {
                 return Err(fields.wrong("kind", &format!("expected {kinds}, found {other}")));
             }
         };
-        if by_name.insert(name.clone(), document).is_some() {
+        if by_name.insert(name.clone(), (file, document)).is_some() {
             return Err(fields.wrong("metadata", &format!("there is another {kind} of the name {name}")));
         }
         fields.end()
@@ -112,7 +115,7 @@ impl<'a> Library<'a> {
                 return Err(spec.wrong("indicatorRef", "indicator and indicatorRef exclude each other"));
             }
             (Some(inline), None) => Some(sli::inline(inline, self)?),
-            (None, Some(reference)) => Some(self.indicator(file, &spec, &reference)?),
+            (None, Some(reference)) => Some(self.indicator(&spec, &reference)?),
             (None, None) => None,
         };
         let method = spec.text("budgetingMethod")?;
@@ -120,7 +123,7 @@ impl<'a> Library<'a> {
         if objectives.is_empty() {
             return Err(spec.wrong("objectives", "an SLO has at least one objective"));
         }
-        let policies = policy::read(&mut spec, file, self, &mut notes)?;
+        let policies = policy::read(&mut spec, self, &mut notes)?;
         let count = objectives.len();
         let mut found = vec![];
         for (nth, mut objective) in objectives.into_iter().enumerate() {
@@ -149,13 +152,20 @@ impl<'a> Library<'a> {
         spec.end()?;
         fields.end()?;
         let resolved = self.resolved(document);
-        found.iter_mut().for_each(|slo| slo.document = resolved.clone());
+        let count = found.len();
+        for (nth, slo) in found.iter_mut().enumerate() {
+            slo.document = if count == 1 {
+                resolved.clone()
+            } else {
+                super::export::with_one_objective(&resolved, &slo.name, nth)
+            };
+        }
         Ok(found)
     }
 
-    fn indicator(&self, file: &'a str, spec: &Fields<'a>, name: &str) -> Result<Sli> {
+    fn indicator(&self, spec: &Fields<'a>, name: &str) -> Result<Sli> {
         match self.indicators.get(name) {
-            Some(document) => sli::document(file, document, self),
+            Some((file, document)) => sli::document(file, document, self),
             None => {
                 Err(spec.wrong("indicatorRef", &format!("none of the files has an SLI of the name {name}")))
             }

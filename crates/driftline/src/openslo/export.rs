@@ -52,10 +52,7 @@ impl Database {
                 Some(document) => document,
                 None => made(&slo),
             };
-            // the objectives of one document are several SLOs
-            if !documents.contains(&document) {
-                documents.push(document);
-            }
+            documents.push(document);
         }
         node::render(&documents)
     }
@@ -71,7 +68,7 @@ pub(super) fn keep(definition: &str, alerts: &[String], document: &Node) -> Resu
 }
 
 /// The alerts that were made of what the manifest keeps.
-pub(super) fn kept_alerts(kept: &str) -> Vec<String> {
+pub(crate) fn kept_alerts(kept: &str) -> Vec<String> {
     let kept = node::parse(SLO_DOCUMENT, kept).ok().and_then(|mut documents| documents.pop());
     let alerts = kept.as_ref().and_then(|kept| kept.get("alerts")).map(|alerts| &alerts.value);
     match alerts {
@@ -99,7 +96,7 @@ fn without_places(node: &Node) -> Option<Node> {
         }
         other => other.clone(),
     };
-    Some(Node { value, ..Node::default() })
+    Some(node.saying(value))
 }
 
 /// A document with what it refers to in the place of references.
@@ -107,31 +104,28 @@ pub(super) fn resolved(node: &Node, library: &Library<'_>) -> Node {
     let value = match &node.value {
         Value::List(items) => Value::List(items.iter().map(|item| resolved(item, library)).collect()),
         Value::Map(entries) => {
-            let referred = |name: &str, value: &Node| -> Option<(&'static str, Node)> {
-                let text = value.as_text()?;
-                match name {
-                    "indicatorRef" => {
-                        Some(("indicator", standing_alone(library.indicators.get(text)?, library, false)))
-                    }
-                    _ => None,
-                }
-            };
             // an entry of a list that is nothing but a reference becomes what it refers to
             if let [(name, value)] = entries.as_slice()
-                && let Some(text) = value.as_text()
+                && let Some(text) = value.name()
             {
                 let found = match name.as_str() {
-                    "alertPolicyRef" => library.policies.get(text),
-                    "conditionRef" => library.conditions.get(text),
-                    "targetRef" => library.targets.get(text),
+                    "alertPolicyRef" => library.policies.get(&text),
+                    "conditionRef" => library.conditions.get(&text),
+                    "targetRef" => library.targets.get(&text),
                     _ => None,
                 };
-                if let Some(found) = found {
+                if let Some((_, found)) = found {
                     return standing_alone(found, library, true);
                 }
             }
-            let entries = entries.iter().filter(|(name, _)| name != "metricSourceRef");
-            let entries = entries.map(|(name, value)| match referred(name, value) {
+            let referred = |name: &str, value: &Node| {
+                let indicator =
+                    if name == "indicatorRef" { library.indicators.get(&value.name()?) } else { None };
+                indicator.map(|(_, document)| ("indicator", standing_alone(document, library, false)))
+            };
+            let kept =
+                |(name, value): &&(String, Node)| name != "metricSourceRef" && value.value != Value::Null;
+            let entries = entries.iter().filter(kept).map(|(name, value)| match referred(name, value) {
                 Some((name, node)) => (name.to_owned(), node),
                 None => (name.clone(), resolved(value, library)),
             });
@@ -139,7 +133,36 @@ pub(super) fn resolved(node: &Node, library: &Library<'_>) -> Node {
         }
         other => other.clone(),
     };
-    Node { value, ..Node::default() }
+    node.saying(value)
+}
+
+/// The document of one of several objectives: an SLO of its own.
+pub(super) fn with_one_objective(document: &Node, name: &str, nth: usize) -> Node {
+    let Value::Map(entries) = &document.value else { return document.clone() };
+    let entries = entries.iter().map(|(key, node)| {
+        let changed = match (key.as_str(), &node.value) {
+            ("metadata", Value::Map(fields)) => replaced(fields, "name", &Node::text(name)),
+            ("spec", Value::Map(fields)) => {
+                let objectives = node.get("objectives").map(|objectives| &objectives.value);
+                let own = match objectives {
+                    Some(Value::List(all)) => all.get(nth).cloned().into_iter().collect(),
+                    _ => vec![],
+                };
+                replaced(fields, "objectives", &Node::list(own))
+            }
+            _ => node.clone(),
+        };
+        (key.clone(), changed)
+    });
+    Node::map(entries)
+}
+
+fn replaced(fields: &[(String, Node)], name: &str, value: &Node) -> Node {
+    Node::map(
+        fields
+            .iter()
+            .map(|(key, node)| (key.clone(), if key == name { value.clone() } else { node.clone() })),
+    )
 }
 
 /// A document inside of another: it has no version there, and a kind where one may be told.

@@ -17,7 +17,10 @@ impl<'a> Fields<'a> {
         let entries: &[(String, Node)] = match &node.value {
             Value::Map(entries) => entries,
             Value::Null => &[],
-            _ => return Err(wrong(file, node, path, &format!("expected an object, found {}", node.kind()))),
+            _ => {
+                let path = if path.is_empty() { "the document" } else { path };
+                return Err(wrong(file, node, path, &format!("expected an object, found {}", node.kind())));
+            }
         };
         Ok(Self { file, path: path.to_owned(), node, entries, asked: vec![] })
     }
@@ -42,11 +45,9 @@ impl<'a> Fields<'a> {
 
     pub(super) fn optional_text(&mut self, name: &'static str) -> Result<Option<String>> {
         let Some(node) = self.optional(name) else { return Ok(None) };
-        match &node.value {
-            Value::Text(text) => Ok(Some(text.clone())),
-            // a name may look like a number
-            Value::Number(number) => Ok(Some(number.to_string())),
-            _ => Err(self.wrong(name, &format!("expected a text, found {}", node.kind()))),
+        match node.name() {
+            Some(text) => Ok(Some(text)),
+            None => Err(self.wrong(name, &format!("expected a text, found {}", node.kind()))),
         }
     }
 
@@ -97,12 +98,7 @@ impl<'a> Fields<'a> {
         let Value::Map(entries) = &node.value else {
             return Err(self.wrong(name, &format!("expected an object, found {}", node.kind())));
         };
-        let text = |node: &Node| match &node.value {
-            Value::Text(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            Value::Bool(value) => Some(value.to_string()),
-            _ => None,
-        };
+        let text = Node::name;
         let entry = |(key, node): &(String, Node)| {
             let value = match &node.value {
                 Value::List(items) => {

@@ -21,6 +21,8 @@ pub(super) struct Place {
 pub(super) struct Node {
     pub(super) place: Place,
     pub(super) value: Value,
+    /// How a number or a truth is written: a label `1.10` is that text.
+    text: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,8 +43,11 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Vec<Node>> {
         let message = error.without_snippet().to_string();
         Error::invalid(format!("{file}{place}: this is no YAML: {message}"))
     })?;
-    let nodes = documents.into_iter().map(Node::from);
-    Ok(nodes.filter(|node| node.value != Value::Null).collect())
+    let mut nodes: Vec<Node> = documents.into_iter().map(Node::from).collect();
+    let lines: Vec<&str> = text.lines().collect();
+    nodes.iter_mut().for_each(|node| node.keep_text(&lines));
+    nodes.retain(|node| node.value != Value::Null);
+    Ok(nodes)
 }
 
 /// Writes a stream of documents.
@@ -88,6 +93,31 @@ impl Node {
         }
     }
 
+    /// A scalar as it is written, where a text is meant.
+    pub(super) fn name(&self) -> Option<String> {
+        match &self.value {
+            Value::Text(text) => Some(text.clone()),
+            Value::Number(number) => Some(self.text.clone().unwrap_or_else(|| number.to_string())),
+            Value::Bool(value) => Some(self.text.clone().unwrap_or_else(|| value.to_string())),
+            _ => None,
+        }
+    }
+
+    /// The same with another value, and nowhere in a file.
+    pub(super) fn saying(&self, value: Value) -> Self {
+        Self { place: Place::default(), value, text: self.text.clone() }
+    }
+
+    /// Looks up how numbers and truths are written.
+    fn keep_text(&mut self, lines: &[&str]) {
+        match &mut self.value {
+            Value::List(items) => items.iter_mut().for_each(|item| item.keep_text(lines)),
+            Value::Map(entries) => entries.iter_mut().for_each(|(_, node)| node.keep_text(lines)),
+            Value::Number(_) | Value::Bool(_) => self.text = written(self.place, lines),
+            Value::Null | Value::Text(_) => {}
+        }
+    }
+
     /// What it is, for messages.
     pub(super) fn kind(&self) -> &'static str {
         match self.value {
@@ -101,10 +131,20 @@ impl Node {
     }
 }
 
+/// The plain scalar that begins at a place.
+fn written(place: Place, lines: &[&str]) -> Option<String> {
+    let before = |number: u64| usize::try_from(number).ok()?.checked_sub(1);
+    let line = lines.get(before(place.line)?)?;
+    let from: String = line.chars().skip(before(place.column)?).collect();
+    let end = from.find([',', '}', ']', '#', ' ', '\t']).unwrap_or(from.len());
+    let text = from[..end].trim().to_owned();
+    (!text.is_empty() && !text.starts_with(['*', '&', '!'])).then_some(text)
+}
+
 impl From<Spanned<Value>> for Node {
     fn from(spanned: Spanned<Value>) -> Self {
         let at = spanned.referenced;
-        Self { place: Place { line: at.line(), column: at.column() }, value: spanned.value }
+        Self { place: Place { line: at.line(), column: at.column() }, value: spanned.value, text: None }
     }
 }
 
@@ -190,9 +230,32 @@ impl Serialize for Node {
             }
             Value::Map(entries) => {
                 let mut map = serializer.serialize_map(Some(entries.len()))?;
-                entries.iter().try_for_each(|(name, node)| map.serialize_entry(name, node))?;
+                for (name, node) in entries {
+                    match node.name().filter(|_| !NUMERIC.contains(&name.as_str())) {
+                        Some(text) => map.serialize_entry(name, &Scalar(node, &text))?,
+                        None => map.serialize_entry(name, node)?,
+                    }
+                }
                 map.end()
             }
         }
+    }
+}
+
+/// Fields that are numbers, however they are written.
+const NUMERIC: [&str; 6] = ["target", "targetPercent", "timeSliceTarget", "value", "threshold", "objective"];
+
+/// A scalar that may be a text that looks like a number: as a number only where that is how it is written.
+struct Scalar<'a>(&'a Node, &'a str);
+
+impl Serialize for Scalar<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(node, text) = self;
+        let is_as_written = match &node.value {
+            Value::Number(number) => number.to_string() == *text,
+            Value::Bool(value) => value.to_string() == *text,
+            _ => false,
+        };
+        if is_as_written { node.serialize(serializer) } else { serializer.serialize_str(text) }
     }
 }

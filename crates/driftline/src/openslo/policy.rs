@@ -38,7 +38,6 @@ struct Condition {
 /// The policies of an SLO, its own and those that it refers to.
 pub(super) fn read<'a>(
     spec: &mut Fields<'a>,
-    file: &'a str,
     library: &Library<'a>,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Policy>> {
@@ -52,12 +51,12 @@ pub(super) fn read<'a>(
                         &format!("none of the files has an AlertPolicy of the name {name}"),
                     )
                 };
-                let document = library.policies.get(&name).ok_or_else(missing)?;
-                let policy = policy(Fields::of(file, "", document)?, file, library, notes)?;
+                let (file, document) = library.policies.get(&name).ok_or_else(missing)?;
+                let policy = policy(Fields::of(file, "", document)?, library, notes)?;
                 entry.end()?;
                 policy
             }
-            None => policy(entry, file, library, notes)?,
+            None => policy(entry, library, notes)?,
         };
         if policies.iter().any(|known| known.name == policy.name) {
             return Err(spec.wrong("alertPolicies", &format!("two policies have the name {}", policy.name)));
@@ -67,16 +66,12 @@ pub(super) fn read<'a>(
     Ok(policies)
 }
 
-fn policy<'a>(
-    mut fields: Fields<'a>,
-    file: &'a str,
-    library: &Library<'a>,
-    notes: &mut Vec<String>,
-) -> Result<Policy> {
+fn policy<'a>(mut fields: Fields<'a>, library: &Library<'a>, notes: &mut Vec<String>) -> Result<Policy> {
     for name in ["apiVersion", "kind"] {
         fields.optional(name);
     }
     let (name, annotations) = metadata(&mut fields)?;
+    known_annotations(&fields, &annotations, &[])?;
     let mut spec = fields.object("spec")?;
     description(&mut spec)?;
     let when_no_data = spec.optional_bool("alertWhenNoData")?.unwrap_or(false);
@@ -100,7 +95,7 @@ fn policy<'a>(
                     &format!("none of the files has an AlertCondition of the name {reference}"),
                 )
             };
-            let document = library.conditions.get(&reference).ok_or_else(missing)?;
+            let (file, document) = library.conditions.get(&reference).ok_or_else(missing)?;
             let found = condition(Fields::of(file, "", document)?, notes)?;
             entry.end()?;
             found
@@ -134,8 +129,8 @@ fn policy<'a>(
 }
 
 /// Checks a policy that nobody may refer to.
-pub(super) fn check_policy<'a>(fields: Fields<'a>, file: &'a str, library: &Library<'a>) -> Result<()> {
-    policy(fields, file, library, &mut vec![]).map(drop)
+pub(super) fn check_policy<'a>(fields: Fields<'a>, library: &Library<'a>) -> Result<()> {
+    policy(fields, library, &mut vec![]).map(drop)
 }
 
 /// Checks a condition that nobody may refer to.
@@ -180,11 +175,7 @@ fn condition(mut fields: Fields<'_>, notes: &mut Vec<String>) -> Result<Conditio
     let window = window(&text).ok_or_else(|| condition.wrong("lookbackWindow", &no_window(&text)))?;
     let after = match condition.optional_text("alertAfter")? {
         None => None,
-        Some(text)
-            if text.trim_start_matches('0').chars().all(|character| character.is_ascii_alphabetic()) =>
-        {
-            None
-        }
+        Some(text) if ["0", "0m", "0h", "0d"].contains(&text.as_str()) => None,
         Some(text) => match Duration::parse(&text) {
             Some(Duration::Minutes(minutes)) => Some(format!("{minutes} minutes")),
             _ => {
@@ -194,6 +185,7 @@ fn condition(mut fields: Fields<'_>, notes: &mut Vec<String>) -> Result<Conditio
             }
         },
     };
+    known_annotations(&fields, &annotations, &[SHORT_WINDOW])?;
     let short = annotations.iter().find(|(name, _)| name == SHORT_WINDOW).map(|(_, text)| text);
     let short_window = match short {
         None => None,
@@ -203,6 +195,16 @@ fn condition(mut fields: Fields<'_>, notes: &mut Vec<String>) -> Result<Conditio
     spec.end()?;
     fields.end()?;
     Ok(Condition { severity, operator, threshold, window, short_window, after })
+}
+
+/// Fails for an annotation of ours that means nothing here: a slip of the pen would leave a condition out.
+fn known_annotations(fields: &Fields<'_>, annotations: &[(String, String)], known: &[&str]) -> Result<()> {
+    let unknown =
+        annotations.iter().find(|(name, _)| name.starts_with(super::OURS) && !known.contains(&name.as_str()));
+    match unknown {
+        None => Ok(()),
+        Some((name, _)) => Err(fields.wrong("metadata", &format!("there is no annotation {name} here"))),
+    }
 }
 
 fn window(text: &str) -> Option<&'static str> {
@@ -221,11 +223,11 @@ impl Policy {
         let service = document
             .get("spec")
             .and_then(|spec| spec.get("service"))
-            .and_then(Node::as_text)
+            .and_then(Node::name)
             .unwrap_or_default();
-        let mut statements = vec![self.statement(slo, service)];
+        let mut statements = vec![self.statement(slo, &service)];
         if self.when_breaching {
-            statements.push(self.breaching(slo, service));
+            statements.push(self.breaching(slo, &service));
         }
         statements
     }

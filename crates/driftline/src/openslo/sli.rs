@@ -139,7 +139,7 @@ fn source(fields: &mut Fields<'_>, library: &Library<'_>) -> Result<Metric> {
     let query = spec.text("query")?;
     // a closing semicolon is fine
     let query = query.trim().trim_end_matches(';').trim_end().to_owned();
-    if query.contains("{{") {
+    if query.contains("{{.") {
         return Err(spec.wrong(
             "query",
             "templates are for other systems: a query says a row an event, and windows are ours to say",

@@ -27,7 +27,13 @@ pub(super) fn slos(file: &str, document: &Node) -> Result<Vec<(Slo, Option<Strin
     let common = fields.texts("labels")?;
     let mut found = vec![];
     for mut slo in fields.objects("slos")? {
-        found.push(one(&mut slo, &service, &common)?);
+        let (mut one, alert) = one(&mut slo, &service, &common)?;
+        // a file of its own, so that it leaves as one
+        let labels = document.get("labels").map(|labels| ("labels", labels.clone()));
+        let parts =
+            [("version", Node::text(VERSION)), ("service", Node::text(&service))].into_iter().chain(labels);
+        one.document = Node::map(parts.chain([("slos", Node::list(vec![slo.node().clone()]))]));
+        found.push((one, alert));
         slo.end()?;
     }
     if found.is_empty() {
@@ -66,8 +72,7 @@ fn one(slo: &mut Fields<'_>, service: &str, common: &[(String, String)]) -> Resu
         None => None,
         Some(alerting) => alerting_of(alerting, &name, service, [common, &labels].concat())?,
     };
-    let document = slo.node().clone();
-    Ok((Slo { name, definition, policies: vec![], document, notes: vec![] }, alert))
+    Ok((Slo { name, definition, policies: vec![], document: Node::default(), notes: vec![] }, alert))
 }
 
 fn sli(mut sli: Fields<'_>) -> Result<(String, String, Option<String>)> {
@@ -94,7 +99,7 @@ fn sli(mut sli: Fields<'_>) -> Result<(String, String, Option<String>)> {
 
 fn query(fields: &mut Fields<'_>, name: &'static str) -> Result<String> {
     let query = fields.text(name)?;
-    if query.contains("{{") {
+    if query.contains("{{.") {
         return Err(
             fields.wrong(name, "the query is SQL that answers a row an event: it has no template of windows")
         );

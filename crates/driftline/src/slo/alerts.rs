@@ -91,6 +91,15 @@ impl Rules {
                 )
             })
             .collect();
+        let always =
+            self.0.iter().filter(|rule| rule.severity == Severity::Page && rule.threshold(period) < 1.0);
+        found.extend(always.map(|rule| {
+            format!(
+                "PAGE over {} pages above a burn rate of {}: slower than the objective allows",
+                rule.long,
+                shown(rule.threshold(period))
+            )
+        }));
         let pages = || self.0.iter().filter(|rule| rule.severity == Severity::Page);
         if pages().next().is_some() && pages().all(|rule| rule.threshold(period) >= most) {
             found.push("no page can fire: tickets are all that this objective can raise".to_owned());

@@ -7,9 +7,9 @@ use std::fmt::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, Int64Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int64Type, TimeUnit};
+use arrow::datatypes::{DataType, Decimal128Type, Int64Type, TimeUnit};
 use chrono::DateTime;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::source_as_provider;
@@ -72,12 +72,7 @@ impl Counting {
         while let Some(batch) = batches.try_next().await? {
             self.read(&batch, &mut counts)?;
             if counts.group_count() > GROUPS_MAX {
-                return Err(Error::new(
-                    ErrorKind::ResourceExhausted,
-                    format!(
-                        "GROUP BY of an SLO makes more than {GROUPS_MAX} groups: name columns of fewer values"
-                    ),
-                ));
+                return Err(too_many_groups());
             }
         }
         Ok(counts)
@@ -93,7 +88,7 @@ impl Counting {
             format!(" WHERE slo_time >= {start} AND slo_time < {end}")
         });
         let places: Vec<String> = (1..=self.groups + 1).map(|place| place.to_string()).collect();
-        let count = if self.weighted { "sum(slo_weight)" } else { "count(*)" };
+        let count = if self.weighted { "sum(CAST(slo_weight AS DECIMAL(28, 0)))" } else { "count(*)" };
         format!(
             "SELECT CAST(date_bin(INTERVAL '1 minute', slo_time) AS BIGINT) / 60000000000 AS slo_minute{groups}, \
              {count} FILTER (WHERE slo_good) AS slo_good_events, {count} FILTER (WHERE NOT slo_good) AS slo_bad_events, \
@@ -104,13 +99,13 @@ impl Counting {
     }
 
     fn read(&self, batch: &RecordBatch, counts: &mut Counts) -> Result<()> {
-        let numbers = |column: usize| Ok::<_, Error>(cast(batch.column(column), &DataType::Int64)?);
-        let minutes = numbers(0)?;
-        let events = [1, 2, 3].map(|place| numbers(self.groups + place));
-        let [good, bad, unknown] = events;
+        let minutes = cast(batch.column(0), &DataType::Int64)?;
+        let minutes = minutes.as_primitive::<Int64Type>();
+        // of counts as of sums of weights
+        let sums =
+            [1, 2, 3].map(|place| cast(batch.column(self.groups + place), &DataType::Decimal128(38, 0)));
+        let [good, bad, unknown] = sums;
         let (good, bad, unknown) = (good?, bad?, unknown?);
-        let [minutes, good, bad, unknown] =
-            [&minutes, &good, &bad, &unknown].map(|column| column.as_primitive::<Int64Type>());
         let groups = (1..=self.groups).map(|column| cast(batch.column(column), &DataType::Utf8));
         let groups = groups.collect::<Result<Vec<_>, _>>()?;
         let groups: Vec<_> = groups.iter().map(|column| column.as_string::<i32>()).collect();
@@ -122,24 +117,31 @@ impl Counting {
             for (value, column) in key.iter_mut().zip(&groups) {
                 *value = column.is_valid(row).then(|| column.value(row).to_owned());
             }
-            let count = |column: &Int64Array| weight_of(column, row, minutes.value(row));
-            let events = Events { good: count(good)?, bad: count(bad)?, unknown: count(unknown)? };
+            let count = |column: &ArrayRef| weight_of(column, row, minutes.value(row));
+            let events = Events { good: count(&good)?, bad: count(&bad)?, unknown: count(&unknown)? };
             counts.add(&key, minutes.value(row), events);
         }
         Ok(())
     }
 }
 
-/// The events of a minute. A sum of no rows is NULL.
-fn weight_of(column: &Int64Array, row: usize, minute: i64) -> Result<u64> {
-    if column.is_null(row) {
+/// The error of an SLO whose GROUP BY makes too many.
+pub(super) fn too_many_groups() -> Error {
+    let message =
+        format!("GROUP BY of an SLO makes more than {GROUPS_MAX} groups: name columns of fewer values");
+    Error::new(ErrorKind::ResourceExhausted, message)
+}
+
+/// The weights of a minute, added up without limits. A sum of no rows is NULL.
+fn weight_of(column: &ArrayRef, row: usize, minute: i64) -> Result<i64> {
+    let sums = column.as_primitive::<Decimal128Type>();
+    if sums.is_null(row) {
         return Ok(0);
     }
-    u64::try_from(column.value(row)).map_err(|_| {
-        let minute = timestamp(minute);
+    i64::try_from(sums.value(row)).map_err(|_| {
+        let (minute, sum) = (timestamp(minute), sums.value(row));
         Error::invalid(format!(
-            "the weights of the minute {minute} add up to {}, which is no count",
-            column.value(row)
+            "the weights of the minute {minute} add up to {sum}: more than can be counted"
         ))
     })
 }
@@ -238,8 +240,27 @@ fn by_row(plan: &LogicalPlan, optimized: &LogicalPlan) -> Result<Option<ByRow>> 
         .collect();
     ids.sort();
     ids.dedup();
-    let fingerprint = format!("{}\n{}\n{}", table.id(), ids.join(" "), optimized.display_indent());
+    let fingerprint =
+        format!("{}\n{}\n{}", table.id(), ids.join(" "), renumbered(&optimized.display_indent().to_string()));
     Ok(Some(ByRow { table: table.name().to_owned(), fingerprint }))
+}
+
+/// A plan's text with the names of common parts in the order in which they stand: the optimizer numbers them through the life of the process.
+fn renumbered(plan: &str) -> String {
+    const PREFIX: &str = "__common_expr_";
+    let mut known: Vec<&str> = vec![];
+    let mut parts = plan.split(PREFIX);
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.find(|character: char| !character.is_ascii_digit()).unwrap_or(part.len());
+        let (number, rest) = part.split_at(digits);
+        let place = known.iter().position(|seen| *seen == number).unwrap_or_else(|| {
+            known.push(number);
+            known.len() - 1
+        });
+        write!(text, "{PREFIX}{}{rest}", place + 1).expect("a String takes any text");
+    }
+    text
 }
 
 /// Whether an expression asks for more than its row: the time of the query, chance, or other rows.

@@ -5,37 +5,42 @@ use std::ops::{AddAssign, Range};
 
 pub(crate) const DAY_MINUTES: i64 = 1_440;
 
-/// Events of some time.
+/// Events of some time. Those of a part of the rows may be fewer than none: weights can be taken back by rows in another part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Events {
-    pub(crate) good: u64,
-    pub(crate) bad: u64,
+    pub(crate) good: i64,
+    pub(crate) bad: i64,
     /// Those whose `good` is NULL: the objective does not apply, or a label is missing.
-    pub(crate) unknown: u64,
+    pub(crate) unknown: i64,
 }
 
 impl Events {
     /// Those that count.
-    pub(crate) fn total(&self) -> u64 {
-        self.good + self.bad
+    pub(crate) fn total(&self) -> i64 {
+        self.good.saturating_add(self.bad)
+    }
+
+    /// Whether a ratio can be made of them: there is traffic, and no weight is missing.
+    fn is_measured(&self) -> bool {
+        self.good >= 0 && self.bad >= 0 && self.total() > 0
     }
 
     /// The share of good events; `None` without traffic.
     pub(crate) fn sli(&self) -> Option<f64> {
-        (self.total() > 0).then(|| self.good as f64 / self.total() as f64)
+        self.is_measured().then(|| self.good as f64 / self.total() as f64)
     }
 
     /// The share of bad events over the share that is fine; `None` without traffic.
     pub(crate) fn burn_rate(&self, budget: f64) -> Option<f64> {
-        (self.total() > 0).then(|| self.bad as f64 / self.total() as f64 / budget)
+        self.is_measured().then(|| self.bad as f64 / self.total() as f64 / budget)
     }
 }
 
 impl AddAssign for Events {
     fn add_assign(&mut self, more: Self) {
-        self.good += more.good;
-        self.bad += more.bad;
-        self.unknown += more.unknown;
+        self.good = self.good.saturating_add(more.good);
+        self.bad = self.bad.saturating_add(more.bad);
+        self.unknown = self.unknown.saturating_add(more.unknown);
     }
 }
 
@@ -100,7 +105,8 @@ impl Counts {
     /// How many events there are, those without a verdict included.
     pub(crate) fn events(&self) -> u64 {
         let days = self.groups.values().flat_map(|series| series.days.values());
-        days.map(|day| day.total.total() + day.total.unknown).sum()
+        let of_day = |day: &Day| day.total.total().saturating_add(day.total.unknown).unsigned_abs();
+        days.map(of_day).fold(0, u64::saturating_add)
     }
 
     pub(crate) fn groups(&self) -> impl Iterator<Item = &GroupKey> {

@@ -8,7 +8,7 @@ use super::span::Span;
 use crate::sql::quoted;
 
 /// Parts of a slice that counts with its share of good events.
-pub(crate) const MEAN_PARTS: u64 = 1_000_000_000;
+pub(crate) const MEAN_PARTS: i64 = 1_000_000_000;
 
 /// A service-level objective.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,7 +92,7 @@ impl Definition {
     }
 
     /// In how many parts an event is counted: slices that count with their share of good events are counted in billionths.
-    pub(crate) fn parts(&self) -> u64 {
+    pub(crate) fn parts(&self) -> i64 {
         match self.timeslices {
             Some(Timeslices { judged: Judged::Mean, .. }) => MEAN_PARTS,
             _ => 1,

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Cursor;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, UInt64Array};
-use arrow::datatypes::{Field, Int64Type, Schema, UInt64Type};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::{Field, Int64Type, Schema};
 use arrow::ipc::reader::FileReader;
 use arrow::ipc::writer::FileWriter;
 use serde::{Deserialize, Serialize};
@@ -45,8 +45,8 @@ pub(super) fn write(fingerprint: &str, partitions: &BTreeMap<String, Partition>)
         })
         .collect();
     let groups = rows.first().map_or(0, |(_, group, ..)| group.len());
-    let counts = |count: fn(&Events) -> u64| -> ArrayRef {
-        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|(.., events)| count(events))))
+    let counts = |count: fn(&Events) -> i64| -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values(rows.iter().map(|(.., events)| count(events))))
     };
     let mut columns: Vec<(String, ArrayRef)> = vec![
         ("partition".to_owned(), Arc::new(StringArray::from_iter_values(rows.iter().map(|(key, ..)| key)))),
@@ -90,7 +90,7 @@ pub(super) fn read(content: &[u8], fingerprint: &str) -> Option<BTreeMap<String,
         counted.keys().map(|key| (key.as_str(), Counts::default())).collect();
     for batch in reader {
         let batch = batch.ok()?;
-        let number = |name: &str| batch.column_by_name(name)?.as_primitive_opt::<UInt64Type>().cloned();
+        let number = |name: &str| batch.column_by_name(name)?.as_primitive_opt::<Int64Type>().cloned();
         let (good, bad, unknown) = (number("good")?, number("bad")?, number("ineligible")?);
         let minutes = batch.column_by_name("minute")?.as_primitive_opt::<Int64Type>()?;
         let keys = batch.column_by_name("partition")?.as_string_opt::<i32>()?;

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use arrow::array::timezone::Tz;
 use chrono::{
-    Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, offset::LocalResult,
+    Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike,
+    offset::LocalResult,
 };
 
 use super::span::{MINUTE_NS, Span};
@@ -75,24 +76,21 @@ impl Unit {
         }
     }
 
-    /// The two of the times that follow each other by this unit, one of which is `starting`, between which a time lies. All are counted from
-    /// `starting`, so that one on the 31st comes back to the 31st.
-    fn around(self, starting: NaiveDateTime, now: NaiveDateTime) -> Option<(NaiveDateTime, NaiveDateTime)> {
+    /// The nth time that follows another by this unit. All are counted from the same one, so that what is on the 31st comes back to the 31st.
+    fn nth(self, starting: NaiveDateTime, nth: i64) -> Option<NaiveDateTime> {
         let (days, months) = self.steps();
-        let nth = |nth: i64| -> Option<NaiveDateTime> {
-            let shifted = starting.checked_add_signed(TimeDelta::try_days(days.checked_mul(nth)?)?)?;
-            let by = Months::new(u32::try_from(months.checked_mul(nth)?.unsigned_abs()).ok()?);
-            if nth < 0 { shifted.checked_sub_months(by) } else { shifted.checked_add_months(by) }
-        };
-        let since = (now - starting).num_minutes();
-        // never too late, and then forward: a month has at most 31 days, and going back at least 28
+        let shifted = starting.checked_add_signed(TimeDelta::try_days(days.checked_mul(nth)?)?)?;
+        let by = Months::new(u32::try_from(months.checked_mul(nth)?.unsigned_abs()).ok()?);
+        if nth < 0 { shifted.checked_sub_months(by) } else { shifted.checked_add_months(by) }
+    }
+
+    /// A number of units after which a time surely has not passed yet.
+    fn not_after(self, starting: NaiveDateTime, now: NaiveDateTime) -> i64 {
+        let (days, months) = self.steps();
+        let since = (now - starting).num_days();
+        // a month has at most 31 days, and going back at least 28; clocks move by less than a day
         let of_month = if since < 0 { 28 } else { 31 };
-        let unit = TimeDelta::try_days(if days > 0 { days } else { months * of_month })?;
-        let mut at = since.div_euclid(unit.num_minutes()) - 1;
-        while nth(at + 1)? <= now {
-            at += 1;
-        }
-        Some((nth(at)?, nth(at + 1)?))
+        since.div_euclid(if days > 0 { days } else { months * of_month }) - 2
     }
 
     /// The first day of the next unit.
@@ -146,6 +144,20 @@ impl Period {
         }
     }
 
+    /// Whether all periods begin at a whole multiple of so many minutes since 1970, as slices of time do.
+    pub(crate) fn begins_with(&self, slice: Span) -> Result<bool> {
+        let Some(calendar) = &self.calendar else { return Ok(true) };
+        let zone = calendar.zone()?;
+        let of_day =
+            calendar.starting.map_or(0, |starting| i64::from(starting.hour() * 60 + starting.minute()));
+        // a zone has few offsets: those of twenty years tell them
+        let months = (0..240)
+            .filter_map(|month| NaiveDate::from_ymd_opt(2015, 1, 1)?.checked_add_months(Months::new(month)));
+        let begin =
+            |day: NaiveDate| first_minute(&zone, day.and_time(NaiveTime::MIN) + TimeDelta::minutes(of_day));
+        Ok(months.filter_map(begin).all(|minute| minute % slice.minutes() == 0))
+    }
+
     /// The nominal length, by which thresholds are scaled.
     pub(crate) fn length(&self) -> Span {
         self.length
@@ -190,27 +202,31 @@ impl Calendar {
         let outside = || Error::invalid("the period lies outside of the calendar");
         let ns = minute.checked_mul(MINUTE_NS).ok_or_else(outside)?;
         let now = zone.timestamp_nanos(ns).naive_local();
-        let (first, next) = match self.starting {
-            None => {
-                let first = self.unit.first_day(now.date()).ok_or_else(outside)?;
-                let next = self.unit.next(first).ok_or_else(outside)?;
-                (first.and_time(NaiveTime::MIN), next.and_time(NaiveTime::MIN))
-            }
-            Some(starting) => self.unit.around(starting, now).ok_or_else(outside)?,
-        };
         let minute_of = |local: NaiveDateTime| first_minute(&zone, local).ok_or_else(outside);
-        Ok(Bounds { start: minute_of(first)?, end: minute_of(next)? })
+        let Some(starting) = self.starting else {
+            let first = self.unit.first_day(now.date()).ok_or_else(outside)?;
+            let next = self.unit.next(first).ok_or_else(outside)?;
+            let [start, end] = [first, next].map(|day| minute_of(day.and_time(NaiveTime::MIN)));
+            return Ok(Bounds { start: start?, end: end? });
+        };
+        // instants are compared, because local times come twice where clocks go back
+        let nth = |nth: i64| minute_of(self.unit.nth(starting, nth).ok_or_else(outside)?);
+        let mut at = self.unit.not_after(starting, now);
+        while nth(at + 1)? <= minute {
+            at += 1;
+        }
+        Ok(Bounds { start: nth(at)?, end: nth(at + 1)? })
     }
 }
 
 /// The minute of a local time: where clocks skip it, the first that there is after it.
 fn first_minute(zone: &Tz, mut local: NaiveDateTime) -> Option<i64> {
-    for _ in 0..24 * 4 {
+    for _ in 0..24 * 60 {
         match zone.from_local_datetime(&local) {
             LocalResult::Single(time) | LocalResult::Ambiguous(time, _) => {
                 return Some(time.timestamp().div_euclid(60));
             }
-            LocalResult::None => local += TimeDelta::minutes(15),
+            LocalResult::None => local += TimeDelta::minutes(1),
         }
     }
     None

@@ -40,7 +40,7 @@ pub(super) struct HistoryRow {
     slo: String,
     group: Option<String>,
     budget: f64,
-    parts: u64,
+    parts: i64,
     step: Step,
 }
 
@@ -80,8 +80,8 @@ pub(super) fn status_columns(rows: &[StatusRow]) -> Vec<ArrayRef> {
     let doubles = |value: &dyn Fn(&Status) -> Option<f64>| -> ArrayRef {
         Arc::new(Float64Array::from_iter(rows.iter().map(|row| row.status.as_ref().ok().and_then(value))))
     };
-    let counts = |value: fn(&Status) -> u64| -> ArrayRef {
-        let value = |row: &StatusRow| row.status.as_ref().ok().map(|status| value(status) as i64);
+    let counts = |value: fn(&Status) -> i64| -> ArrayRef {
+        let value = |row: &StatusRow| row.status.as_ref().ok().map(value);
         Arc::new(Int64Array::from_iter(rows.iter().map(value)))
     };
     let times = |value: fn(&Status) -> i64| -> ArrayRef {
@@ -137,8 +137,8 @@ pub(super) fn history_columns(rows: &[HistoryRow]) -> Vec<ArrayRef> {
     let doubles = |value: fn(&HistoryRow) -> Option<f64>| -> ArrayRef {
         Arc::new(Float64Array::from_iter(rows.iter().map(value)))
     };
-    let counts = |value: fn(&HistoryRow) -> u64| -> ArrayRef {
-        Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| value(row) as i64)))
+    let counts = |value: fn(&HistoryRow) -> i64| -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values(rows.iter().map(value)))
     };
     let times = rows.iter().map(|row| row.step.start.saturating_mul(MINUTE_NS));
     vec![
@@ -155,8 +155,8 @@ pub(super) fn history_columns(rows: &[HistoryRow]) -> Vec<ArrayRef> {
 }
 
 /// Events out of their parts, to the nearest.
-fn whole(events: u64, parts: u64) -> u64 {
-    (events + parts / 2) / parts
+fn whole(events: i64, parts: i64) -> i64 {
+    events.saturating_add(parts / 2).div_euclid(parts)
 }
 
 /// A group as text, `service_name=chat, model=NULL`; `None` without GROUP BY.

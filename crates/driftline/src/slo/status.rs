@@ -46,9 +46,9 @@ pub(crate) struct Status {
     pub(crate) period: Bounds,
     pub(crate) events: Events,
     /// In how many parts each event is counted.
-    pub(crate) parts: u64,
+    pub(crate) parts: i64,
     /// Rows that are events with a NULL verdict.
-    pub(crate) ineligible: u64,
+    pub(crate) ineligible: i64,
     /// The share of the events that have a verdict; of time slices, the share of the time that has any.
     pub(crate) coverage: Option<f64>,
     pub(crate) burns: [Option<f64>; BURN_WINDOWS.len()],
@@ -119,12 +119,12 @@ pub(crate) fn status(
         burn,
         consumed_projected: None,
         seconds_to_exhaustion: None,
-        state: if events.total() > 0 { State::Ok } else { State::NoData },
+        state: if events.sli().is_some() { State::Ok } else { State::NoData },
         reason: None,
     };
     let all = match definition.timeslices {
         None => events.total() + status.ineligible,
-        Some(slices) => u64::try_from((end - period.start) / slices.length.minutes()).unwrap_or(0),
+        Some(slices) => (end - period.start) / slices.length.minutes(),
     };
     status.coverage = (all > 0).then(|| (events.total() / parts) as f64 / all as f64);
     let (elapsed, whole) = ((end - period.start) as f64, (period.end - period.start) as f64);
@@ -168,7 +168,9 @@ fn firing(
             rule.short()
         )),
         // few events: what counts is their share of the budget of the whole period
-        Some(least) if long.bad >= least.saturating_mul(definition.parts()) => {
+        Some(least)
+            if long.bad >= i64::try_from(least).unwrap_or(i64::MAX).saturating_mul(definition.parts()) =>
+        {
             let parts = definition.parts() as f64;
             let allowed = of_period.total() as f64 / parts * budget;
             (long.bad as f64 / parts > rule.budget_share * allowed).then(|| {
@@ -207,13 +209,13 @@ impl<'a> Tally<'a> {
             let first = minute.div_euclid(length.minutes()) * length.minutes();
             *slices.entry(first).or_default() += events;
         }
-        slices.retain(|_, events| events.total() > 0);
+        slices.retain(|_, events| events.sli().is_some());
         let parts = if judged == Judged::Mean { MEAN_PARTS } else { 1 };
         for events in slices.values_mut() {
             let good = match judged {
-                Judged::Target(target) => u64::from(events.sli().is_some_and(|sli| sli >= target)),
+                Judged::Target(target) => i64::from(events.sli().is_some_and(|sli| sli >= target)),
                 // to the nearest part
-                Judged::Mean => (events.sli().unwrap_or_default() * MEAN_PARTS as f64).round() as u64,
+                Judged::Mean => (events.sli().unwrap_or_default() * MEAN_PARTS as f64).round() as i64,
             };
             *events = Events { good, bad: parts - good, unknown: 0 };
         }

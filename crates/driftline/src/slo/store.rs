@@ -15,7 +15,7 @@ use driftline_storage::{Snapshot, TableSchema, TableSnapshot, TimeRange};
 
 use super::SLO;
 use super::catalog::Slo;
-use super::count::{ByRow, Counting};
+use super::count::{ByRow, Counting, GROUPS_MAX, too_many_groups};
 use super::counts::{Counts, Events, GroupKey, Series};
 use super::file::{self, COUNTS};
 use super::span::MINUTE_NS;
@@ -91,6 +91,11 @@ impl Counted {
         all.into_iter().filter(|group| self.sum(group, minutes) != Events::default()).collect()
     }
 
+    fn group_count(&self) -> usize {
+        let all: BTreeSet<&GroupKey> = self.0.iter().flat_map(|counts| counts.groups()).collect();
+        all.len()
+    }
+
     fn series<'a>(&'a self, group: &'a GroupKey) -> impl Iterator<Item = &'a Series> {
         self.0.iter().filter_map(move |counts| counts.series(group))
     }
@@ -138,7 +143,11 @@ impl SloStore {
         let mut counts = kept.count_segments(&counting, relations, table, minutes).await?;
         kept.save_if_due(&slo.name, relations.engine()).await;
         counts.push(kept.count_memory(&counting, relations, table).await?);
-        Ok(Counted(counts))
+        let counted = Counted(counts);
+        match counted.group_count() <= GROUPS_MAX {
+            true => Ok(counted),
+            false => Err(too_many_groups()),
+        }
     }
 
     /// Writes the counts that no object has: the database is closed.

@@ -69,6 +69,9 @@ impl AlterTable {
                 false => Err(context.no_table(&self.name)),
             };
         }
+        if names::is_kept_by_alerts(&self.name) {
+            return Err(Error::invalid(format!("\"{}\" is kept by alerts and cannot be changed", self.name)));
+        }
         if let TableChange::RenameTable { to } = &self.change {
             if names::is_built_in(&self.name) {
                 return Err(Error::invalid(format!("\"{}\" is built in and cannot be renamed", self.name)));

@@ -52,7 +52,13 @@ impl CreateAlert {
     }
 
     async fn check(&self, context: &QueryContext) -> Result<datafusion::logical_expr::LogicalPlan> {
-        // with the rights of who makes it, but never with files: it is asked when nobody is there
+        // it is asked with all rights: who may name some tables alone could read the others by it, out of what the database says of itself
+        if context.relations().settings().tables.is_some() {
+            let message =
+                "CREATE ALERT needs a session that may name every table: an alert is asked with all rights";
+            return Err(Error::new(ErrorKind::PermissionDenied, message));
+        }
+        // never with files: it is asked when nobody is there
         alert::check(&self.definition, &context.without_files()).await
     }
 
@@ -101,40 +107,70 @@ pub(crate) fn parse_alert(text: &str) -> Result<Definition> {
 }
 
 fn parse_definition(mut cursor: Cursor<'_>) -> Result<Definition> {
-    let length = |cursor: &mut Cursor<'_>, words: &[&str], least: i64| -> Result<Option<Length>> {
-        if !cursor.accept(words) {
-            return Ok(None);
-        }
-        let text = cursor.text("a length of time, as in '5 minutes',")?;
-        Length::parse(&words.join(" "), &text, least).map(Some)
-    };
-    let every = length(&mut cursor, &["EVERY"], 1)?.unwrap_or(EVERY_DEFAULT);
-    let hold = length(&mut cursor, &["FOR"], 0)?.unwrap_or_default();
-    let keep_firing = length(&mut cursor, &["KEEP", "FIRING", "FOR"], 0)?.unwrap_or_default();
-    let no_data = match cursor.accept(&["NO", "DATA"]) {
-        true => {
-            let found = NoData::ALL.into_iter().find(|choice| cursor.accept(&[choice.word()]));
-            found.ok_or_else(|| cursor.unexpected("OK, ALERT or KEEP"))?
-        }
-        false => NoData::default(),
-    };
-    let when = match cursor.accept(&["WHEN"]) {
-        true => Some(cursor.leading_expression()?),
-        false => None,
-    };
-    let labels = match cursor.accept(&["LABELS"]) {
-        true => pairs(&mut cursor, "label")?,
-        false => BTreeMap::new(),
-    };
+    let mut clauses = Clauses::default();
+    while clauses.take(&mut cursor)? {}
+    let Clauses { every, hold, keep_firing, no_data, when, labels, annotations } = clauses;
+    let labels = labels.unwrap_or_default();
     if let Some(reserved) = RESERVED.iter().find(|name| labels.contains_key(**name)) {
         return Err(Error::invalid(format!("the label {reserved} is one that alerts have by themselves")));
     }
-    let annotations = match cursor.accept(&["ANNOTATIONS"]) {
-        true => pairs(&mut cursor, "annotation")?,
-        false => BTreeMap::new(),
-    };
-    let source = parse_source(cursor)?;
-    Ok(Definition { source, when, every, hold, keep_firing, no_data, labels, annotations })
+    Ok(Definition {
+        source: parse_source(cursor)?,
+        when,
+        every: every.unwrap_or(EVERY_DEFAULT),
+        hold: hold.unwrap_or_default(),
+        keep_firing: keep_firing.unwrap_or_default(),
+        no_data: no_data.unwrap_or_default(),
+        labels,
+        annotations: annotations.unwrap_or_default(),
+    })
+}
+
+/// What stands before the query: each clause once, in any order.
+#[derive(Default)]
+struct Clauses {
+    every: Option<Length>,
+    hold: Option<Length>,
+    keep_firing: Option<Length>,
+    no_data: Option<NoData>,
+    when: Option<String>,
+    labels: Option<BTreeMap<String, String>>,
+    annotations: Option<BTreeMap<String, String>>,
+}
+
+impl Clauses {
+    /// Takes the next clause; false where there is none.
+    fn take(&mut self, cursor: &mut Cursor<'_>) -> Result<bool> {
+        let length = |cursor: &mut Cursor<'_>, words: &str, least: i64| {
+            Length::parse(words, &cursor.text("a length of time, as in '5 minutes',")?, least)
+        };
+        if cursor.accept(&["EVERY"]) {
+            once(&mut self.every, "EVERY", length(cursor, "EVERY", 1)?)?;
+        } else if cursor.accept(&["FOR"]) {
+            once(&mut self.hold, "FOR", length(cursor, "FOR", 0)?)?;
+        } else if cursor.accept(&["KEEP", "FIRING", "FOR"]) {
+            once(&mut self.keep_firing, "KEEP FIRING FOR", length(cursor, "KEEP FIRING FOR", 0)?)?;
+        } else if cursor.accept(&["NO", "DATA"]) {
+            let found = NoData::ALL.into_iter().find(|choice| cursor.accept(&[choice.word()]));
+            once(&mut self.no_data, "NO DATA", found.ok_or_else(|| cursor.unexpected("OK, ALERT or KEEP"))?)?;
+        } else if cursor.accept(&["WHEN"]) {
+            once(&mut self.when, "WHEN", cursor.leading_expression()?)?;
+        } else if cursor.accept(&["LABELS"]) {
+            once(&mut self.labels, "LABELS", pairs(cursor, "label")?)?;
+        } else if cursor.accept(&["ANNOTATIONS"]) {
+            once(&mut self.annotations, "ANNOTATIONS", pairs(cursor, "annotation")?)?;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+}
+
+fn once<T>(place: &mut Option<T>, words: &str, value: T) -> Result<()> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(Error::invalid(format!("{words} is given twice"))),
+    }
 }
 
 fn parse_source(mut cursor: Cursor<'_>) -> Result<Source> {

@@ -121,6 +121,7 @@ fn parse_definition(mut cursor: Cursor<'_>) -> Result<Definition> {
         true => Some(parse_timeslices(&mut cursor)?),
         false => None,
     };
+    check_slices(&period, timeslices)?;
     let group_by = match cursor.accept(&["GROUP", "BY"]) {
         true => parse_columns(&mut cursor)?,
         false => vec![],
@@ -192,6 +193,16 @@ pub(crate) fn parse_starting(text: &str) -> Result<NaiveDateTime> {
             "STARTING is a local time of a whole minute, as in '2026-01-15 09:00:00', got '{text}'"
         ))
     })
+}
+
+/// Slices are counted from midnight UTC: a period begins with one, or the one that it begins in would belong to none.
+fn check_slices(period: &Period, timeslices: Option<Timeslices>) -> Result<()> {
+    match timeslices {
+        Some(Timeslices { length, .. }) if !period.begins_with(length)? => Err(Error::invalid(format!(
+            "a period of WINDOW {period} would begin inside of a slice of '{length}': slices are counted from midnight UTC, so take shorter ones"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn parse_timeslices(cursor: &mut Cursor<'_>) -> Result<Timeslices> {

@@ -9,7 +9,7 @@ use crate::baseline::BASELINE;
 use crate::catalog::VIEW;
 use crate::context::QueryContext;
 use crate::error::{Error, Result};
-use crate::openslo::SLO_DOCUMENT;
+use crate::openslo::{SLO_DOCUMENT, kept_alerts};
 use crate::slo::{COUNTS, SLO};
 use crate::stream::QueryStream;
 
@@ -84,7 +84,14 @@ impl Drop {
                 if context.snapshot().object(COUNTS, &self.name).is_some() {
                     storage.drop_object(COUNTS, &self.name).await?;
                 }
-                if context.snapshot().definition(SLO_DOCUMENT, &self.name).is_some() {
+                if let Some(kept) = context.snapshot().definition(SLO_DOCUMENT, &self.name) {
+                    // the alerts of its policies go along
+                    for name in kept_alerts(kept) {
+                        if context.snapshot().definition(ALERT, &name).is_some() {
+                            storage.drop_definition(ALERT, &name).await?;
+                            alert::end(context.engine(), &name).await?;
+                        }
+                    }
                     storage.drop_definition(SLO_DOCUMENT, &self.name).await?;
                 }
             }

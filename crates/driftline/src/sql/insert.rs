@@ -21,6 +21,7 @@ use datafusion::sql::sqlparser::ast::{
 use driftline_storage::{BulkLoad, Column, Durability, Storage, TableSchema, TableSnapshot};
 use futures::{Stream, TryStreamExt};
 
+use super::names::check_takes_rows;
 use super::query;
 use super::store::stored;
 use crate::context::QueryContext;
@@ -45,6 +46,7 @@ impl Insert {
     /// The rows that the statement would write, as a plan in the types of the table.
     pub(super) async fn plan(self, context: &QueryContext) -> Result<(String, LogicalPlan)> {
         let table = table_of(&self.insert, context)?;
+        check_takes_rows(table.name())?;
         let Some(source) = self.insert.source else {
             return Err(Error::invalid(
                 "expected INSERT INTO name VALUES ... or INSERT INTO name SELECT ...",

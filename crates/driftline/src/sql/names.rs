@@ -24,6 +24,9 @@ const BUILT_IN: [&str; 10] = [
     "alert_deliveries",
 ];
 
+/// Tables that only the evaluation of alerts writes.
+const KEPT_BY_ALERTS: [&str; 2] = ["alert_log", "alert_deliveries"];
+
 /// Names that would hide a schema.
 const SCHEMAS: [&str; 3] = ["driftline", "information_schema", "public"];
 
@@ -47,6 +50,21 @@ pub(super) fn parse(cursor: &mut Cursor<'_>, what: &str) -> Result<String> {
 /// Whether the program itself brings this table or view along.
 pub(super) fn is_built_in(name: &str) -> bool {
     BUILT_IN.contains(&name)
+}
+
+/// Refuses rows for the tables that alerts keep for themselves.
+pub(crate) fn check_takes_rows(table: &str) -> Result<()> {
+    match KEPT_BY_ALERTS.contains(&table) {
+        true => {
+            Err(Error::new(ErrorKind::PermissionDenied, format!("\"{table}\" is written by alerts alone")))
+        }
+        false => Ok(()),
+    }
+}
+
+/// Whether alerts keep this table for themselves.
+pub(super) fn is_kept_by_alerts(table: &str) -> bool {
+    KEPT_BY_ALERTS.contains(&table)
 }
 
 /// Refuses reserved names.

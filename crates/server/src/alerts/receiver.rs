@@ -58,11 +58,8 @@ impl ReceiverSettings {
         if self.timeout.is_zero() || self.resend.is_zero() {
             return wrong("timeout and resend must be longer than 0s".to_owned());
         }
-        match self.address() {
-            Ok(url) if matches!(url.scheme(), "http" | "https") => {}
-            Ok(url) => return wrong(format!("url begins with http:// or https://, got {}", url.scheme())),
-            Err(error) => return wrong(error.to_string()),
-        }
+        check_url("url", &self.url).or_else(|error| wrong(error.to_string()))?;
+        self.address().map(drop).or_else(|error| wrong(error.to_string()))?;
         self.header_map().map(drop).or_else(|error| wrong(error.to_string()))
     }
 
@@ -87,6 +84,17 @@ impl ReceiverSettings {
             headers.insert(name, value);
         }
         Ok(headers)
+    }
+}
+
+/// Fails for what is no address of the web.
+pub(crate) fn check_url(name: &str, text: &str) -> Result<()> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(()),
+        Ok(_) => {
+            Err(invalid(format!("{name} begins with http:// or https:// and names a host, got \"{text}\"")))
+        }
+        Err(error) => Err(invalid(format!("{name} \"{text}\": {error}"))),
     }
 }
 

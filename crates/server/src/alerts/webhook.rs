@@ -15,7 +15,7 @@ use super::ticks;
 use crate::service::Service;
 
 /// Changes that are read of the log at once.
-const READ_MAX: usize = 1_000;
+const READ_MAX: usize = 4_000;
 /// The time of what is not over.
 const NEVER: &str = "0001-01-01T00:00:00Z";
 

@@ -98,12 +98,21 @@ fn alert(series: &AlertSeries) -> Value {
         "state": series.state.word(),
         "activeAt": instant(series.active_at_ns),
         // Prometheus says numbers as texts
-        "value": series.value.map_or_else(|| "NaN".to_owned(), |value| value.to_string()),
+        "value": series.value.map_or_else(|| "NaN".to_owned(), number),
     });
     if let Some(since_ns) = series.keep_firing_since_ns {
         alert["keepFiringSince"] = json!(instant(since_ns));
     }
     alert
+}
+
+/// A number as Prometheus writes it.
+fn number(value: f64) -> String {
+    match value {
+        value if value.is_infinite() => if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned(),
+        value if value != 0.0 && !(1e-6..1e21).contains(&value.abs()) => format!("{value:e}"),
+        value => value.to_string(),
+    }
 }
 
 fn instant(ns: i64) -> String {

@@ -29,6 +29,8 @@ fn values_are_shown_as_asked() {
         ("{{ $value | humanize }}", Some(0.0), "0"),
         ("{{ $value | humanize }}", Some(-0.004_2), "-4.2m"),
         ("{{ $value | humanize }}", Some(14.4), "14.4"),
+        ("{{ $value }}", Some(1e300), "1e300"),
+        ("{{ $value | humanize }}", Some(1e-300), "1.000e-300"),
         ("{{ $columns.left | humanizeDuration }}", None, "1d 2h 3m 4s"),
         ("{{ $value | humanizeDuration }}", Some(2.5), "2.5s"),
     ];

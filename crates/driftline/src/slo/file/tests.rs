@@ -14,7 +14,7 @@ fn counts_are_read_as_they_were_written() {
     counts.add(
         &[None, Some(String::new())],
         i64::from(i32::MAX),
-        Events { good: u64::MAX / 4, bad: 0, unknown: 0 },
+        Events { good: i64::MAX / 4, bad: 0, unknown: 0 },
     );
     let partition = Partition {
         list: "list".to_owned(),

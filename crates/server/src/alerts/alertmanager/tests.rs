@@ -37,6 +37,7 @@ fn status(health: AlertHealth, series: Vec<AlertSeries>) -> Vec<AlertStatus> {
         took: None,
         missed: 0,
         series,
+        recovered_at_ns: None,
     }]
 }
 
