@@ -96,6 +96,7 @@ impl Server {
     /// taken or a file that cannot be read.
     pub async fn bind(database: Database, settings: Settings) -> Result<Self> {
         settings.validate()?;
+        tls::provide_cryptography();
         if let Some(doubt) = settings.doubt() {
             tracing::warn!("{doubt}");
         }

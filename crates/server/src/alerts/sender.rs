@@ -68,8 +68,6 @@ pub(super) struct Sender {
 
 impl Sender {
     pub(super) fn new(receiver: &ReceiverSettings) -> Result<Self> {
-        // without a provider of cryptography there is no https; another part of the process may have set one
-        let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .timeout(receiver.timeout)
             .default_headers(receiver.header_map()?)

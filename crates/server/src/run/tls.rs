@@ -17,6 +17,12 @@ use crate::config::Settings;
 /// What may be spoken inside: gRPC needs HTTP/2, exporters over HTTP mostly speak HTTP/1.1.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
+/// Says which cryptography clients of this process use that name none themselves, as those that tell receivers of alerts. Another part of the process
+/// may have said so before.
+pub(super) fn provide_cryptography() {
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+}
+
 /// The acceptor for connections, where the settings name a certificate.
 pub(super) fn acceptor(settings: &Settings) -> Result<Option<TlsAcceptor>> {
     let (Some(cert), Some(key)) = (&settings.tls_cert, &settings.tls_key) else { return Ok(None) };
