@@ -1,5 +1,5 @@
 -- What became of alerts, written by their evaluation: one row a change of a series, and without labels one of the alert itself. It is the memory
--- of alerts over a restart: who changes it changes where they go on. driftline.alert_history reads it without the rows of state 'evaluated'.
+-- of alerts over a restart, so nobody else can write or change it. driftline.alert_history reads it without the rows of state 'evaluated'.
 -- time: of the evaluation; sequence: the order of writing, also where a clock went back. labels, annotations: JSON objects.
 -- state: of a series inactive, pending or firing; of the alert ok, error, missed (evaluations that were left out), evaluated (nothing changed),
 -- clock (it went back) or dropped.
