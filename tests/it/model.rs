@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray,
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray,
 };
-use arrow::compute::cast;
+use arrow::compute::{cast, filter};
 use arrow::datatypes::{DataType, Int64Type, TimestampNanosecondType};
 use driftline_storage::{
     ColumnType, Durability, NewColumn, Partitioning, Snapshot, Storage, TableChange, TableOptions,
@@ -64,6 +64,13 @@ enum Step {
     Flush {
         table: Option<usize>,
     },
+    /// The rows whose number leaves a remainder.
+    Delete {
+        table: usize,
+        divisor: i64,
+        remainder: i64,
+        commit: bool,
+    },
     /// Closed and opened again.
     Reopen,
     /// The process goes without a close.
@@ -95,6 +102,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (table(), prop::collection::vec(row(), 0..60), 0..16_usize, any::<bool>())
             .prop_map(|(table, rows, present, commit)| Step::Load { table, rows, present, commit }),
         4 => prop::option::of(table()).prop_map(|table| Step::Flush { table }),
+        4 => (table(), 1..6_i64, 0..6_i64, prop::bool::weighted(0.8))
+            .prop_map(|(table, divisor, remainder, commit)| Step::Delete { table, divisor, remainder, commit }),
         2 => Just(Step::Reopen),
         2 => Just(Step::Lose),
         1 => Just(Step::Keep),
@@ -232,6 +241,18 @@ async fn take(step: &Step, storage: &mut Storage, model: &mut Model, world: &Wor
                 flushed.for_each(|(_, table)| table.rows.values_mut().for_each(|row| row.volatile = false));
             }
         }
+        Step::Delete { table, divisor, remainder, commit } => {
+            let is_deleted = |row: i64| row % divisor == *remainder;
+            let deleted = delete(storage, TABLES[*table], is_deleted, *commit).await;
+            assert_eq!(deleted.is_some(), model.tables.contains_key(TABLES[*table]));
+            if let (Some(deleted), Some(table)) = (deleted, model.tables.get_mut(TABLES[*table])) {
+                let before = table.rows.len();
+                table.rows.retain(|row, _| !(*commit && is_deleted(*row)));
+                // a deletion begins with a flush
+                table.rows.values_mut().for_each(|row| row.volatile = false);
+                assert_eq!(deleted, (before - table.rows.len()) as u64);
+            }
+        }
         Step::Reopen => {
             storage.close().await.unwrap();
             for table in model.tables.values_mut() {
@@ -357,6 +378,32 @@ fn add_rows(model: &mut Model, name: &str, rows: &[Row], present: usize, volatil
     RecordBatch::try_from_iter(arrays).unwrap()
 }
 
+/// Deletes the rows whose number answers, and says how many; `None` where there is no such table.
+async fn delete(
+    storage: &Storage,
+    table: &str,
+    is_deleted: impl Fn(i64) -> bool,
+    commit: bool,
+) -> Option<u64> {
+    let mut deletion = storage.delete(table).await.ok()?;
+    let table = Arc::clone(deletion.table());
+    let row = table.schema().column("row").unwrap().id;
+    for segment in table.segments(TimeRange::ALL).await.unwrap() {
+        let reader = table.open_segment(&segment).await.unwrap();
+        for group in 0..reader.row_groups() {
+            let start = reader.row_group_start(group);
+            let numbers = reader.read_columns(group, &[row]).await.unwrap().remove(0).unwrap();
+            let numbers = (start..).zip(numbers.as_primitive::<Int64Type>().values());
+            // rows that are gone already are named again
+            deletion.add(&segment.id, numbers.filter(|(_, row)| is_deleted(**row)).map(|(at, _)| at));
+        }
+    }
+    if !commit {
+        return Some(0);
+    }
+    Some(deletion.commit().await.unwrap().rows)
+}
+
 /// Reads everything that a snapshot has, and checks that segments are where and as they should be.
 async fn read(snapshot: &Snapshot) -> BTreeMap<String, BTreeMap<i64, Seen>> {
     let mut tables = BTreeMap::new();
@@ -365,12 +412,21 @@ async fn read(snapshot: &Snapshot) -> BTreeMap<String, BTreeMap<i64, Seen>> {
         let ids: Vec<u32> = table.schema().columns().iter().map(|column| column.id).collect();
         for segment in table.segments(TimeRange::ALL).await.unwrap() {
             let reader = table.open_segment(&segment).await.unwrap();
+            let deletions = table.deletions(&segment).await.unwrap();
             let before = rows.len();
             for group in 0..reader.row_groups() {
-                let arrays = reader.read_columns(group, &ids).await.unwrap();
-                collect(table, &arrays, &mut rows);
+                let start = reader.row_group_start(group);
+                let all = start..start + reader.row_group_rows(group) as u32;
+                let live = deletions.as_ref().and_then(|deletions| deletions.live(all));
+                let live = live.map(|live| BooleanArray::new(live, None));
+                let arrays =
+                    reader.read_columns(group, &ids).await.unwrap().into_iter().map(|array| match &live {
+                        Some(live) => array.map(|array| filter(&array, live).unwrap()),
+                        None => array,
+                    });
+                collect(table, &arrays.collect::<Vec<_>>(), &mut rows);
             }
-            assert_eq!((rows.len() - before) as u64, segment.rows, "rows of {} are new", segment.path);
+            assert_eq!((rows.len() - before) as u64, segment.live_rows(), "rows of {} are new", segment.path);
             assert!(segment.is_sorted_by(table.schema().sort_key()));
         }
         for entry in table.partitions() {

@@ -65,6 +65,8 @@ pub(crate) struct Relations {
     inside: Vec<String>,
     /// A table of which a part stands in the place of the whole.
     part: Option<Arc<TableSnapshot>>,
+    /// Whether the rows of that table have their places as columns.
+    places: bool,
     /// Whether an SLO is counted: one cannot stand on another.
     in_slo: bool,
     /// The time that is now, where it is not that of the clock; no table has rows that are later.
@@ -81,6 +83,7 @@ impl Relations {
             skips_broken_views: false,
             inside: vec![],
             part: None,
+            places: false,
             in_slo: false,
             as_of_ns: None,
         })
@@ -121,9 +124,25 @@ impl Relations {
         Self { part: Some(Arc::new(part)), ..self.clone() }
     }
 
-    fn table(&self, name: &str) -> Option<&Arc<TableSnapshot>> {
+    /// The same relations at another moment of the database.
+    pub(crate) fn at(&self, snapshot: &Snapshot) -> Self {
+        Self { snapshot: Arc::new(snapshot.clone()), ..self.clone() }
+    }
+
+    /// The same relations, with this part of a table in the place of it, whose rows have their places as columns.
+    pub(crate) fn with_places(&self, part: TableSnapshot) -> Self {
+        Self { places: true, ..self.with_part(part) }
+    }
+
+    fn part_of(&self, table: &TableSnapshot) -> Option<&Arc<TableSnapshot>> {
+        self.part.as_ref().filter(|part| part.id() == table.id())
+    }
+
+    fn scan_table(&self, name: &str) -> Option<ScanTable> {
         let whole = self.snapshot.table(name)?;
-        Some(self.part.as_ref().filter(|part| part.id() == whole.id()).unwrap_or(whole))
+        let part = self.part_of(whole);
+        let table = ScanTable::new(Arc::clone(part.unwrap_or(whole)), Arc::clone(self.engine.cache()));
+        Some(if part.is_some() && self.places { table.with_places() } else { table })
     }
 
     pub(crate) fn engine(&self) -> &Arc<Engine> {
@@ -322,9 +341,7 @@ impl SchemaProvider for PublicSchema {
         if !self.0.allows(name) {
             return Ok(None);
         }
-        if let Some(table) = self.0.table(name) {
-            let cache = Arc::clone(self.0.engine.cache());
-            let table = Arc::new(ScanTable::new(Arc::clone(table), cache));
+        if let Some(table) = self.0.scan_table(name).map(Arc::new) {
             return match self.0.as_of_ns {
                 Some(as_of_ns) => until(name, table, as_of_ns).map(Some),
                 None => Ok(Some(table)),

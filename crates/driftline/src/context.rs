@@ -11,7 +11,7 @@ use datafusion::common::TableReference;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SessionState, TaskContext};
 use datafusion::logical_expr::CreateExternalTable;
-use driftline_storage::{ErrorKind, Snapshot};
+use driftline_storage::{ErrorKind, Snapshot, TableSnapshot};
 use tokio::time::{Instant, timeout_at};
 
 use crate::catalog::{
@@ -99,6 +99,21 @@ impl QueryContext {
     /// The same view of the database, for the query of a view that is to be made.
     pub(crate) fn inside(&self, view: &str) -> Self {
         Self::over(Arc::new(self.relations.inside(view)), self.deadline)
+    }
+
+    /// The same at another moment of the database.
+    pub(crate) fn at(&self, snapshot: &Snapshot) -> Self {
+        self.with_relations(self.relations.at(snapshot))
+    }
+
+    /// The same, where the rows of a table have their places as columns.
+    pub(crate) fn with_places(&self, table: &TableSnapshot) -> Self {
+        self.with_relations(self.relations.with_places(table.clone()))
+    }
+
+    fn with_relations(&self, relations: Relations) -> Self {
+        let (parameters, query) = (self.parameters.clone(), self.query.clone());
+        Self { parameters, query, ..Self::over(Arc::new(relations), self.deadline) }
     }
 
     pub(crate) fn relations(&self) -> &Relations {

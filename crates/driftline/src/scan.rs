@@ -35,6 +35,7 @@ use driftline_storage::TableSnapshot;
 
 pub use cache::CacheStatus;
 pub(crate) use cache::ColumnCache;
+pub(crate) use layout::{ROW, SEGMENT};
 pub(crate) use planning::times;
 pub(crate) use slices::SlicesForAggregates;
 
@@ -52,6 +53,11 @@ impl ScanTable {
     pub(crate) fn new(table: Arc<TableSnapshot>, cache: Arc<ColumnCache>) -> Self {
         let layout = Arc::new(Layout::of(table.schema(), table.options().promote_attributes));
         Self { table, layout, cache }
+    }
+
+    /// The same table, with the place of each row behind its columns: [`SEGMENT`] and [`ROW`]. Rows in memory have none.
+    pub(crate) fn with_places(self) -> Self {
+        Self { layout: Arc::new(self.layout.with_places()), ..self }
     }
 
     pub(crate) fn table(&self) -> &Arc<TableSnapshot> {

@@ -13,6 +13,7 @@ mod create_table;
 mod create_view;
 mod cursor;
 pub(crate) mod data_type;
+mod delete;
 mod describe_alert;
 mod describe_baseline;
 mod describe_slo;
@@ -31,6 +32,7 @@ mod relations_named;
 mod show;
 mod split;
 mod store;
+mod target;
 mod unique_names;
 mod unsupported;
 
@@ -70,6 +72,7 @@ pub(crate) enum Statement {
     Drop(drop::Drop),
     AlterTable(alter_table::AlterTable),
     Insert(insert::Insert),
+    Delete(delete::Delete),
     Show(show::Show),
     Flush(flush::Flush),
     CancelQuery(cancel_query::CancelQuery),
@@ -143,6 +146,7 @@ impl Statement {
         match cursor.delegate()? {
             DfStatement::Statement(statement) => match *statement {
                 SqlStatement::Insert(insert) => insert::Insert::new(insert).map(Self::Insert),
+                SqlStatement::Delete(delete) => delete::Delete::new(delete).map(Self::Delete),
                 other => Ok(Self::Query(Box::new(DfStatement::Statement(Box::new(other))))),
             },
             other => Ok(Self::Query(Box::new(other))),
@@ -155,6 +159,7 @@ impl Statement {
         matches!(
             self,
             Self::Insert(_)
+                | Self::Delete(_)
                 | Self::Flush(_)
                 | Self::CreateTable(_)
                 | Self::CreateView(_)
@@ -173,6 +178,7 @@ impl Statement {
             Self::CancelQuery(_) => (Role::Read, "CANCEL QUERY"),
             Self::Insert(_) => (Role::Write, "INSERT"),
             Self::Flush(_) => (Role::Write, "FLUSH"),
+            Self::Delete(_) => (Role::Admin, "DELETE"),
             Self::CreateTable(_) => (Role::Admin, "CREATE TABLE"),
             Self::CreateView(_) => (Role::Admin, "CREATE VIEW"),
             Self::CreateBaseline(_) => (Role::Admin, "CREATE BASELINE"),
@@ -183,7 +189,8 @@ impl Statement {
         }
     }
 
-    /// The tables, views, baselines, SLOs and alerts that the statement makes, changes or removes by their names. INSERT looks its table up itself.
+    /// The tables, views, baselines, SLOs and alerts that the statement makes, changes or removes by their names. INSERT and DELETE look
+    /// their tables up themselves.
     pub(crate) fn changes(&self) -> Vec<&str> {
         match self {
             Self::CreateTable(create) => vec![&create.name],
@@ -195,9 +202,12 @@ impl Statement {
             Self::AlterTable(alter) => alter.relations(),
             Self::Flush(flush) => flush.table.as_deref().into_iter().collect(),
             Self::Explain(explain::Explain::Ours { statement, .. }) => statement.changes(),
-            Self::Explain(_) | Self::Insert(_) | Self::CancelQuery(_) | Self::Show(_) | Self::Query(_) => {
-                vec![]
-            }
+            Self::Explain(_)
+            | Self::Insert(_)
+            | Self::Delete(_)
+            | Self::CancelQuery(_)
+            | Self::Show(_)
+            | Self::Query(_) => vec![],
         }
     }
 
@@ -210,6 +220,7 @@ impl Statement {
                 _ => StatementKind::Query,
             },
             Self::Insert(_)
+            | Self::Delete(_)
             | Self::Flush(_)
             | Self::CancelQuery(_)
             | Self::CreateTable(_)
@@ -237,6 +248,7 @@ impl Statement {
         match self {
             Self::Query(statement) => query::run(*statement, context).await,
             Self::Insert(insert) => insert.run(context).await,
+            Self::Delete(delete) => delete.run(context).await,
             Self::CreateTable(create) => create.run(context).await,
             Self::CreateView(create) => create.run(context).await,
             Self::CreateBaseline(create) => create.run(context).await,
@@ -258,7 +270,7 @@ fn status(text: impl Into<String>) -> Result<QueryStream> {
     Ok(QueryStream::of_batch(RecordBatch::try_from_iter([("status", column)])?))
 }
 
-/// The answer of a statement that writes rows: one row, `count`.
+/// The answer of a statement that writes or deletes rows: one row, `count`.
 fn count(rows: u64) -> Result<QueryStream> {
     let column: ArrayRef = Arc::new(Int64Array::from_iter_values([rows as i64]));
     Ok(QueryStream::of_batch(RecordBatch::try_from_iter([("count", column)])?))

@@ -1,9 +1,6 @@
 //! Bulk load: rows that come in masses go straight into segments, past log and memory, and become visible in one commit.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use arrow::{
     array::{RecordBatch, UInt32Array},
@@ -11,6 +8,7 @@ use arrow::{
 };
 
 use crate::{
+    commit::PartitionChange,
     ddl,
     error::{Error, ErrorKind, Result},
     flush,
@@ -169,7 +167,7 @@ impl BulkLoad {
         let mut commit = self.core.begin().await?;
         let table = self.resolve(&mut commit.root)?;
         for (partition, segments) in by_partition {
-            commit.change_partition(table, &partition, segments, &BTreeSet::new()).await?;
+            commit.change_partition(table, &partition, PartitionChange::add(segments)).await?;
         }
         let version = commit.finish(Vec::new()).await?;
         // 3. many loads in a row leave many small segments: the flush task bounds them

@@ -18,7 +18,7 @@ pub struct CheckReport {
     pub day_lists: u64,
     /// Segments looked at.
     pub segments: u64,
-    /// Rows in these segments.
+    /// Rows in these segments that are not deleted.
     pub rows: u64,
     /// Bytes of these segments.
     pub bytes: u64,
@@ -100,10 +100,15 @@ impl Core {
         };
         for segment in &list.segments {
             report.segments += 1;
-            report.rows += segment.rows;
+            report.rows += segment.live_rows();
             report.bytes += segment.bytes;
             if let Err(error) = segment::verify(&self.reading.store, segment, &table.schema, deep).await {
                 report.findings.push(Finding { object: segment.path.clone(), problem: error.to_string() });
+            }
+            if let Some(found) = &segment.deletions
+                && let Err(error) = self.reading.read_deletions(found, segment.rows).await
+            {
+                report.findings.push(Finding { object: found.path(), problem: error.to_string() });
             }
         }
     }

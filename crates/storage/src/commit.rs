@@ -5,19 +5,49 @@
 //! would mean to guess which version is the truth.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, PoisonError},
 };
 
 use tokio::sync::OwnedMutexGuard;
 
 use crate::{
+    deletion::DeletionRef,
     error::{Error, ErrorKind, Result},
     manifest::{DayList, Root},
     segment::SegmentMeta,
     state::{Frozen, State},
     storage::Core,
 };
+
+/// What changes in the segments of one partition.
+#[derive(Debug, Default)]
+pub(crate) struct PartitionChange {
+    pub(crate) added: Vec<Arc<SegmentMeta>>,
+    /// Segments that leave, by their ids.
+    pub(crate) removed: BTreeSet<String>,
+    /// Segments that stay with fewer rows: what is deleted of them from now on.
+    pub(crate) deletions: BTreeMap<String, DeletionRef>,
+}
+
+impl PartitionChange {
+    pub(crate) fn add(added: Vec<Arc<SegmentMeta>>) -> Self {
+        Self { added, ..Self::default() }
+    }
+
+    /// The segments of the partition afterwards.
+    fn apply(mut self, before: &[Arc<SegmentMeta>]) -> Vec<Arc<SegmentMeta>> {
+        let stay = before.iter().filter(|segment| !self.removed.contains(&segment.id));
+        let mut after: Vec<Arc<SegmentMeta>> = stay
+            .map(|segment| match self.deletions.remove(&segment.id) {
+                Some(found) => Arc::new(SegmentMeta { deletions: Some(found), ..segment.as_ref().clone() }),
+                None => Arc::clone(segment),
+            })
+            .collect();
+        after.append(&mut self.added);
+        after
+    }
+}
 
 /// A change of the manifest under way. Dropping it changes nothing.
 pub(crate) struct Commit {
@@ -53,27 +83,32 @@ impl Core {
 }
 
 impl Commit {
-    /// Puts segments into a partition and takes others out of it. Writes the new day list; the root names it from
-    /// [`finish`](Self::finish) on.
+    /// Changes the segments of a partition. Writes the new day list; the root names it from [`finish`](Self::finish) on. A
+    /// partition without segments is none.
     pub(crate) async fn change_partition(
         &mut self,
         table: u64,
         partition: &str,
-        added: Vec<Arc<SegmentMeta>>,
-        removed: &BTreeSet<String>,
+        change: PartitionChange,
     ) -> Result<()> {
         let manifest = &self.core.reading.manifest;
         let Some(record) = self.root.table_by_id(table) else { return Ok(()) };
-        let mut segments = match record.partition(partition) {
-            Some(entry) => manifest.day_list(table, entry).await?.segments.clone(),
-            None => Vec::new(),
+        let segments = match record.partition(partition) {
+            Some(entry) => change.apply(&manifest.day_list(table, entry).await?.segments),
+            None => change.apply(&[]),
         };
-        segments.retain(|segment| !removed.contains(&segment.id));
-        segments.extend(added);
-        let list = DayList { id: self.core.ids.next_id(), table, partition: partition.to_owned(), segments };
-        let entry = manifest.put_day_list(list).await?;
+        let entry = match segments.is_empty() {
+            true => None,
+            false => {
+                let (id, partition) = (self.core.ids.next_id(), partition.to_owned());
+                Some(manifest.put_day_list(DayList { id, table, partition, segments }).await?)
+            }
+        };
         if let Some(record) = self.root.table_mut(table) {
-            record.set_partition(entry);
+            match entry {
+                Some(entry) => record.set_partition(entry),
+                None => record.partitions.retain(|entry| entry.key != partition),
+            }
         }
         Ok(())
     }

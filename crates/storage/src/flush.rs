@@ -4,7 +4,6 @@
 //! waited long enough, and when somebody asks.
 
 use std::{
-    collections::BTreeSet,
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -16,7 +15,7 @@ use tokio::{
 
 use crate::{
     attributes,
-    commit::Commit,
+    commit::{Commit, PartitionChange},
     error::{Error, Result},
     manifest::TableRecord,
     merge,
@@ -182,7 +181,7 @@ async fn protocol(core: &Arc<Core>, tables: &[u64]) -> Result<(FlushReport, Touc
         for segment in segments {
             partitions.push(segment.partition.clone());
             let partition = segment.partition.clone();
-            commit.change_partition(table, &partition, vec![segment], &BTreeSet::new()).await?;
+            commit.change_partition(table, &partition, PartitionChange::add(vec![segment])).await?;
         }
         touched.push((table, partitions));
     }

@@ -6,12 +6,14 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use arrow::{
-    array::{ArrayRef, RecordBatch},
-    compute::cast,
+    array::{ArrayRef, BooleanArray, RecordBatch},
+    compute::{cast, filter_record_batch},
     datatypes::Schema,
 };
 
 use crate::{
+    commit::PartitionChange,
+    deletion::DeletionVector,
     error::{Error, Result},
     flush,
     manifest::TableRecord,
@@ -37,7 +39,8 @@ pub(crate) async fn tidy(core: &Arc<Core>, table: u64, partitions: &[String]) {
 }
 
 async fn merge_partition(core: &Arc<Core>, table: u64, partition: &str) -> Result<()> {
-    // 1. what is there now
+    // 1. what is there now, while no deletion goes by the numbers of its rows; the next flush comes back
+    let Ok(_ours_to_rewrite) = core.rewrites.try_lock() else { return Ok(()) };
     let state = core.state();
     let Some(record) = state.root().table_by_id(table) else { return Ok(()) };
     let Some(entry) = record.partition(partition) else { return Ok(()) };
@@ -52,7 +55,8 @@ async fn merge_partition(core: &Arc<Core>, table: u64, partition: &str) -> Resul
     // 3. one version of the manifest exchanges them
     let removed: BTreeSet<String> = small.iter().map(|segment| segment.id.clone()).collect();
     let mut commit = core.begin().await?;
-    commit.change_partition(table, partition, merged, &removed).await?;
+    let change = PartitionChange { added: merged, removed, ..PartitionChange::default() };
+    commit.change_partition(table, partition, change).await?;
     commit.finish(Vec::new()).await.map(drop)
 }
 
@@ -71,12 +75,26 @@ pub(crate) async fn merge_segments(
     let mut batches = Vec::new();
     for meta in segments {
         let reader = segment::open(&core.reading.store, &core.reading.footers, meta).await?;
+        let deletions = core.reading.deletions(meta).await?;
         for row_group in 0..reader.row_groups() {
-            batches.push(read_batch(&reader, row_group, &table.schema).await?);
+            let batch = read_batch(&reader, row_group, &table.schema).await?;
+            batches.push(match &deletions {
+                Some(deletions) => without(batch, deletions, reader.row_group_start(row_group))?,
+                None => batch,
+            });
         }
     }
     let encoded = flush::encode_blocking(core, table, batches).await?;
     flush::store_segments(core, encoded).await
+}
+
+/// The rows of a row group that are not deleted.
+fn without(batch: RecordBatch, deletions: &DeletionVector, start: u32) -> Result<RecordBatch> {
+    match deletions.live(start..start + batch.num_rows() as u32) {
+        Some(live) => filter_record_batch(&batch, &BooleanArray::new(live, None))
+            .map_err(|error| Error::internal("cannot leave out deleted rows").with_source(error)),
+        None => Ok(batch),
+    }
 }
 
 /// Reads a row group as a narrow batch, in the types in which rows are kept.

@@ -33,6 +33,11 @@ pub(crate) fn object(id: &str) -> String {
     format!("objects/{id}")
 }
 
+/// Where the deletion vectors of one deletion lie.
+pub(crate) fn deletions(id: &str) -> String {
+    format!("deletions/{id}")
+}
+
 pub(crate) fn segment(table: &str, partitioning: Partitioning, partition: &str, id: &str) -> String {
     let unit = match partitioning {
         Partitioning::Day => "date",

@@ -9,15 +9,17 @@ use arrow::array::RecordBatch;
 use bytes::Bytes;
 use bytesize::ByteSize;
 use futures::{StreamExt, TryStreamExt, stream};
-use object_store::{ObjectStore, PutMode, PutOptions, path::Path};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, path::Path};
 
 use crate::{
     cache::Cache,
+    deletion::{DeletionRef, DeletionVector},
     error::{Error, Result},
     manifest::{Manifest, PartitionEntry, Root, TableRecord},
     memtable::Memtable,
     options::StorageOptions,
     partition::TimeRange,
+    paths,
     schema::{TableOptions, TableSchema},
     segment::{self, Footer, SegmentMeta, SegmentReader},
     state::State,
@@ -25,6 +27,8 @@ use crate::{
 
 /// Day lists that are read at the same time for one query.
 const DAY_LISTS_AT_ONCE: usize = 16;
+/// Deletion vectors kept in memory.
+const DELETION_CACHE_BYTES: usize = 32 << 20;
 
 /// All tables at one moment. Cheap to make and to clone; it never changes.
 #[derive(Debug, Clone)]
@@ -42,7 +46,7 @@ pub struct TableSnapshot {
     /// Where appends go.
     pub(crate) active: Arc<Memtable>,
     reading: Arc<Reading>,
-    /// The segments that are read; `None` are all.
+    /// The segments that are read, by what names their rows; `None` are all.
     only: Option<Arc<HashSet<String>>>,
     memory: OnceLock<Vec<RecordBatch>>,
 }
@@ -53,6 +57,7 @@ pub(crate) struct Reading {
     pub(crate) store: Arc<dyn ObjectStore>,
     pub(crate) manifest: Manifest,
     pub(crate) footers: Cache<Footer>,
+    deletions: Cache<DeletionVector>,
 }
 
 impl Reading {
@@ -61,12 +66,52 @@ impl Reading {
         Self {
             manifest: Manifest::new(Arc::clone(&store), bytes(options.day_list_cache_bytes)),
             footers: Cache::new(bytes(options.footer_cache_bytes)),
+            deletions: Cache::new(DELETION_CACHE_BYTES),
             store,
         }
     }
 
     /// Stores a segment; it is durable when the call returns.
     pub(crate) async fn put_segment(&self, path: &str, bytes: Bytes) -> Result<()> {
+        self.put(path, bytes).await
+    }
+
+    /// Stores the vectors of a deletion; they are durable when the call returns.
+    pub(crate) async fn put_deletions(&self, id: &str, content: Bytes) -> Result<()> {
+        self.put(&paths::deletions(id), content).await
+    }
+
+    /// Reads which rows of a segment are deleted; `None` where none are.
+    pub(crate) async fn deletions(&self, segment: &SegmentMeta) -> Result<Option<Arc<DeletionVector>>> {
+        let Some(found) = &segment.deletions else { return Ok(None) };
+        let name = segment.rows_id();
+        if let Some(vector) = self.deletions.get(&name) {
+            return Ok(Some(vector));
+        }
+        let vector = Arc::new(self.read_deletions(found, segment.rows).await?);
+        self.deletions.insert(&name, Arc::clone(&vector), vector.memory_size());
+        Ok(Some(vector))
+    }
+
+    /// Reads which of so many rows are deleted from the store, past the cache.
+    pub(crate) async fn read_deletions(&self, found: &DeletionRef, rows: u64) -> Result<DeletionVector> {
+        let path = found.path();
+        let location = Path::from(path.as_str());
+        match self.store.get_range(&location, found.range()).await {
+            Ok(bytes) => DeletionVector::read(found, rows, &bytes),
+            Err(error) => Err(match self.store.head(&location).await {
+                Err(object_store::Error::NotFound { .. }) => Error::corrupted(&path, "it is missing"),
+                Ok(object) if object.size < found.range().end => {
+                    let problem =
+                        format_args!("it has {} bytes, {} are needed", object.size, found.range().end);
+                    Error::corrupted(&path, problem)
+                }
+                _ => Error::object(format!("read {path}"), error),
+            }),
+        }
+    }
+
+    async fn put(&self, path: &str, bytes: Bytes) -> Result<()> {
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         let put = self.store.put_opts(&Path::from(path), bytes.into(), options).await;
         put.map(drop).map_err(|error| Error::object(format!("write {path}"), error))
@@ -124,7 +169,13 @@ impl TableSnapshot {
         Self { record, options, frozen, active, reading, only: None, memory: OnceLock::new() }
     }
 
-    /// The same moment of the table, with the rows of these segments alone.
+    /// The same moment of the table, without the rows that lie in no segment.
+    #[must_use]
+    pub fn without_memory(&self) -> Self {
+        Self { frozen: Vec::new(), active: Arc::default(), ..self.clone() }
+    }
+
+    /// The same moment of the table, with the rows of these segments alone: by their [`rows_id`](SegmentMeta::rows_id).
     #[must_use]
     pub fn of_segments(&self, ids: impl IntoIterator<Item = String>) -> Self {
         let only = Some(Arc::new(ids.into_iter().collect()));
@@ -194,8 +245,9 @@ impl TableSnapshot {
         let lists: Vec<_> = touched.map(|entry| self.reading.manifest.day_list(self.id(), entry)).collect();
         let mut lists = stream::iter(lists).buffered(DAY_LISTS_AT_ONCE);
         let mut found = Vec::new();
-        let is_read =
-            |segment: &SegmentMeta| self.only.as_ref().is_none_or(|only| only.contains(&segment.id));
+        let is_read = |segment: &SegmentMeta| {
+            self.only.as_ref().is_none_or(|only| only.contains(segment.rows_id().as_ref()))
+        };
         while let Some(list) = lists.try_next().await? {
             let overlapping = list.segments.iter().filter(|segment| segment.time_range().overlaps(&time));
             found.extend(overlapping.filter(|segment| is_read(segment)).cloned());
@@ -221,6 +273,14 @@ impl TableSnapshot {
     /// The bytes of the rows in [`memory`](Self::memory).
     pub fn memory_bytes(&self) -> usize {
         self.frozen.iter().chain([&self.active]).map(|memtable| memtable.bytes()).sum()
+    }
+
+    /// Reads which rows of a segment are deleted; `None` where none are.
+    ///
+    /// # Errors
+    /// As [`open_segment`](Self::open_segment).
+    pub async fn deletions(&self, segment: &SegmentMeta) -> Result<Option<Arc<DeletionVector>>> {
+        self.reading.deletions(segment).await
     }
 
     /// Opens a segment of this table; its footer is read once and then cached.

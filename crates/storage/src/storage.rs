@@ -96,6 +96,8 @@ pub(crate) struct Core {
     pub(crate) batches: Batches,
     /// Held for the length of a commit.
     pub(crate) commits: Arc<tokio::sync::Mutex<()>>,
+    /// Held by whoever replaces segments by others, or goes by the numbers of their rows.
+    pub(crate) rewrites: Arc<tokio::sync::Mutex<()>>,
     pub(crate) flusher: mpsc::Sender<flush::Message>,
     pub(crate) flushes: Latencies,
     /// Told after every attempt to flush.
@@ -276,6 +278,7 @@ impl Core {
             state: RwLock::new(Arc::new(parts.state)),
             batches: Batches::default(),
             commits: Arc::default(),
+            rewrites: Arc::default(),
             flusher: parts.flusher,
             flushes: Latencies::default(),
             flushed: Notify::new(),

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch, new_null_array};
+use arrow::array::{Array, ArrayRef, RecordBatch, StringViewArray, UInt32Array, new_null_array};
 use arrow::compute::cast;
+use arrow::datatypes::DataType;
 use datafusion::error::Result as DfResult;
 use driftline_storage::{SegmentReader, write_json};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
@@ -72,6 +73,8 @@ impl<'a> Columns<'a> {
         for index in derived {
             let array = match &layout.column(index).kind {
                 Kind::Attribute(key) => self.attribute(key).await?,
+                Kind::Segment => self.segment(),
+                Kind::Row => self.row_numbers(),
                 _ => self.whole_attributes().await?,
             };
             self.ready[index] = Some(array);
@@ -114,6 +117,27 @@ impl<'a> Columns<'a> {
             }
             (Kind::FromAttribute(_), Place::Memory(_)) => false,
             _ => true,
+        }
+    }
+
+    /// The segment of every row.
+    fn segment(&self) -> ArrayRef {
+        match &self.place {
+            Place::Memory(_) => new_null_array(&DataType::Utf8View, self.rows),
+            Place::RowGroup { segment, .. } => {
+                Arc::new(StringViewArray::from_iter_values(std::iter::repeat_n(segment.as_ref(), self.rows)))
+            }
+        }
+    }
+
+    /// The number of every row in its segment.
+    fn row_numbers(&self) -> ArrayRef {
+        match &self.place {
+            Place::Memory(_) => new_null_array(&DataType::UInt32, self.rows),
+            Place::RowGroup { reader, row_group, .. } => {
+                let start = reader.row_group_start(*row_group);
+                Arc::new(UInt32Array::from_iter_values(start..start + self.rows as u32))
+            }
         }
     }
 

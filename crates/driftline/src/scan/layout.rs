@@ -11,6 +11,11 @@ use driftline_storage::{ATTRIBUTES_COLUMN, AttributeMap, TableSchema, attribute_
 
 use super::attribute::AttributeSource;
 
+/// The column with the id of the segment of a row, where places are asked for: no table has a column of this name.
+pub(crate) const SEGMENT: &str = "driftline.segment";
+/// The column with the number of a row in its segment.
+pub(crate) const ROW: &str = "driftline.row";
+
 /// The id of columns that no segment has.
 const NO_ID: u32 = 0;
 
@@ -38,9 +43,13 @@ pub(super) enum Kind {
     Attributes,
     /// Not in the table: one attribute as text, `attr(attributes, 'key')`, which a query asks for.
     Attribute(String),
+    /// Not in the table: the id of the segment that has the row.
+    Segment,
+    /// Not in the table: the number of the row in its segment.
+    Row,
 }
 
-/// All columns of a table, in the order of its schema, and behind them the single attributes that a query asks for.
+/// All columns of a table, in the order of its schema, and behind them what a query asks for: single attributes, places.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     columns: Vec<ScanColumn>,
@@ -131,6 +140,20 @@ impl Layout {
             source: Arc::default(),
         });
         (Arc::new(layout), self.columns.len())
+    }
+
+    /// The layout with the place of each row behind its columns.
+    pub(super) fn with_places(&self) -> Self {
+        let mut layout = self.clone();
+        let mut fields: Vec<_> = layout.schema.fields().iter().cloned().collect();
+        for (name, data_type, kind) in
+            [(SEGMENT, DataType::Utf8View, Kind::Segment), (ROW, DataType::UInt32, Kind::Row)]
+        {
+            fields.push(Arc::new(Field::new(name, data_type.clone(), true)));
+            layout.columns.push(ScanColumn { id: NO_ID, data_type, kind, source: Arc::default() });
+        }
+        layout.schema = Arc::new(Schema::new(fields));
+        layout
     }
 
     /// Gives rows without a value in a column the one of their attributes.

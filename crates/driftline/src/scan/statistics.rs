@@ -19,6 +19,8 @@ const VALUE_BYTES: usize = 32;
 pub(super) struct Known {
     rows: usize,
     times: Option<(i64, i64)>,
+    /// Whether these times are those of rows that are there: the first or last one may be deleted.
+    exact_times: bool,
 }
 
 impl Known {
@@ -27,11 +29,12 @@ impl Known {
         memory_times: Option<(i64, i64)>,
         memory_rows: usize,
     ) -> Self {
-        let stored: u64 = segments.iter().map(|segment| segment.rows).sum();
+        let stored: u64 = segments.iter().map(|segment| segment.live_rows()).sum();
         let times = segments.iter().map(|segment| (segment.min_time, segment.max_time)).chain(memory_times);
         Self {
             rows: usize::try_from(stored).unwrap_or(usize::MAX).saturating_add(memory_rows),
             times: times.reduce(|(start, end), (first, last)| (start.min(first), end.max(last))),
+            exact_times: segments.iter().all(|segment| segment.deletions.is_none()),
         }
     }
 
@@ -72,7 +75,9 @@ impl Known {
         }
         if let (Some((first, last)), DataType::Timestamp(_, zone)) = (self.times, data_type) {
             let bound = |time| ScalarValue::TimestampNanosecond(Some(time), zone.clone());
-            let precise = |value| if exact { Precision::Exact(value) } else { Precision::Inexact(value) };
+            let exact_times = exact && self.exact_times;
+            let precise =
+                |value| if exact_times { Precision::Exact(value) } else { Precision::Inexact(value) };
             statistics.min_value = precise(bound(first));
             statistics.max_value = precise(bound(last));
             statistics.null_count = if exact { Precision::Exact(0) } else { Precision::Inexact(0) };

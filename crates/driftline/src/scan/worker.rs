@@ -4,13 +4,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::RecordBatch;
+use arrow::array::{BooleanArray, RecordBatch};
 use datafusion::error::Result as DfResult;
 use datafusion::physical_expr_common::physical_expr::snapshot_generation;
 use datafusion::physical_optimizer::pruning::PruningPredicate;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use driftline_storage::SegmentReader;
+use driftline_storage::{DeletionVector, SegmentReader};
 use futures::stream::try_unfold;
 use tokio::sync::OnceCell;
 
@@ -46,8 +46,18 @@ enum Queues {
 #[derive(Debug)]
 struct OpenSegment {
     reader: Arc<SegmentReader>,
+    deletions: Option<Arc<DeletionVector>>,
     /// The row groups that statistics leave.
     keep: Vec<bool>,
+}
+
+impl OpenSegment {
+    /// Which rows of a row group are not deleted; `None` where all of them are there.
+    fn live(&self, row_group: usize) -> Option<BooleanArray> {
+        let start = self.reader.row_group_start(row_group);
+        let rows = start..start + self.reader.row_group_rows(row_group) as u32;
+        self.deletions.as_ref()?.live(rows).map(|live| BooleanArray::new(live, None))
+    }
 }
 
 /// The predicate of conditions that change while the query runs, as of some generation of them.
@@ -106,13 +116,14 @@ impl Execution {
     async fn open(&self, source: &ScanSource, index: usize) -> DfResult<&OpenSegment> {
         self.segments[index]
             .get_or_try_init(|| async {
-                let reader =
-                    source.table.open_segment(&source.segments[index].meta).await.map_err(external)?;
+                let meta = &source.segments[index].meta;
+                let reader = source.table.open_segment(meta).await.map_err(external)?;
+                let deletions = source.table.deletions(meta).await.map_err(external)?;
                 let keep = match &self.fixed {
                     Some(predicate) => prune::keep_by_statistics(predicate, &reader, &source.layout)?,
                     None => vec![true; reader.row_groups()],
                 };
-                Ok(OpenSegment { reader, keep })
+                Ok(OpenSegment { reader, deletions, keep })
             })
             .await
     }
@@ -226,11 +237,17 @@ impl Worker {
     /// Reads what is needed of a unit; `None` where no row of it survives.
     async fn load(&self, unit: &Unit) -> DfResult<Option<Loaded>> {
         let source = &self.source;
+        let mut mask = None;
         let place = match unit {
             Unit::Memory(index) => Place::Memory(&source.table.memory()[*index]),
             Unit::RowGroup { segment, row_group } => {
                 let open = self.execution.open(source, *segment).await?;
                 if !self.keep(open, *row_group).await? {
+                    return Ok(None);
+                }
+                mask = open.live(*row_group);
+                if mask.as_ref().is_some_and(|live| !live.has_true()) {
+                    self.metrics.pruned_deletions.add(1);
                     return Ok(None);
                 }
                 let segment = &source.segments[*segment].key;
@@ -239,19 +256,20 @@ impl Worker {
         };
         let mut columns = Columns::new(place, &source.layout, &source.cache, &self.metrics);
         let rows = columns.rows();
-        let mut mask = None;
+        let live_rows = mask.as_ref().map_or(rows, BooleanArray::true_count);
+        self.metrics.rows_pruned_deletions.add(rows - live_rows);
         for conjunct in source.filter.conjuncts() {
             let arrays = columns.get(conjunct.columns()).await?;
             let _timer = self.metrics.baseline.elapsed_compute().timer();
             mask = conjunct.narrow(rows, arrays, mask)?;
             if mask.as_ref().is_some_and(|mask| !mask.has_true()) {
-                self.metrics.rows_pruned_filter.add(rows);
+                self.metrics.rows_pruned_filter.add(live_rows);
                 self.metrics.pruned_filter.add(1);
                 return Ok(None);
             }
         }
         if let Some(mask) = &mask {
-            self.metrics.rows_pruned_filter.add(rows - mask.true_count());
+            self.metrics.rows_pruned_filter.add(live_rows - mask.true_count());
         }
         let arrays = columns.get(&source.output).await?;
         Ok(Some(Loaded { arrays, mask, rows }))

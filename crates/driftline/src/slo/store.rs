@@ -1,7 +1,7 @@
 //! The counts that are kept between questions.
 //!
 //! They are a cache of what the rows say. A segment never changes, so it is counted once: a new one is added to the counts of its partition, late rows
-//! included; where one is gone, because it was merged or deleted, its partition is counted anew. Memory only grows until a flush, so of it the new
+//! included; where one is gone, because it was merged or rows of it were deleted, its partition is counted anew. Memory only grows until a flush, so of it the new
 //! rows are counted. An answer is always the count of the rows that its snapshot has. Counts of segments are written as an object now and then and when the
 //! database is closed ([`file`](super::file)), so that a start does not count years again.
 
@@ -68,6 +68,7 @@ struct Planned {
 pub(super) struct Partition {
     /// The list of its segments, as the manifest names it.
     pub(super) list: String,
+    /// Their rows, by [`rows_id`](driftline_storage::SegmentMeta::rows_id).
     pub(super) segments: BTreeSet<String>,
     pub(super) counts: Arc<Counts>,
 }
@@ -251,7 +252,8 @@ impl Kept {
             if known.list != entry.list {
                 let segments = table.segments(entry.time_range()).await?;
                 let of_partition = segments.iter().filter(|segment| segment.partition == entry.key);
-                let now: BTreeSet<String> = of_partition.map(|segment| segment.id.clone()).collect();
+                let now: BTreeSet<String> =
+                    of_partition.map(|segment| segment.rows_id().into_owned()).collect();
                 if !known.segments.is_subset(&now) {
                     *known = Partition::default();
                 }

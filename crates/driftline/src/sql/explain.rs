@@ -1,4 +1,4 @@
-//! `EXPLAIN [ANALYZE] statement`: the plan of a query or of the rows of an INSERT; what any other statement of ours would do.
+//! `EXPLAIN [ANALYZE] statement`: the plan of a query, of the rows of an INSERT or DELETE; what any other statement of ours would do.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ impl Explain {
         let text = format!("EXPLAIN {}", cursor.rest());
         let analyze = cursor.accept(&["ANALYZE"]);
         cursor.accept(&["VERBOSE"]);
-        let ours = ["CREATE", "DROP", "ALTER", "FLUSH", "INSERT", "SHOW", "DESCRIBE"];
+        let ours = ["CREATE", "DROP", "ALTER", "FLUSH", "INSERT", "DELETE", "SHOW", "DESCRIBE"];
         if ours.iter().any(|word| cursor.at(&[word])) {
             let statement = Box::new(Statement::parse_from(cursor)?);
             return Ok(Self::Ours { analyze, statement });
@@ -49,6 +49,11 @@ async fn explain(statement: Statement, context: &QueryContext) -> Result<QuerySt
             let (table, plan) = insert.plan(context).await?;
             let plan = context.state().optimize(&plan)?;
             ("logical_plan", format!("append to {table}\n{}", plan.display_indent()))
+        }
+        Statement::Delete(delete) => {
+            let (table, plan) = delete.plan(context).await?;
+            let plan = context.state().optimize(&plan)?;
+            ("logical_plan", format!("delete from {table}\n{}", plan.display_indent()))
         }
         Statement::CreateTable(create) => ("statement", create.describe()),
         Statement::CreateView(create) => ("statement", format!("create view {}", create.name)),

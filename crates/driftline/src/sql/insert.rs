@@ -11,12 +11,12 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::Field;
-use datafusion::common::{DFSchema, TableReference};
+use datafusion::common::DFSchema;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
-    Expr as SqlExpr, ExprWithAlias, Ident, Insert as SqlInsert, ObjectName, Parens, Query as SqlQuery,
-    SetExpr, Statement as SqlStatement, TableObject, visit_expressions,
+    Expr as SqlExpr, ExprWithAlias, Insert as SqlInsert, ObjectName, Parens, Query as SqlQuery, SetExpr,
+    Statement as SqlStatement, TableObject, visit_expressions,
 };
 use driftline_storage::{BulkLoad, Column, Durability, Storage, TableSchema, TableSnapshot};
 use futures::{Stream, TryStreamExt};
@@ -24,6 +24,7 @@ use futures::{Stream, TryStreamExt};
 use super::names::check_takes_rows;
 use super::query;
 use super::store::stored;
+use super::target::{self, normalised};
 use crate::context::QueryContext;
 use crate::error::{Error, ErrorKind, Result, nearest};
 use crate::stream::QueryStream;
@@ -100,24 +101,10 @@ fn refuse_unsupported(insert: &SqlInsert) -> Result<()> {
 
 /// The table that rows go into.
 fn table_of<'a>(insert: &SqlInsert, context: &'a QueryContext) -> Result<&'a TableSnapshot> {
-    let name = insert.table.to_string();
-    let TableObject::TableName(parts) = &insert.table else {
-        return Err(Error::invalid(format!("{name} is no name of a table")));
-    };
-    let parts: Vec<String> = parts.0.iter().filter_map(|part| part.as_ident().map(normalised)).collect();
-    let reference = match parts.as_slice() {
-        [table] => TableReference::bare(table.as_str()),
-        [schema, table] => TableReference::partial(schema.as_str(), table.as_str()),
-        [catalog, schema, table] => TableReference::full(catalog.as_str(), schema.as_str(), table.as_str()),
-        _ => return Err(Error::invalid(format!("{name} is no name of a table"))),
-    };
-    context.check_exists(&reference)?;
-    let is_ours = context.is_public(reference.schema());
-    let table = context.snapshot().table(reference.table()).filter(|_| is_ours);
-    table.map(AsRef::as_ref).ok_or_else(|| {
-        let shown = query::shown(&reference);
-        Error::invalid(format!("\"{shown}\" is no table of the database: rows cannot be inserted into it"))
-    })
+    match &insert.table {
+        TableObject::TableName(name) => target::table(name, context),
+        other => Err(Error::invalid(format!("{other} is no name of a table"))),
+    }
 }
 
 /// The columns that the statement names, if it names any.
@@ -233,13 +220,6 @@ fn plan_query(query: LogicalPlan, columns: &[&Column]) -> Result<LogicalPlan> {
         })
         .collect::<Result<_>>()?;
     Ok(LogicalPlanBuilder::from(query).project(values)?.build()?)
-}
-
-fn normalised(identifier: &Ident) -> String {
-    match identifier.quote_style {
-        Some(_) => identifier.value.clone(),
-        None => identifier.value.to_lowercase(),
-    }
 }
 
 /// Writes all rows of a stream into a table, or none, and returns how many they are.

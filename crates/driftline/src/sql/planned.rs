@@ -33,6 +33,11 @@ impl Statement {
                 answer_of(&plan, context)?;
                 (count(), parameters::of_plan(&plan)?)
             }
+            Self::Delete(delete) => {
+                let (_, plan) = delete.plan(context).await?;
+                answer_of(&plan, context)?;
+                (count(), parameters::of_plan(&plan)?)
+            }
             Self::CreateTable(create) => match create.query {
                 Some(query) => {
                     let plan = query::plan(*query, context).await?;
@@ -78,7 +83,7 @@ fn answer_of(plan: &LogicalPlan, context: &QueryContext) -> Result<SchemaRef> {
     }
 }
 
-/// The answer of a statement that writes rows; `super::count` makes it.
+/// The answer of a statement that writes or deletes rows; `super::count` makes it.
 fn count() -> SchemaRef {
     Arc::new(Schema::new(vec![Field::new("count", DataType::Int64, false)]))
 }

@@ -4,7 +4,7 @@ use super::cursor::Cursor;
 use crate::error::{Error, Result};
 
 const TRANSACTIONS: &str = "every statement is its own transaction: it is done as a whole, or not at all";
-const APPEND_ONLY: &str = "rows are only appended; old ones go by the retention of their table";
+const APPEND_ONLY: &str = "rows are not changed in their place: use DELETE and INSERT";
 const SCHEMAS: &str = "every table is in the schema public of its database, which is a directory";
 const NO_INDEX: &str = "segments have statistics; CREATE TABLE takes sort = '...' and bloom = '...'";
 const TEMPORARY: &str =
@@ -14,7 +14,7 @@ const PREPARED: &str = "send the statement itself";
 const BY_ITSELF: &str = "it is done by itself; FLUSH writes what lies in memory";
 
 /// First words and what to say; of two that fit, the first counts.
-const UNSUPPORTED: [(&[&str], &str); 44] = [
+const UNSUPPORTED: [(&[&str], &str); 43] = [
     (&["CREATE", "OR", "REPLACE", "TABLE"], "use DROP TABLE IF EXISTS and CREATE TABLE"),
     (&["CREATE", "OR", "REPLACE", "TEMPORARY"], TEMPORARY),
     (&["CREATE", "OR", "REPLACE", "TEMP"], TEMPORARY),
@@ -44,9 +44,8 @@ const UNSUPPORTED: [(&[&str], &str); 44] = [
     (&["END"], TRANSACTIONS),
     (&["SAVEPOINT"], TRANSACTIONS),
     (&["UPDATE"], APPEND_ONLY),
-    (&["DELETE"], APPEND_ONLY),
     (&["MERGE"], APPEND_ONLY),
-    (&["TRUNCATE"], "use DROP TABLE and CREATE TABLE"),
+    (&["TRUNCATE"], "use DELETE FROM name"),
     (&["USE"], SCHEMAS),
     (&["GRANT"], USERS),
     (&["REVOKE"], USERS),

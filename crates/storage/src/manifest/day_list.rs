@@ -26,7 +26,7 @@ impl DayList {
         PartitionEntry {
             key: self.partition.clone(),
             list: self.id.clone(),
-            rows: self.segments.iter().map(|segment| segment.rows).sum(),
+            rows: self.segments.iter().map(|segment| segment.live_rows()).sum(),
             bytes: self.segments.iter().map(|segment| segment.bytes).sum(),
             segments: self.segments.len() as u64,
             min_time: time.start,
@@ -37,7 +37,7 @@ impl DayList {
     /// Bytes in memory, roughly.
     pub(crate) fn memory_size(&self) -> usize {
         let segments = self.segments.iter().map(|segment| {
-            size_of::<SegmentMeta>() + segment.path.len() + segment.id.len() + 4 * segment.columns.len()
+            size_of::<SegmentMeta>() + segment.path.len() + 2 * segment.id.len() + 4 * segment.columns.len()
         });
         size_of::<Self>() + segments.sum::<usize>()
     }

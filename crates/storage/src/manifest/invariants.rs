@@ -66,6 +66,9 @@ pub(super) fn check_day_list(table: u64, entry: &PartitionEntry, list: &DayList)
         if segment.partition != list.partition || segment.rows == 0 || segment.min_time > segment.max_time {
             return Err(format!("segment {} does not belong to partition {}", segment.id, list.partition));
         }
+        if segment.deletions.as_ref().is_some_and(|found| found.rows == 0 || found.rows >= segment.rows) {
+            return Err(format!("segment {} has no row, or none that is deleted", segment.id));
+        }
         if segment.tail_offset >= segment.bytes {
             return Err(format!("segment {} has no footer", segment.id));
         }

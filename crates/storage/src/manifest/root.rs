@@ -60,7 +60,7 @@ pub struct PartitionEntry {
     pub key: String,
     /// The id of the day list.
     pub list: String,
-    /// Rows in all segments.
+    /// Rows in all segments, without those that are deleted.
     pub rows: u64,
     /// Bytes of all segments.
     pub bytes: u64,

@@ -30,6 +30,7 @@ fn segment(id: &str, rows: u64) -> Arc<SegmentMeta> {
         tail_crc32c: 17,
         file_crc32c: 18,
         created_at: 6,
+        deletions: None,
     })
 }
 

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::partition::TimeRange;
+use std::borrow::Cow;
+
+use crate::{deletion::DeletionRef, partition::TimeRange};
 
 /// A segment as its day list names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,7 +16,7 @@ pub struct SegmentMeta {
     pub path: String,
     /// The key of its partition.
     pub partition: String,
-    /// Rows, at least one.
+    /// Rows, at least one; those that are deleted are among them.
     pub rows: u64,
     /// Bytes of the object.
     pub bytes: u64,
@@ -38,12 +40,28 @@ pub struct SegmentMeta {
     pub file_crc32c: u32,
     /// When it was written, in nanoseconds since 1970.
     pub created_at: i64,
+    /// Which of its rows are deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletions: Option<DeletionRef>,
 }
 
 impl SegmentMeta {
     /// The times that the segment holds.
     pub fn time_range(&self) -> TimeRange {
         TimeRange::new(self.min_time, self.max_time)
+    }
+
+    /// The rows that are not deleted.
+    pub fn live_rows(&self) -> u64 {
+        self.rows - self.deletions.as_ref().map_or(0, |found| found.rows.min(self.rows))
+    }
+
+    /// A name of the rows that are not deleted: it changes when some go.
+    pub fn rows_id(&self) -> Cow<'_, str> {
+        match &self.deletions {
+            None => Cow::Borrowed(&self.id),
+            Some(found) => Cow::Owned(format!("{}-{}", self.id, found.object)),
+        }
     }
 
     /// Says whether the rows are sorted by `key` (the ids of the present sort key, or the first of them).

@@ -107,6 +107,12 @@ impl SegmentReader {
         usize::try_from(self.parquet_metadata().row_group(row_group).num_rows()).unwrap_or(0)
     }
 
+    /// The number of the first row of a row group, counted from the first row of the segment.
+    pub fn row_group_start(&self, row_group: usize) -> u32 {
+        let before = &self.parquet_metadata().row_groups()[..row_group];
+        u32::try_from(before.iter().map(|group| group.num_rows()).sum::<i64>()).unwrap_or(u32::MAX)
+    }
+
     /// The position of a column in [`arrow_schema`](Self::arrow_schema); `None` where all of its values are NULL.
     pub fn column_root(&self, column_id: u32) -> Option<usize> {
         self.footer.roots.get(&column_id).copied()

@@ -80,6 +80,7 @@ pub(crate) fn encode(
         tail_crc32c: crc32c::crc32c(&bytes[tail_offset..]),
         file_crc32c: crc32c::crc32c(&bytes),
         created_at: name.created_at,
+        deletions: None,
     };
     Ok(EncodedSegment { meta, bytes })
 }
