@@ -19,7 +19,7 @@ use crate::schema::{Column, ColumnType, TableSchema};
 
 pub(crate) use census::{Candidate, census};
 pub use json::write_json;
-pub(crate) use note::Note;
+pub(crate) use note::{Keys, Note};
 pub(crate) use promote::promoted;
 pub use read::{AttributeMap, attribute_values};
 pub(crate) use settle::settle;
@@ -60,6 +60,13 @@ impl AttributeType {
 pub(crate) fn attributes_column(schema: &TableSchema) -> Option<&Column> {
     let map = ColumnType::Map(Box::new(ColumnType::Text), Box::new(ColumnType::Text));
     schema.column(ATTRIBUTES_COLUMN).filter(|column| column.ty == map)
+}
+
+/// The ids of the columns that attributes move into.
+pub(crate) fn targets(schema: &TableSchema) -> impl Iterator<Item = u32> {
+    let is_target =
+        |column: &&Column| column.from_attribute.is_some() && AttributeType::of(&column.ty).is_some();
+    schema.columns().iter().filter(is_target).map(|column| column.id)
 }
 
 /// The name of the column for an attribute: lower case, and every character but ASCII letters and digits an underscore.

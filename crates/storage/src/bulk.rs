@@ -9,6 +9,7 @@ use arrow::{
 
 use crate::{
     commit::PartitionChange,
+    compaction::Job,
     ddl,
     error::{Error, ErrorKind, Result},
     flush,
@@ -251,7 +252,8 @@ impl BulkLoad {
                 match group {
                     [one] => segments.push(Arc::clone(one)),
                     many => {
-                        segments.extend(merge::merge_segments(&self.core, self.table.record(), many).await?)
+                        let job = Job::new(&self.core, self.table.record(), many.to_vec());
+                        segments.extend(job.run(false).await?);
                     }
                 }
             }

@@ -37,6 +37,9 @@ impl PartitionChange {
 
     /// The segments of the partition afterwards.
     fn apply(mut self, before: &[Arc<SegmentMeta>]) -> Vec<Arc<SegmentMeta>> {
+        // what comes in the place of others keeps their place: rows of equal keys keep the order of their commits
+        let place =
+            before.iter().position(|segment| self.removed.contains(&segment.id)).unwrap_or(before.len());
         let stay = before.iter().filter(|segment| !self.removed.contains(&segment.id));
         let mut after: Vec<Arc<SegmentMeta>> = stay
             .map(|segment| match self.deletions.remove(&segment.id) {
@@ -44,7 +47,7 @@ impl PartitionChange {
                 None => Arc::clone(segment),
             })
             .collect();
-        after.append(&mut self.added);
+        after.splice(place..place, self.added.drain(..));
         after
     }
 }

@@ -23,6 +23,18 @@ pub struct StorageOptions {
     pub footer_cache_bytes: ByteSize,
     /// Day lists of the manifest kept in memory.
     pub day_list_cache_bytes: ByteSize,
+    /// Whether segments are compacted by themselves while the database is open.
+    pub compaction: bool,
+    /// How large a compacted segment is.
+    pub compaction_target: ByteSize,
+    /// What a compaction holds in memory of the segments that it reads.
+    pub compaction_memory: ByteSize,
+    /// A day to which nothing was added for so long is compacted for good.
+    #[serde(with = "humantime_serde")]
+    pub compaction_quiet: Duration,
+    /// How often it is looked what is to be done in the background.
+    #[serde(with = "humantime_serde")]
+    pub maintenance_interval: Duration,
     /// Whether a flush makes columns of attributes that have become common, in tables that ask for it.
     pub promote_attributes: bool,
 }
@@ -35,6 +47,11 @@ impl Default for StorageOptions {
             bulk_bytes: ByteSize::mib(128),
             footer_cache_bytes: ByteSize::mib(64),
             day_list_cache_bytes: ByteSize::mib(32),
+            compaction: true,
+            compaction_target: ByteSize::mib(256),
+            compaction_memory: ByteSize::mib(128),
+            compaction_quiet: Duration::from_secs(3_600),
+            maintenance_interval: Duration::from_secs(30),
             promote_attributes: true,
         }
     }
@@ -49,13 +66,19 @@ impl StorageOptions {
         for (name, value, least) in [
             ("memtable_bytes", self.memtable_bytes, ByteSize::kib(64)),
             ("bulk_bytes", self.bulk_bytes, ByteSize::kib(64)),
+            ("compaction_target", self.compaction_target, ByteSize::kib(64)),
+            ("compaction_memory", self.compaction_memory, ByteSize::mib(16)),
         ] {
             if value < least {
                 return Err(Error::invalid(format!("{name} must be at least {least}, got {value}")));
             }
         }
-        if self.flush_age.is_zero() {
-            return Err(Error::invalid("flush_age must be longer than 0s"));
+        for (name, value) in
+            [("flush_age", self.flush_age), ("maintenance_interval", self.maintenance_interval)]
+        {
+            if value.is_zero() {
+                return Err(Error::invalid(format!("{name} must be longer than 0s")));
+            }
         }
         Ok(())
     }

@@ -53,12 +53,12 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     let version = state.root().version;
     let epoch = state.root().writer_epoch;
     let (flusher, _nobody_listens) = mpsc::channel(1);
-    let ids = Ids::new(Arc::clone(&clock), builder.seed, epoch);
+    let ids = Arc::new(Ids::new(Arc::clone(&clock), builder.seed, epoch));
     let elapsed = Duration::from_nanos(clock.monotonic_ns().saturating_sub(started_ns));
     let (options, access) = (builder.options, Access::Read);
     let core = Core::new(Parts { options, access, clock, ids, reading, epoch, state, flusher, lock: None });
     core.serve(None, RecoveryReport::new(read, elapsed, version));
-    Ok(Storage { core: Arc::new(core) })
+    Ok(Storage::new(Arc::new(core)))
 }
 
 /// Reads one moment of a database that may change meanwhile.

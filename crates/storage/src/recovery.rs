@@ -7,6 +7,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
     clock::{Clock, SystemClock},
+    compaction::Maintainer,
     error::{Error, Result},
     flush::{self, Flusher},
     fsync,
@@ -66,7 +67,7 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     let last = Position(root.flushed_max());
     let state = State::new(Arc::new(root), last, Arc::clone(&reading));
     let (flusher, messages) = mpsc::channel(flush::QUEUE_MAX);
-    let ids = Ids::new(Arc::clone(&clock), builder.seed, epoch);
+    let ids = Arc::new(Ids::new(Arc::clone(&clock), builder.seed, epoch));
     let (access, lock) = (Access::Write, places.lock);
     let core = Core::new(Parts { options, access, clock, ids, reading, epoch, state, flusher, lock });
     let core = Arc::new(core);
@@ -86,9 +87,12 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     let elapsed = Duration::from_nanos(core.clock.monotonic_ns().saturating_sub(started_ns));
     let version = core.state().root().version;
     core.serve(Some(wal), RecoveryReport::new(replayed, elapsed, version));
-    // 6. the background flush begins
+    // 6. the background work begins
     tokio::spawn(Flusher::new(&core, messages).run());
-    Ok(Storage { core })
+    if core.options.compaction {
+        tokio::spawn(Maintainer::new(&core).run());
+    }
+    Ok(Storage::new(core))
 }
 
 /// Reads the log behind the flushed positions into memory. Memory stays bounded: when it is full its rows are flushed

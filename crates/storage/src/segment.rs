@@ -17,9 +17,9 @@ pub(crate) use layout::{
 };
 pub use meta::SegmentMeta;
 pub use reader::SegmentReader;
-pub(crate) use reader::{Footer, open};
+pub(crate) use reader::{Footer, RowGroupBatches, open};
 pub(crate) use verify::verify;
-pub(crate) use writer::{EncodedSegment, Name, encode};
+pub(crate) use writer::{EncodedSegment, Name, SegmentWriter, encode};
 
 #[cfg(test)]
 mod tests;

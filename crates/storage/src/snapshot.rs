@@ -71,6 +71,11 @@ impl Reading {
         }
     }
 
+    /// Opens a segment; its footer is read once and then cached.
+    pub(crate) async fn open_segment(&self, segment: &Arc<SegmentMeta>) -> Result<SegmentReader> {
+        segment::open(&self.store, &self.footers, segment).await
+    }
+
     /// Stores a segment; it is durable when the call returns.
     pub(crate) async fn put_segment(&self, path: &str, bytes: Bytes) -> Result<()> {
         self.put(path, bytes).await
@@ -288,8 +293,7 @@ impl TableSnapshot {
     /// # Errors
     /// `Corrupted`, naming the object; `Unavailable` where the store does not answer.
     pub async fn open_segment(&self, segment: &Arc<SegmentMeta>) -> Result<Arc<SegmentReader>> {
-        let reader = segment::open(&self.reading.store, &self.reading.footers, segment).await?;
-        Ok(Arc::new(reader))
+        self.reading.open_segment(segment).await.map(Arc::new)
     }
 }
 

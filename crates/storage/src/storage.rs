@@ -34,6 +34,19 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Storage {
     pub(crate) core: Arc<Core>,
+    _handle: Arc<Handle>,
+}
+
+/// What all clones of a storage share and its background work does not: with the last of them it stops.
+#[derive(Debug)]
+struct Handle {
+    stopped: Arc<AtomicBool>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
 }
 
 /// How to open a [`Storage`].
@@ -88,7 +101,7 @@ pub(crate) struct Core {
     pub(crate) options: StorageOptions,
     pub(crate) access: Access,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) ids: Ids,
+    pub(crate) ids: Arc<Ids>,
     pub(crate) reading: Arc<Reading>,
     /// The number of this writer; a reader has that of the last one.
     pub(crate) epoch: u64,
@@ -98,6 +111,10 @@ pub(crate) struct Core {
     pub(crate) commits: Arc<tokio::sync::Mutex<()>>,
     /// Held by whoever replaces segments by others, or goes by the numbers of their rows.
     pub(crate) rewrites: Arc<tokio::sync::Mutex<()>>,
+    /// Held by whoever merges segments.
+    pub(crate) compactions: tokio::sync::Mutex<()>,
+    /// No result of long work is wanted any more.
+    pub(crate) stopped: Arc<AtomicBool>,
     pub(crate) flusher: mpsc::Sender<flush::Message>,
     pub(crate) flushes: Latencies,
     /// Told after every attempt to flush.
@@ -115,6 +132,11 @@ pub(crate) struct Core {
 }
 
 impl Storage {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        let handle = Arc::new(Handle { stopped: Arc::clone(&core.stopped) });
+        Self { core, _handle: handle }
+    }
+
     /// Opens the database in a directory with production settings, making it where there is none.
     ///
     /// # Errors
@@ -181,6 +203,7 @@ impl Storage {
         if self.core.closed.swap(true, Ordering::SeqCst) {
             return Ok(());
         }
+        self.core.stopped.store(true, Ordering::Relaxed);
         if self.is_read_only() {
             return Ok(());
         }
@@ -258,7 +281,7 @@ pub(crate) struct Parts {
     pub(crate) options: StorageOptions,
     pub(crate) access: Access,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) ids: Ids,
+    pub(crate) ids: Arc<Ids>,
     pub(crate) reading: Arc<Reading>,
     pub(crate) epoch: u64,
     pub(crate) state: State,
@@ -279,6 +302,8 @@ impl Core {
             batches: Batches::default(),
             commits: Arc::default(),
             rewrites: Arc::default(),
+            compactions: tokio::sync::Mutex::default(),
+            stopped: Arc::default(),
             flusher: parts.flusher,
             flushes: Latencies::default(),
             flushed: Notify::new(),

@@ -6,7 +6,10 @@ use std::collections::BTreeSet;
 use parquet::file::metadata::{KeyValue, ParquetMetaData};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    schema::TableSchema,
+};
 
 /// The key in the metadata of the file.
 const KEY: &str = "driftline.attributes";
@@ -45,15 +48,15 @@ impl Note {
     }
 }
 
-/// Collects the keys of a map, up to the limits of a note.
-#[derive(Debug, Default)]
-pub(super) struct KeysSeen {
+/// Collects the keys of maps, up to the limits of a note.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Keys {
     keys: BTreeSet<String>,
     bytes: usize,
     too_many: bool,
 }
 
-impl KeysSeen {
+impl Keys {
     pub(super) fn add(&mut self, key: &str) {
         if self.too_many || self.keys.contains(key) {
             return;
@@ -63,7 +66,21 @@ impl KeysSeen {
         self.keys.insert(key.to_owned());
     }
 
+    /// Adds the keys that a note lists, or that it has too many.
+    pub(crate) fn add_all(&mut self, note: &Note) {
+        match &note.keys {
+            Some(keys) => keys.iter().for_each(|key| self.add(key)),
+            None => self.too_many = true,
+        }
+    }
+
     pub(super) fn finish(self) -> Option<BTreeSet<String>> {
         (!self.too_many).then_some(self.keys)
+    }
+
+    /// The note of rows that were all settled; `None` without attributes in the schema.
+    pub(crate) fn note(&self, schema: &TableSchema) -> Option<Note> {
+        super::attributes_column(schema)?;
+        Some(Note { complete: super::targets(schema).collect(), keys: self.clone().finish() })
     }
 }

@@ -15,7 +15,7 @@ use arrow::{
 use super::{
     AttributeMap, AttributeType, Note, attributes_column,
     json::{self, Fit},
-    note::KeysSeen,
+    note::Keys,
 };
 use crate::{
     error::{Error, Result},
@@ -44,7 +44,7 @@ pub(crate) fn settle(
     let targets: Vec<Target<'_>> = schema.columns().iter().filter_map(Target::of).collect();
     let by_key: HashMap<&str, usize> =
         targets.iter().enumerate().map(|(index, target)| (target.key, index)).collect();
-    let mut seen = KeysSeen::default();
+    let mut seen = Keys::default();
     let mut settled = Vec::with_capacity(batches.len());
     for batch in batches {
         settled.push(settle_batch(schema, attributes.id, &targets, &by_key, batch, &mut seen)?);
@@ -65,7 +65,7 @@ fn settle_batch(
     targets: &[Target<'_>],
     by_key: &HashMap<&str, usize>,
     batch: RecordBatch,
-    seen: &mut KeysSeen,
+    seen: &mut Keys,
 ) -> Result<RecordBatch> {
     let position =
         |id: u32| batch.schema_ref().fields().iter().position(|field| column_id(field) == Some(id));

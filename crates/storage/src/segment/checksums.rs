@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 pub(crate) const KEY: &str = "driftline.crc32c";
 
 /// CRC32C of every column chunk and bloom filter, by row group and leaf column.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Checksums {
     pub(crate) chunks: Vec<Vec<u32>>,
@@ -17,21 +17,25 @@ pub(crate) struct Checksums {
 }
 
 impl Checksums {
-    /// Computes the checksums of everything written so far.
-    pub(crate) fn of(file: &[u8], row_groups: &[RowGroupMetaData]) -> Result<Self> {
-        let mut sums = Self { chunks: Vec::new(), blooms: Vec::new() };
-        for row_group in row_groups {
-            let chunks = row_group.columns().iter().map(|column| {
-                let (start, length) = column.byte_range();
-                checksum(file, start, length)
-            });
-            sums.chunks.push(chunks.collect::<Result<_>>()?);
-            let blooms = row_group.columns().iter().map(|column| {
-                bloom_range(column).map(|(start, length)| checksum(file, start, length)).transpose()
-            });
-            sums.blooms.push(blooms.collect::<Result<_>>()?);
-        }
-        Ok(sums)
+    /// The row groups that it covers.
+    pub(crate) fn row_groups(&self) -> usize {
+        self.chunks.len()
+    }
+
+    /// Adds the next row group, which lies in these bytes of the file.
+    pub(crate) fn add(&mut self, offset: u64, bytes: &[u8], row_group: &RowGroupMetaData) -> Result<()> {
+        let checksum = |start: u64, length: u64| checksum(bytes, start.checked_sub(offset), length);
+        let chunks = row_group.columns().iter().map(|column| {
+            let (start, length) = column.byte_range();
+            checksum(start, length)
+        });
+        self.chunks.push(chunks.collect::<Result<_>>()?);
+        let blooms = row_group
+            .columns()
+            .iter()
+            .map(|column| bloom_range(column).map(|(start, length)| checksum(start, length)).transpose());
+        self.blooms.push(blooms.collect::<Result<_>>()?);
+        Ok(())
     }
 
     pub(crate) fn to_key_value(&self) -> Result<KeyValue> {
@@ -65,8 +69,9 @@ pub(crate) fn bloom_range(column: &parquet::file::metadata::ColumnChunkMetaData)
     Some((start, length))
 }
 
-fn checksum(file: &[u8], start: u64, length: u64) -> Result<u32> {
-    let range = usize::try_from(start).ok().zip(usize::try_from(start + length).ok());
-    let bytes = range.and_then(|(start, end)| file.get(start..end));
+fn checksum(bytes: &[u8], start: Option<u64>, length: u64) -> Result<u32> {
+    let start = start.and_then(|start| usize::try_from(start).ok());
+    let end = start.zip(usize::try_from(length).ok()).and_then(|(start, length)| start.checked_add(length));
+    let bytes = start.zip(end).and_then(|(start, end)| bytes.get(start..end));
     bytes.map(crc32c::crc32c).ok_or_else(|| Error::internal("a column chunk lies outside of its file"))
 }

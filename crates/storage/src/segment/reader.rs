@@ -9,7 +9,7 @@ use std::{
 };
 
 use arrow::{
-    array::{ArrayRef, RecordBatchReader},
+    array::{ArrayRef, RecordBatch, RecordBatchReader},
     datatypes::{DataType, Schema, SchemaRef},
 };
 use bytes::Bytes;
@@ -17,7 +17,10 @@ use object_store::{ObjectStore, ObjectStoreExt, path::Path};
 use parquet::{
     arrow::{
         ProjectionMask,
-        arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
+        arrow_reader::{
+            ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+            ParquetRecordBatchReaderBuilder,
+        },
         parquet_to_arrow_schema,
     },
     bloom_filter::Sbbf,
@@ -149,6 +152,38 @@ impl SegmentReader {
         Ok(roots.iter().map(|root| root.and_then(|root| decoded.get(&root).cloned())).collect())
     }
 
+    /// Reads columns of a row group and decodes them in batches of so many rows: narrow ones, with the columns that the file
+    /// has, in the order of the file. Every chunk is checked by its CRC32C before it is decoded.
+    ///
+    /// # Errors
+    /// As [`read_columns`](Self::read_columns).
+    pub(crate) async fn read_batches(
+        &self,
+        row_group: usize,
+        columns: &[u32],
+        batch_rows: usize,
+    ) -> Result<RowGroupBatches> {
+        let roots: Vec<Option<usize>> = columns.iter().map(|id| self.column_root(*id)).collect();
+        let chunks = self.fetch(row_group, &roots).await?;
+        let mask = ProjectionMask::roots(self.footer.arrow.parquet_schema(), roots.into_iter().flatten());
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, self.footer.arrow.clone())
+            .with_row_groups(vec![row_group])
+            .with_projection(mask)
+            .with_batch_size(batch_rows)
+            .build()
+            .map_err(|error| Error::corrupted(&self.meta.path, error))?;
+        Ok(RowGroupBatches {
+            reader,
+            path: self.meta.path.clone(),
+            rows_left: self.row_group_rows(row_group),
+        })
+    }
+
+    /// What the segment says of its attributes.
+    pub(crate) fn note(&self) -> Option<&Note> {
+        self.footer.note.as_ref()
+    }
+
     /// Asks the bloom filter of a column whether a row group may contain a value (text or bytes as they are, numbers
     /// as little-endian bytes). `true` where there is no filter, `false` where all values are NULL.
     ///
@@ -248,6 +283,28 @@ impl SegmentReader {
         }
         let problem = format!("{what} has checksum {expected:08x}, its bytes have {found:08x}");
         Err(Error::corrupted(&self.meta.path, problem))
+    }
+}
+
+/// The batches of a row group.
+pub(crate) struct RowGroupBatches {
+    reader: ParquetRecordBatchReader,
+    path: String,
+    rows_left: usize,
+}
+
+impl RowGroupBatches {
+    /// The next batch.
+    pub(crate) fn next(&mut self) -> Result<Option<RecordBatch>> {
+        let damaged = |error: &dyn fmt::Display| Error::corrupted(&self.path, error);
+        match self.reader.next().transpose().map_err(|error| damaged(&error))? {
+            Some(batch) if batch.num_rows() <= self.rows_left => {
+                self.rows_left -= batch.num_rows();
+                Ok(Some(batch))
+            }
+            None if self.rows_left == 0 => Ok(None),
+            _ => Err(damaged(&"a row group does not have the rows that were written")),
+        }
     }
 }
 

@@ -1,8 +1,8 @@
-//! Writes the ordered rows of one partition as one Parquet file in memory, with all checksums.
+//! Writes ordered rows of one partition as one Parquet file, a row group at a time, with all checksums.
 
 use std::{ops::Range, sync::Arc};
 
-use arrow::datatypes::Schema;
+use arrow::{array::RecordBatch, datatypes::Schema};
 use bytes::Bytes;
 use parquet::{arrow::ArrowWriter, errors::ParquetError};
 
@@ -13,7 +13,7 @@ use crate::{
     order::{Ordered, times},
     partition::TimeRange,
     paths,
-    schema::TableSchema,
+    schema::{Column, TableSchema},
 };
 
 /// A segment that is not stored yet.
@@ -39,55 +39,130 @@ pub(crate) fn encode(
     name: Name<'_>,
 ) -> Result<EncodedSegment> {
     let columns = rows.columns(range.clone());
-    let groups = rows.row_groups(range.clone());
-    let indices = columns.iter().filter_map(|column| schema.index_of(column.id));
-    let fields: Vec<_> = indices.map(|index| Arc::clone(&schema.arrow().fields()[index])).collect();
-    let file = Arc::new(Schema::new(fields));
+    let groups = rows.row_groups(range);
     let rows_max = groups.iter().map(ExactSizeIterator::len).max().unwrap_or(0);
-    let properties = layout::properties(schema, &file, rows_max)?;
-    let mut writer = ArrowWriter::try_new(Vec::new(), file, Some(properties)).map_err(failed)?;
-    let mut time: Option<TimeRange> = None;
+    let mut writer = SegmentWriter::new(schema, &columns, rows_max, name)?;
+    let mut bytes = Vec::new();
     for group in groups {
-        let batch = rows.gather(group, &columns)?;
-        let range = TimeRange::of(times(&batch, schema)?);
-        time = time.into_iter().chain(range).reduce(TimeRange::union);
-        writer.write(&batch).map_err(failed)?;
-        writer.flush().map_err(failed)?;
+        writer.write(&rows.gather(group, &columns)?)?;
+        bytes.extend_from_slice(&writer.end_row_group()?);
     }
-    let time = time.ok_or_else(|| Error::internal("a segment without rows"))?;
-    writer.sync().map_err(|error| Error::internal("cannot encode a segment").with_source(error))?;
-    let sums = Checksums::of(writer.inner(), writer.flushed_row_groups())?;
-    let (row_groups, raw_bytes) = sizes(writer.flushed_row_groups());
-    writer.append_key_value_metadata(sums.to_key_value()?);
-    if let Some(note) = note {
-        writer.append_key_value_metadata(note.to_key_value()?);
-    }
-    let tail_offset = writer.inner().len();
-    let bytes = Bytes::from(writer.into_inner().map_err(failed)?);
-    let meta = SegmentMeta {
-        path: paths::segment(name.table, schema.partitioning(), name.partition, &name.id),
-        id: name.id,
-        partition: name.partition.to_owned(),
-        rows: range.len() as u64,
-        bytes: bytes.len() as u64,
-        raw_bytes,
-        min_time: time.start,
-        max_time: time.end,
-        row_groups,
-        sort: schema.sort_key().to_vec(),
-        columns: columns.iter().map(|column| column.id).collect(),
-        tail_offset: tail_offset as u64,
-        tail_crc32c: crc32c::crc32c(&bytes[tail_offset..]),
-        file_crc32c: crc32c::crc32c(&bytes),
-        created_at: name.created_at,
-        deletions: None,
-    };
-    Ok(EncodedSegment { meta, bytes })
+    let (meta, tail) = writer.finish(note)?;
+    bytes.extend_from_slice(&tail);
+    Ok(EncodedSegment { meta, bytes: bytes.into() })
 }
 
-fn sizes(groups: &[parquet::file::metadata::RowGroupMetaData]) -> (u32, u64) {
-    let raw: i64 = groups.iter().map(|group| group.total_byte_size()).sum();
-    (groups.len() as u32, u64::try_from(raw).unwrap_or(0))
+/// A segment under way. What is done of it is taken out of memory with each row group.
+pub(crate) struct SegmentWriter<'a> {
+    schema: &'a TableSchema,
+    name: Name<'a>,
+    columns: Vec<u32>,
+    writer: ArrowWriter<Vec<u8>>,
+    sums: Checksums,
+    file_crc32c: u32,
+    /// Bytes that were taken.
+    taken: u64,
+    rows: u64,
+    raw_bytes: u64,
+    time: Option<TimeRange>,
+}
+
+impl<'a> SegmentWriter<'a> {
+    /// Begins a segment with these columns, in the order of the schema, and row groups of at most so many rows.
+    pub(crate) fn new(
+        schema: &'a TableSchema,
+        columns: &[&Column],
+        row_group_rows: usize,
+        name: Name<'a>,
+    ) -> Result<Self> {
+        let indices = columns.iter().filter_map(|column| schema.index_of(column.id));
+        let fields: Vec<_> = indices.map(|index| Arc::clone(&schema.arrow().fields()[index])).collect();
+        let file = Arc::new(Schema::new(fields));
+        let properties = layout::properties(schema, &file, row_group_rows)?;
+        Ok(Self {
+            schema,
+            writer: ArrowWriter::try_new(Vec::new(), file, Some(properties)).map_err(failed)?,
+            name,
+            columns: columns.iter().map(|column| column.id).collect(),
+            sums: Checksums::default(),
+            file_crc32c: 0,
+            taken: 0,
+            rows: 0,
+            raw_bytes: 0,
+            time: None,
+        })
+    }
+
+    /// Where the segment will lie.
+    pub(crate) fn path(&self) -> String {
+        let Name { table, partition, id, .. } = &self.name;
+        paths::segment(table, self.schema.partitioning(), partition, id)
+    }
+
+    /// Bytes of the row groups that are done.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.taken
+    }
+
+    /// Adds rows to the row group under way.
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        let range = TimeRange::of(times(batch, self.schema)?);
+        self.time = self.time.into_iter().chain(range).reduce(TimeRange::union);
+        self.rows += batch.num_rows() as u64;
+        self.writer.write(batch).map_err(failed)
+    }
+
+    /// Ends the row group under way and takes the bytes that are done.
+    pub(crate) fn end_row_group(&mut self) -> Result<Bytes> {
+        self.writer.flush().map_err(failed)?;
+        self.writer.sync().map_err(|error| Error::internal("cannot encode a segment").with_source(error))?;
+        let bytes = std::mem::take(self.writer.inner_mut());
+        let groups = self.writer.flushed_row_groups();
+        for group in &groups[self.sums.row_groups()..] {
+            self.sums.add(self.taken, &bytes, group)?;
+            self.raw_bytes += u64::try_from(group.total_byte_size()).unwrap_or(0);
+        }
+        Ok(self.take(bytes))
+    }
+
+    /// Writes the footer. Returns what the day list says of the segment, and its last bytes.
+    pub(crate) fn finish(mut self, note: Option<&Note>) -> Result<(SegmentMeta, Bytes)> {
+        let time = self.time.ok_or_else(|| Error::internal("a segment without rows"))?;
+        let path = self.path();
+        let row_groups = self.writer.flushed_row_groups().len() as u32;
+        self.writer.append_key_value_metadata(self.sums.to_key_value()?);
+        if let Some(note) = note {
+            self.writer.append_key_value_metadata(note.to_key_value()?);
+        }
+        let tail_offset = self.taken;
+        let tail = self.writer.into_inner().map_err(failed)?;
+        let (tail_bytes, file_crc32c) = (tail.len() as u64, crc32c::crc32c_append(self.file_crc32c, &tail));
+        let meta = SegmentMeta {
+            path,
+            id: self.name.id,
+            partition: self.name.partition.to_owned(),
+            rows: self.rows,
+            bytes: tail_offset + tail_bytes,
+            raw_bytes: self.raw_bytes,
+            min_time: time.start,
+            max_time: time.end,
+            row_groups,
+            sort: self.schema.sort_key().to_vec(),
+            columns: self.columns,
+            tail_offset,
+            tail_crc32c: crc32c::crc32c(&tail),
+            file_crc32c,
+            created_at: self.name.created_at,
+            deletions: None,
+        };
+        Ok((meta, Bytes::from(tail)))
+    }
+
+    fn take(&mut self, bytes: Vec<u8>) -> Bytes {
+        self.file_crc32c = crc32c::crc32c_append(self.file_crc32c, &bytes);
+        self.taken += bytes.len() as u64;
+        Bytes::from(bytes)
+    }
 }
 
 fn failed(error: ParquetError) -> Error {

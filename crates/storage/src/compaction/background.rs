@@ -1,0 +1,93 @@
+//! What keeps a database in order while it is open: a task that looks around now and then.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+};
+
+use super::{compact::CompactReport, plan::Reason};
+use crate::{error::Result, storage::Core};
+
+/// The task. It does not keep the storage open: when the last handle goes, it ends.
+pub(crate) struct Maintainer {
+    core: Weak<Core>,
+    /// Day lists that were found in order, and as what they were looked at.
+    in_order: HashMap<String, Reason>,
+}
+
+impl Maintainer {
+    pub(crate) fn new(core: &Arc<Core>) -> Self {
+        Self { core: Arc::downgrade(core), in_order: HashMap::new() }
+    }
+
+    /// Works until the storage is closed or dropped.
+    pub(crate) async fn run(mut self) {
+        let Some(interval) = self.core.upgrade().map(|core| core.options.maintenance_interval) else {
+            return;
+        };
+        loop {
+            tokio::time::sleep(interval).await;
+            let Some(core) = self.core.upgrade().filter(|core| core.check_writable().is_ok()) else { return };
+            self.compact(&core).await;
+        }
+    }
+
+    /// Compacts what has grown, and what nothing comes to any more.
+    async fn compact(&mut self, core: &Arc<Core>) {
+        let root = Arc::clone(core.state().root());
+        let mut in_order = HashMap::new();
+        for record in &root.tables {
+            for entry in &record.partitions {
+                match self.compact_partition(core, record.id, &entry.key, &entry.list).await {
+                    Ok(reason) => drop(in_order.insert(entry.list.clone(), reason)),
+                    Err(_) if core.check_writable().is_err() => return,
+                    Err(error) => {
+                        tracing::warn!(%error, table = record.name, partition = entry.key, "compaction failed");
+                    }
+                }
+            }
+        }
+        self.in_order = in_order;
+    }
+
+    /// Returns as what the day list was looked at that is in order now.
+    async fn compact_partition(
+        &self,
+        core: &Arc<Core>,
+        table: u64,
+        partition: &str,
+        list: &str,
+    ) -> Result<Reason> {
+        let known = self.in_order.get(list).copied();
+        if known == Some(Reason::Quiet) {
+            return Ok(Reason::Quiet);
+        }
+        let state = core.state();
+        let Some(record) = state.root().table_by_id(table) else { return Ok(Reason::Growth) };
+        let Some(entry) = record.partition(partition) else { return Ok(Reason::Growth) };
+        let segments = &core.reading.manifest.day_list(table, entry).await?.segments;
+        let newest = segments.iter().map(|segment| segment.created_at).max().unwrap_or(i64::MAX);
+        let quiet_ns = i64::try_from(core.options.compaction_quiet.as_nanos()).unwrap_or(i64::MAX);
+        let is_quiet = core.clock.now_ns().saturating_sub(newest) >= quiet_ns;
+        let reason = if is_quiet { Reason::Quiet } else { Reason::Growth };
+        if known == Some(reason) {
+            return Ok(reason);
+        }
+        let _one_at_a_time = core.compactions.lock().await;
+        let mut report = CompactReport::default();
+        core.compact_partition(table, partition, reason, &mut report).await?;
+        if report.partitions > 0 {
+            let CompactReport { segments_before, segments_after, bytes_before, bytes_after, .. } = report;
+            tracing::info!(
+                table = record.name,
+                partition,
+                segments_before,
+                segments_after,
+                bytes_before,
+                bytes_after,
+                "compacted"
+            );
+        }
+        Ok(reason)
+    }
+}
