@@ -17,6 +17,7 @@ use crate::{
     merge,
     order::times,
     partition::PartitionKey,
+    pins::Pin,
     schema::{TableSchema, TableSpec, batch_bytes},
     segment::SegmentMeta,
     snapshot::TableSnapshot,
@@ -51,6 +52,8 @@ pub struct BulkLoad {
     waiting_bytes: usize,
     written: Vec<Arc<SegmentMeta>>,
     rows: u64,
+    /// Keeps what is written and not named yet.
+    _unnamed: Pin,
 }
 
 /// Where the rows go.
@@ -90,7 +93,8 @@ impl Storage {
         ddl::free_name(self.core.state().root(), &spec.name)?;
         let record = Arc::new(ddl::new_record(spec)?);
         let reading = Arc::clone(&self.core.reading);
-        let table = TableSnapshot::new(record, Vec::new(), Arc::default(), reading);
+        let version = Arc::new(reading.versions.pin(self.core.state().root().version as i64));
+        let table = TableSnapshot::new(record, Vec::new(), Arc::default(), reading, version);
         Ok(BulkLoad::new(&self.core, Arc::new(table), Target::New))
     }
 }
@@ -105,6 +109,7 @@ impl BulkLoad {
             waiting_bytes: 0,
             written: Vec::new(),
             rows: 0,
+            _unnamed: core.keep_unnamed(),
         }
     }
 

@@ -15,6 +15,7 @@ use crate::{
     deletion::DeletionRef,
     error::{Error, ErrorKind, Result},
     manifest::{DayList, Root},
+    pins::Pin,
     segment::SegmentMeta,
     state::{Frozen, State},
     storage::Core,
@@ -56,6 +57,8 @@ impl PartitionChange {
 pub(crate) struct Commit {
     core: Arc<Core>,
     pub(crate) root: Root,
+    /// Keeps what is written and not named yet.
+    _unnamed: Pin,
     _one_at_a_time: OwnedMutexGuard<()>,
 }
 
@@ -67,6 +70,7 @@ impl Core {
         Ok(Commit {
             core: Arc::clone(self),
             root: self.state().root().as_ref().clone(),
+            _unnamed: self.keep_unnamed(),
             _one_at_a_time: turn,
         })
     }

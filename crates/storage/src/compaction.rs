@@ -4,7 +4,6 @@
 //! them, if they are still what they were. So a crash at any point leaves the old ones, and a deletion that came between is never
 //! undone: then the work is thrown away and planned again. One compaction runs at a time.
 
-mod background;
 mod compact;
 mod input;
 mod merge;
@@ -33,11 +32,11 @@ use crate::{
     storage::Core,
 };
 
-pub(crate) use background::Maintainer;
 pub use compact::{CompactOptions, CompactReport};
 use input::Input;
 use merge::Merge;
 use output::Output;
+pub(crate) use plan::Reason;
 
 /// How much lower the priority of background work is: the niceness of its thread.
 const NICENESS: i32 = 10;

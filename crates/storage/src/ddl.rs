@@ -95,7 +95,7 @@ pub(crate) fn add(root: &mut Root, record: TableRecord, last: Position) -> Resul
     Ok(id)
 }
 
-fn find<'a>(root: &'a Root, name: &str) -> Result<&'a Arc<TableRecord>> {
+pub(crate) fn find<'a>(root: &'a Root, name: &str) -> Result<&'a Arc<TableRecord>> {
     root.table(name).ok_or_else(|| {
         let names = root.tables.iter().map(|table| table.name.as_str());
         Error::new(ErrorKind::NotFound, format!("no table {name:?}{}", nearest::hint(name, names)))

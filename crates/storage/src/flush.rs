@@ -150,6 +150,7 @@ type Touched = Vec<(u64, Vec<String>)>;
 
 async fn protocol(core: &Arc<Core>, tables: &[u64]) -> Result<(FlushReport, Touched)> {
     core.check_poison()?;
+    let _unnamed = core.keep_unnamed();
     // 1. set the rows apart: later appends go to new memtables
     let frozen = core.publish(|state| state.frozen(tables));
     let mut report = FlushReport::default();

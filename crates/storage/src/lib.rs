@@ -20,9 +20,11 @@ mod deletion;
 pub mod error;
 mod flush;
 mod fsync;
+mod gc;
 mod ids;
 mod latencies;
 mod lock;
+mod maintenance;
 mod manifest;
 mod memtable;
 mod merge;
@@ -33,8 +35,10 @@ mod options;
 mod order;
 mod partition;
 mod paths;
+mod pins;
 mod read_only;
 mod recovery;
+mod retention;
 mod schema;
 mod segment;
 mod snapshot;
@@ -53,6 +57,7 @@ pub use compaction::{CompactOptions, CompactReport};
 pub use deletion::{DeleteReport, Deletion, DeletionRef, DeletionVector};
 pub use error::{Error, ErrorKind, Result};
 pub use flush::FlushReport;
+pub use gc::GcReport;
 pub use ids::Ids;
 pub use latencies::{LATENCY_BOUNDS_SECONDS, LatencyCounts};
 pub use manifest::PartitionEntry;
@@ -60,6 +65,7 @@ pub use objects::NamedObject;
 pub use options::StorageOptions;
 pub use partition::TimeRange;
 pub use recovery::RecoveryReport;
+pub use retention::RetentionReport;
 pub use schema::{
     Column, ColumnType, NewColumn, Partitioning, TIME_COLUMN, TableChange, TableOptions, TableSchema,
     TableSpec, TimeUnit, column_id,

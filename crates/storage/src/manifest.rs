@@ -49,11 +49,18 @@ impl Manifest {
 
     /// The highest number of a root; `None` in an empty store.
     pub(crate) async fn newest_version(&self) -> Result<Option<u64>> {
+        Ok(self.versions().await?.last().copied())
+    }
+
+    /// The numbers of all roots, ascending.
+    pub(crate) async fn versions(&self) -> Result<Vec<u64>> {
         let prefix = Path::from(paths::MANIFEST_DIR);
         let listing = self.store.list_with_delimiter(Some(&prefix)).await;
         let listing = listing.map_err(|error| Error::object("list the manifest", error))?;
         let names = listing.objects.iter().filter_map(|object| object.location.filename());
-        Ok(names.filter_map(paths::root_version).max())
+        let mut versions: Vec<u64> = names.filter_map(paths::root_version).collect();
+        versions.sort_unstable();
+        Ok(versions)
     }
 
     /// Reads one root.

@@ -41,6 +41,7 @@ async fn merge_partition(core: &Arc<Core>, table: u64, partition: &str) -> Resul
         return Ok(());
     }
     // 2. write one segment in their place; nothing names it yet
+    let _unnamed = core.keep_unnamed();
     let merged = Job::new(core, record, small.clone()).run(false).await?;
     // 3. one version of the manifest exchanges them
     core.exchange(&turn, table, &small, merged).await.map(drop)

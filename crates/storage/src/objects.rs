@@ -54,6 +54,7 @@ impl Storage {
             let message = format!("a {kind} has at most {OBJECT_BYTES_MAX} bytes, {name:?} has {bytes}");
             return Err(Error::new(ErrorKind::ResourceExhausted, message));
         }
+        let _unnamed = self.core.keep_unnamed();
         let object = self.core.new_object(content).await?;
         let mut commit = self.core.begin().await?;
         let of_kind = commit.root.objects.entry(kind.to_owned()).or_default();

@@ -32,6 +32,9 @@ pub struct StorageOptions {
     /// A day to which nothing was added for so long is compacted for good.
     #[serde(with = "humantime_serde")]
     pub compaction_quiet: Duration,
+    /// So long a version can be read after another took its place: by queries in other processes, and by `AS OF`.
+    #[serde(with = "humantime_serde")]
+    pub grace_period: Duration,
     /// How often it is looked what is to be done in the background.
     #[serde(with = "humantime_serde")]
     pub maintenance_interval: Duration,
@@ -51,6 +54,7 @@ impl Default for StorageOptions {
             compaction_target: ByteSize::mib(256),
             compaction_memory: ByteSize::mib(128),
             compaction_quiet: Duration::from_secs(3_600),
+            grace_period: Duration::from_secs(3_600),
             maintenance_interval: Duration::from_secs(30),
             promote_attributes: true,
         }

@@ -26,6 +26,18 @@ impl PartitionKey {
         }
     }
 
+    /// The first nanosecond behind the partition, as far as there is one.
+    pub(crate) fn end_ns(self, partitioning: Partitioning) -> i64 {
+        let next = match partitioning {
+            Partitioning::Day => self.0 + 1,
+            Partitioning::Month => match civil_of_day(self.0) {
+                (year, 12, _) => day_of_civil(year + 1, 1, 1),
+                (year, month, _) => day_of_civil(year, month + 1, 1),
+            },
+        };
+        i64::from(next).saturating_mul(NS_PER_DAY)
+    }
+
     /// Writes the partition as `2026-08-01` or `2026-08`.
     pub(crate) fn name(self, partitioning: Partitioning) -> String {
         let (year, month, day) = civil_of_day(self.0);

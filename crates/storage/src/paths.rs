@@ -7,6 +7,8 @@ use crate::{
 
 /// Folder of the manifest roots.
 pub(crate) const MANIFEST_DIR: &str = "manifest";
+/// Folders of the objects that a root names, itself or by its day lists.
+pub(crate) const OBJECT_DIRS: [&str; 4] = ["data", "deletions", "objects", "manifest/days"];
 /// Folder of the write-ahead log, below the root of a local database.
 pub(crate) const WAL_DIR: &str = "wal";
 /// Longest name of a table, in bytes.

@@ -7,12 +7,12 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
     clock::{Clock, SystemClock},
-    compaction::Maintainer,
     error::{Error, Result},
     flush::{self, Flusher},
     fsync,
     ids::Ids,
     lock::Lock,
+    maintenance::Maintainer,
     manifest::Root,
     object::LocalStore,
     paths,

@@ -20,6 +20,7 @@ use crate::{
     options::StorageOptions,
     partition::TimeRange,
     paths,
+    pins::{Pin, Pins},
     schema::{TableOptions, TableSchema},
     segment::{self, Footer, SegmentMeta, SegmentReader},
     state::State,
@@ -46,6 +47,8 @@ pub struct TableSnapshot {
     /// Where appends go.
     pub(crate) active: Arc<Memtable>,
     reading: Arc<Reading>,
+    /// Keeps what the version names.
+    version: Arc<Pin>,
     /// The segments that are read, by what names their rows; `None` are all.
     only: Option<Arc<HashSet<String>>>,
     memory: OnceLock<Vec<RecordBatch>>,
@@ -58,6 +61,8 @@ pub(crate) struct Reading {
     pub(crate) manifest: Manifest,
     pub(crate) footers: Cache<Footer>,
     deletions: Cache<DeletionVector>,
+    /// The versions that somebody reads.
+    pub(crate) versions: Pins,
 }
 
 impl Reading {
@@ -67,6 +72,7 @@ impl Reading {
             manifest: Manifest::new(Arc::clone(&store), bytes(options.day_list_cache_bytes)),
             footers: Cache::new(bytes(options.footer_cache_bytes)),
             deletions: Cache::new(DELETION_CACHE_BYTES),
+            versions: Pins::default(),
             store,
         }
     }
@@ -169,9 +175,10 @@ impl TableSnapshot {
         frozen: Vec<Arc<Memtable>>,
         active: Arc<Memtable>,
         reading: Arc<Reading>,
+        version: Arc<Pin>,
     ) -> Self {
         let options = Arc::new(record.options());
-        Self { record, options, frozen, active, reading, only: None, memory: OnceLock::new() }
+        Self { record, options, frozen, active, reading, version, only: None, memory: OnceLock::new() }
     }
 
     /// The same moment of the table, without the rows that lie in no segment.
@@ -306,6 +313,7 @@ impl Clone for TableSnapshot {
             frozen: self.frozen.clone(),
             active: Arc::clone(&self.active),
             reading: Arc::clone(&self.reading),
+            version: Arc::clone(&self.version),
             only: self.only.clone(),
             memory: OnceLock::new(),
         }

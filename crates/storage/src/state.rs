@@ -13,6 +13,7 @@ use crate::{
     manifest::Root,
     memtable::Memtable,
     nearest,
+    pins::Pin,
     snapshot::{Reading, TableSnapshot},
     wal::{CommittedGroup, Position},
 };
@@ -26,6 +27,8 @@ pub(crate) struct State {
     tables: BTreeMap<u64, Arc<TableSnapshot>>,
     names: Arc<BTreeMap<String, u64>>,
     reading: Arc<Reading>,
+    /// Keeps what the root names.
+    version: Arc<Pin>,
 }
 
 /// The rows of one table that a flush has taken; nothing is added to them any more.
@@ -47,8 +50,9 @@ impl Frozen {
 impl State {
     /// The state right after a root was read: nothing in memory.
     pub(crate) fn new(root: Arc<Root>, last: Position, reading: Arc<Reading>) -> Self {
-        let empty =
-            Self { root: Arc::clone(&root), last, tables: BTreeMap::new(), names: Arc::default(), reading };
+        let version = Arc::new(reading.versions.pin(root.version as i64));
+        let (tables, names) = (BTreeMap::new(), Arc::default());
+        let empty = Self { root: Arc::clone(&root), last, tables, names, reading, version };
         empty.committed(root, &[])
     }
 
@@ -129,6 +133,7 @@ impl State {
     pub(crate) fn committed(&self, root: Arc<Root>, flushed: &[Frozen]) -> Self {
         let mut next = self.clone();
         next.tables.clear();
+        next.version = Arc::new(self.reading.versions.pin(root.version as i64));
         let mut names = BTreeMap::new();
         for record in &root.tables {
             let before = self.tables.get(&record.id);
@@ -138,7 +143,8 @@ impl State {
                 Some(table) => (table.frozen[taken..].to_vec(), Arc::clone(&table.active)),
                 None => Default::default(),
             };
-            let table = TableSnapshot::new(Arc::clone(record), frozen, active, Arc::clone(&self.reading));
+            let (reading, version) = (Arc::clone(&self.reading), Arc::clone(&next.version));
+            let table = TableSnapshot::new(Arc::clone(record), frozen, active, reading, version);
             names.insert(record.name.clone(), record.id);
             next.tables.insert(record.id, Arc::new(table));
         }

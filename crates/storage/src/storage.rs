@@ -20,6 +20,7 @@ use crate::{
     latencies::{Latencies, LatencyCounts},
     lock::Lock,
     options::StorageOptions,
+    pins::Pins,
     read_only,
     recovery::{self, RecoveryReport},
     snapshot::{Reading, Snapshot},
@@ -113,6 +114,10 @@ pub(crate) struct Core {
     pub(crate) rewrites: Arc<tokio::sync::Mutex<()>>,
     /// Held by whoever merges segments.
     pub(crate) compactions: tokio::sync::Mutex<()>,
+    /// Held by whoever removes what no version needs.
+    pub(crate) collections: tokio::sync::Mutex<()>,
+    /// Since when objects may have been written that nothing names yet, in milliseconds since 1970.
+    pub(crate) unnamed: Pins,
     /// No result of long work is wanted any more.
     pub(crate) stopped: Arc<AtomicBool>,
     pub(crate) flusher: mpsc::Sender<flush::Message>,
@@ -303,6 +308,8 @@ impl Core {
             commits: Arc::default(),
             rewrites: Arc::default(),
             compactions: tokio::sync::Mutex::default(),
+            collections: tokio::sync::Mutex::default(),
+            unnamed: Pins::default(),
             stopped: Arc::default(),
             flusher: parts.flusher,
             flushes: Latencies::default(),

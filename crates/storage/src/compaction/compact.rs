@@ -75,7 +75,7 @@ impl Storage {
 
 impl Core {
     /// Merges until the partition is in order. The caller holds the turn of compactions.
-    pub(super) async fn compact_partition(
+    pub(crate) async fn compact_partition(
         self: &Arc<Self>,
         table: u64,
         partition: &str,
@@ -87,6 +87,7 @@ impl Core {
         let mut changed = false;
         // it ends: of small segments a merge leaves one at most, and of what is deleted nothing
         while let Some((record, old)) = self.plan(table, partition, reason).await? {
+            let _unnamed = self.keep_unnamed();
             let new = Job::new(self, &record, old.clone()).run(in_background).await?;
             let counted = counted(&old, &new);
             let turn = self.rewrites.lock().await;

@@ -96,6 +96,7 @@ impl Deletion {
             all.into_iter().filter(|segment| self.rows.contains_key(&segment.id)).collect()
         };
         // 1. what is deleted of each segment from now on
+        let _unnamed = self.core.keep_unnamed();
         let (report, changes, content) = self.changes(&touched).await?;
         if changes.is_empty() {
             return Ok(DeleteReport { version: self.core.state().root().version, ..report });

@@ -5,19 +5,27 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use super::{compact::CompactReport, plan::Reason};
-use crate::{error::Result, storage::Core};
+use crate::{
+    compaction::{CompactReport, Reason},
+    error::Result,
+    storage::Core,
+};
+
+/// How often garbage is collected in a grace period.
+const COLLECTIONS: u32 = 4;
 
 /// The task. It does not keep the storage open: when the last handle goes, it ends.
 pub(crate) struct Maintainer {
     core: Weak<Core>,
     /// Day lists that were found in order, and as what they were looked at.
     in_order: HashMap<String, Reason>,
+    /// When garbage was collected last, by the monotonic clock.
+    collected_ns: Option<u64>,
 }
 
 impl Maintainer {
     pub(crate) fn new(core: &Arc<Core>) -> Self {
-        Self { core: Arc::downgrade(core), in_order: HashMap::new() }
+        Self { core: Arc::downgrade(core), in_order: HashMap::new(), collected_ns: None }
     }
 
     /// Works until the storage is closed or dropped.
@@ -28,7 +36,26 @@ impl Maintainer {
         loop {
             tokio::time::sleep(interval).await;
             let Some(core) = self.core.upgrade().filter(|core| core.check_writable().is_ok()) else { return };
+            if let Err(error) = core.apply_retention().await {
+                tracing::warn!(%error, "what is past its retention stays");
+            }
             self.compact(&core).await;
+            self.collect_garbage(&core).await;
+        }
+    }
+
+    async fn collect_garbage(&mut self, core: &Arc<Core>) {
+        let grace = core.options.grace_period;
+        let now_ns = core.clock.monotonic_ns();
+        let due_ns = u64::try_from((grace / COLLECTIONS).as_nanos()).unwrap_or(u64::MAX);
+        if self.collected_ns.is_some_and(|last| now_ns.saturating_sub(last) < due_ns) {
+            return;
+        }
+        self.collected_ns = Some(now_ns);
+        if let Err(error) = core.collect_garbage(grace, None).await
+            && core.check_writable().is_ok()
+        {
+            tracing::warn!(%error, "garbage stays");
         }
     }
 

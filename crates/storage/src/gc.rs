@@ -1,0 +1,170 @@
+//! Garbage collection: objects that no version needs any more are removed.
+//!
+//! A version is needed while it is the newest, while a snapshot of this process holds it, and for a grace period after another took its
+//! place: so long may a query of another process read it, and so far back does time travel go. What no needed version names is
+//! removed, unless it is younger than work under way that may be about to name it. Roots go before what they name, so that no root
+//! ever names what is missing.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::{StreamExt, TryStreamExt};
+use object_store::{ObjectMeta, path::Path};
+use ulid::Ulid;
+
+use crate::{
+    error::{Error, Result},
+    manifest::Root,
+    paths,
+    pins::Pin,
+    storage::{Core, Storage},
+};
+
+/// Clocks may be set back by this much without harm.
+const CLOCK_SLACK_MS: i64 = 60_000;
+
+/// What a collection removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct GcReport {
+    /// Versions that can no longer be read.
+    pub versions: u64,
+    /// Objects that were removed: segments, deletion vectors, day lists, named objects.
+    pub objects: u64,
+    /// Bytes of these objects.
+    pub bytes: u64,
+    /// The oldest version that is still there.
+    pub oldest_version: u64,
+}
+
+impl Storage {
+    /// Removes what no version needs that the grace period or a snapshot keeps.
+    ///
+    /// # Errors
+    /// `Corrupted` and `Unavailable` as reading and removing meet them. What is removed stays removed; the next collection goes on.
+    pub async fn collect_garbage(&self) -> Result<GcReport> {
+        self.core.check_writable()?;
+        self.core.collect_garbage(self.core.options.grace_period, None).await
+    }
+}
+
+impl Core {
+    /// Keeps objects that are written from now on, until they are named or given up.
+    pub(crate) fn keep_unnamed(&self) -> Pin {
+        self.unnamed.pin(self.now_ms())
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.clock.now_ns() / 1_000_000
+    }
+
+    /// Removes what no version needs that is younger than `grace` or held; one snapshot of the version `own` does not count.
+    pub(crate) async fn collect_garbage(&self, grace: Duration, own: Option<u64>) -> Result<GcReport> {
+        let _one_at_a_time = self.collections.lock().await;
+        let grace_ms = i64::try_from(grace.as_millis()).unwrap_or(i64::MAX);
+        // 1. nothing that is written from here on is looked at
+        let born_before_ms = {
+            let unnamed =
+                self.unnamed.lowest(None).map_or(i64::MAX, |since| since.saturating_sub(CLOCK_SLACK_MS));
+            self.now_ms().saturating_sub(grace_ms).min(unnamed)
+        };
+        // 2. the versions that are needed, and all that they name
+        let versions = self.reading.manifest.versions().await?;
+        let (oldest, roots) = self.needed(&versions, grace_ms, own).await?;
+        let named = self.named_by(&roots).await?;
+        // 3. the other versions go, the oldest first
+        let mut report = GcReport { oldest_version: oldest, ..GcReport::default() };
+        for version in versions.into_iter().filter(|version| *version < oldest) {
+            self.remove(&Path::from(paths::root(version))).await?;
+            report.versions += 1;
+        }
+        // 4. then what only they named
+        for directory in paths::OBJECT_DIRS {
+            let mut found = self.reading.store.list(Some(&Path::from(directory)));
+            while let Some(object) =
+                found.try_next().await.map_err(|error| Error::object("list objects", error))?
+            {
+                let is_old = born_ms(&object).is_some_and(|born_ms| born_ms < born_before_ms);
+                if is_old && !named.contains(object.location.as_ref()) {
+                    self.remove(&object.location).await?;
+                    report.objects += 1;
+                    report.bytes += object.size;
+                }
+            }
+        }
+        if report.versions + report.objects > 0 {
+            let GcReport { versions, objects, bytes, oldest_version } = report;
+            tracing::debug!(versions, objects, bytes, oldest_version, "garbage collected");
+        }
+        Ok(report)
+    }
+
+    /// The versions that are needed: the number of the oldest, and their roots.
+    async fn needed(
+        &self,
+        versions: &[u64],
+        grace_ms: i64,
+        own: Option<u64>,
+    ) -> Result<(u64, Vec<Arc<Root>>)> {
+        let held = self.reading.versions.lowest(own.map(|version| version as i64));
+        let newest = Arc::clone(self.state().root());
+        let in_grace_ms = self.now_ms().saturating_sub(grace_ms);
+        let (mut oldest, before) = (newest.version, newest.version);
+        let mut replaced_ms = newest.created_at / 1_000_000;
+        let mut roots = vec![newest];
+        for version in versions.iter().rev().filter(|version| **version < before) {
+            let is_held = held.is_some_and(|held| held <= *version as i64);
+            if !is_held && replaced_ms < in_grace_ms {
+                break;
+            }
+            let root = Arc::new(self.reading.manifest.root(*version).await?);
+            replaced_ms = root.created_at / 1_000_000;
+            oldest = *version;
+            roots.push(root);
+        }
+        Ok((oldest, roots))
+    }
+
+    /// The paths of all objects that some roots name.
+    async fn named_by(&self, roots: &[Arc<Root>]) -> Result<HashSet<String>> {
+        let mut named = HashSet::new();
+        let mut lists = BTreeMap::new();
+        for root in roots {
+            named.extend(
+                root.objects.values().flat_map(|of_kind| of_kind.values()).map(|object| object.path()),
+            );
+            for table in &root.tables {
+                lists.extend(table.partitions.iter().map(|entry| (&entry.list, (table.id, entry))));
+            }
+        }
+        for (list, (table, entry)) in lists {
+            named.insert(paths::day_list(list));
+            for segment in &self.reading.manifest.day_list(table, entry).await?.segments {
+                named.insert(segment.path.clone());
+                named.extend(segment.deletions.as_ref().map(|found| found.path()));
+            }
+        }
+        Ok(named)
+    }
+
+    /// Removes an object; one that is gone already is no error.
+    async fn remove(&self, location: &Path) -> Result<()> {
+        let locations = futures::stream::iter([Ok(location.clone())]).boxed();
+        match self.reading.store.delete_stream(locations).try_next().await {
+            Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(Error::object(format_args!("remove {location}"), error)),
+        }
+    }
+}
+
+/// When an object of ours was made, by its name; `None` for what is not ours.
+fn born_ms(object: &ObjectMeta) -> Option<i64> {
+    let name = object.location.filename()?;
+    let id = name.split('.').next()?;
+    i64::try_from(Ulid::from_string(id).ok()?.timestamp_ms()).ok()
+}
+
+#[cfg(test)]
+mod tests;

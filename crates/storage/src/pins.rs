@@ -1,0 +1,52 @@
+//! Pins: who still needs something that would otherwise go. A pin is a number, such as a version or a time; while it is held, nothing from
+//! that number on goes.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// The numbers that are pinned, and how often each.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Pins(Arc<Mutex<BTreeMap<i64, usize>>>);
+
+/// Holds a number until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Pin {
+    pins: Pins,
+    number: i64,
+}
+
+impl Pins {
+    pub(crate) fn pin(&self, number: i64) -> Pin {
+        self.with(|pins| *pins.entry(number).or_default() += 1);
+        Pin { pins: self.clone(), number }
+    }
+
+    /// The lowest number that is pinned, but for one pin of the number in `except`.
+    pub(crate) fn lowest(&self, except: Option<i64>) -> Option<i64> {
+        self.with(|pins| {
+            let counts = |(number, count): (&i64, &usize)| {
+                (*count > usize::from(Some(*number) == except)).then_some(*number)
+            };
+            pins.iter().find_map(counts)
+        })
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut BTreeMap<i64, usize>) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        self.pins.with(|pins| {
+            if let Some(count) = pins.get_mut(&self.number) {
+                *count -= 1;
+                if *count == 0 {
+                    pins.remove(&self.number);
+                }
+            }
+        });
+    }
+}
