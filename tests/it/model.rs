@@ -10,8 +10,8 @@ use arrow::array::{
 use arrow::compute::{cast, filter};
 use arrow::datatypes::{DataType, Int64Type, TimestampNanosecondType};
 use driftline_storage::{
-    ColumnType, Durability, NewColumn, Partitioning, Snapshot, Storage, TableChange, TableOptions,
-    TableSnapshot, TableSpec, TimeRange, column_id, testing::SimDisk,
+    ColumnType, CompactOptions, Durability, NewColumn, Partitioning, Snapshot, Storage, TableChange,
+    TableOptions, TableSnapshot, TableSpec, TimeRange, column_id, testing::SimDisk,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -71,6 +71,11 @@ enum Step {
         remainder: i64,
         commit: bool,
     },
+    Compact {
+        table: usize,
+    },
+    /// Objects that no version needs are removed, at once.
+    Purge,
     /// Closed and opened again.
     Reopen,
     /// The process goes without a close.
@@ -104,6 +109,8 @@ fn step() -> impl Strategy<Value = Step> {
         4 => prop::option::of(table()).prop_map(|table| Step::Flush { table }),
         4 => (table(), 1..6_i64, 0..6_i64, prop::bool::weighted(0.8))
             .prop_map(|(table, divisor, remainder, commit)| Step::Delete { table, divisor, remainder, commit }),
+        2 => table().prop_map(|table| Step::Compact { table }),
+        1 => Just(Step::Purge),
         2 => Just(Step::Reopen),
         2 => Just(Step::Lose),
         1 => Just(Step::Keep),
@@ -251,6 +258,26 @@ async fn take(step: &Step, storage: &mut Storage, model: &mut Model, world: &Wor
                 // a deletion begins with a flush
                 table.rows.values_mut().for_each(|row| row.volatile = false);
                 assert_eq!(deleted, (before - table.rows.len()) as u64);
+            }
+        }
+        Step::Compact { table: table_index } => {
+            let compacted = storage.compact(TABLES[*table_index], CompactOptions::default()).await;
+            assert_eq!(compacted.is_ok(), model.tables.contains_key(TABLES[*table_index]));
+            if let Some(table) = model.tables.get_mut(TABLES[*table_index]) {
+                table.rows.values_mut().for_each(|row| row.volatile = false);
+                let snapshot = storage.snapshot();
+                let segments =
+                    snapshot.table(TABLES[*table_index]).unwrap().segments(TimeRange::ALL).await.unwrap();
+                assert!(
+                    segments.iter().all(|segment| segment.deletions.is_none()),
+                    "nothing deleted is left"
+                );
+            }
+        }
+        Step::Purge => {
+            storage.purge(None).await.unwrap();
+            for table in model.tables.values_mut() {
+                table.rows.values_mut().for_each(|row| row.volatile = false);
             }
         }
         Step::Reopen => {

@@ -90,6 +90,16 @@ When a door is open, one line says where: `flight listening on 127.0.0.1:32010`.
 free one. The log goes to standard error; DRIFTLINE_LOG=warn leaves the queries out of it. Ctrl-C
 or SIGTERM lets running queries end (shutdown_grace in the configuration, 10 s) and flushes.";
 
+const COMPACT_EXAMPLES: &str = "\
+Examples:
+  driftline --db ./telemetry compact
+  driftline --db ./telemetry compact spans --since 2026-08-01 --until 2026-08-31
+  driftline --db ./telemetry sql -c \"DELETE FROM spans WHERE user_id = 'ann'\"
+  driftline --db ./telemetry compact spans --purge
+
+A database compacts itself while it is open: this is for one that is not, or does not want to wait.
+A running server does the same on the statement COMPACT name [WHERE day ...] [PURGE].";
+
 const USER_EXAMPLES: &str = "\
 Examples:
   driftline user add grafana --role read --users users.toml             asks for the password
@@ -156,6 +166,8 @@ pub(crate) enum Command {
     User(UserArgs),
     /// Show what the database holds
     Info,
+    /// Bring segments to a good size and make deletions physical, now
+    Compact(CompactArgs),
     /// Verify the database's files
     Check(CheckArgs),
 }
@@ -459,6 +471,31 @@ pub(crate) enum UserCommand {
         /// Name of the user
         name: String,
     },
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = COMPACT_EXAMPLES)]
+pub(crate) struct CompactArgs {
+    /// Tables; without names, all
+    #[arg(value_name = "TABLE")]
+    pub(crate) tables: Vec<String>,
+
+    /// First day, as 2026-08-01
+    #[arg(long, value_name = "DAY", value_parser = parse_day)]
+    pub(crate) since: Option<String>,
+
+    /// Last day
+    #[arg(long, value_name = "DAY", value_parser = parse_day)]
+    pub(crate) until: Option<String>,
+
+    /// Also remove what older versions of the database still hold: nothing deleted is left on the disk
+    #[arg(long)]
+    pub(crate) purge: bool,
+}
+
+/// A day as partitions are called.
+fn parse_day(text: &str) -> Result<String, humantime::TimestampError> {
+    humantime::parse_rfc3339_weak(&format!("{text}T00:00:00Z")).map(|_| text.to_owned())
 }
 
 #[derive(Debug, ClapArgs)]

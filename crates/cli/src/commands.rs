@@ -2,6 +2,7 @@
 
 mod alert;
 mod check;
+mod compact;
 mod demo;
 mod import;
 mod info;
@@ -40,6 +41,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<()> {
         Command::Alert(alert) => alert::run(&args.database()?, alert, terminal).await,
         Command::Slo(slo) => slo::run(&args.database()?, slo, terminal).await,
         Command::Info => info::run(&args.database()?, terminal).await,
+        Command::Compact(compact) => compact::run(&args.database()?, compact, terminal).await,
         Command::Check(check) => check::run(&args.database()?, check, terminal).await,
     }
 }

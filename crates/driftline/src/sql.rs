@@ -6,6 +6,7 @@
 mod alter_table;
 mod baseline_calls;
 mod cancel_query;
+mod compact;
 mod create_alert;
 mod create_baseline;
 mod create_slo;
@@ -47,7 +48,7 @@ pub use split::{StatementSplitter, split_statements};
 
 pub(crate) use create_alert::{alert_of_statement, parse_alert};
 pub(crate) use create_slo::{parse_slo, parse_starting};
-pub(crate) use create_table::CreateTable;
+pub(crate) use create_table::{CreateTable, retention_text};
 pub(crate) use create_view::built_in_view;
 pub(crate) use cursor::Cursor;
 pub(crate) use names::{ATTRIBUTES, check_takes_rows, quoted};
@@ -75,6 +76,7 @@ pub(crate) enum Statement {
     Delete(delete::Delete),
     Show(show::Show),
     Flush(flush::Flush),
+    Compact(compact::Compact),
     CancelQuery(cancel_query::CancelQuery),
     Explain(explain::Explain),
     /// A query or another statement that DataFusion plans.
@@ -134,6 +136,9 @@ impl Statement {
         if cursor.accept(&["FLUSH"]) {
             return flush::Flush::parse(cursor).map(Self::Flush);
         }
+        if cursor.accept(&["COMPACT"]) {
+            return compact::Compact::parse(cursor).map(Self::Compact);
+        }
         if cursor.accept(&["CANCEL", "QUERY"]) {
             return cancel_query::CancelQuery::parse(cursor).map(Self::CancelQuery);
         }
@@ -161,6 +166,7 @@ impl Statement {
             Self::Insert(_)
                 | Self::Delete(_)
                 | Self::Flush(_)
+                | Self::Compact(_)
                 | Self::CreateTable(_)
                 | Self::CreateView(_)
                 | Self::CreateBaseline(_)
@@ -179,6 +185,7 @@ impl Statement {
             Self::Insert(_) => (Role::Write, "INSERT"),
             Self::Flush(_) => (Role::Write, "FLUSH"),
             Self::Delete(_) => (Role::Admin, "DELETE"),
+            Self::Compact(_) => (Role::Admin, "COMPACT"),
             Self::CreateTable(_) => (Role::Admin, "CREATE TABLE"),
             Self::CreateView(_) => (Role::Admin, "CREATE VIEW"),
             Self::CreateBaseline(_) => (Role::Admin, "CREATE BASELINE"),
@@ -201,6 +208,7 @@ impl Statement {
             Self::Drop(drop) => vec![&drop.name],
             Self::AlterTable(alter) => alter.relations(),
             Self::Flush(flush) => flush.table.as_deref().into_iter().collect(),
+            Self::Compact(compact) => vec![&compact.table],
             Self::Explain(explain::Explain::Ours { statement, .. }) => statement.changes(),
             Self::Explain(_)
             | Self::Insert(_)
@@ -222,6 +230,7 @@ impl Statement {
             Self::Insert(_)
             | Self::Delete(_)
             | Self::Flush(_)
+            | Self::Compact(_)
             | Self::CancelQuery(_)
             | Self::CreateTable(_)
             | Self::CreateView(_)
@@ -258,6 +267,7 @@ impl Statement {
             Self::AlterTable(alter) => alter.run(context).await,
             Self::Show(show) => show.run(context).await,
             Self::Flush(flush) => flush.run(context).await,
+            Self::Compact(compact) => compact.run(context).await,
             Self::CancelQuery(cancel) => cancel.run(context),
             Self::Explain(explain) => explain.run(context).await,
         }

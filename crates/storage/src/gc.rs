@@ -20,6 +20,7 @@ use crate::{
     manifest::Root,
     paths,
     pins::Pin,
+    snapshot::Snapshot,
     storage::{Core, Storage},
 };
 
@@ -37,6 +38,8 @@ pub struct GcReport {
     pub bytes: u64,
     /// The oldest version that is still there.
     pub oldest_version: u64,
+    /// Whether versions stay only because snapshots of this process hold them.
+    pub is_held: bool,
 }
 
 impl Storage {
@@ -47,6 +50,22 @@ impl Storage {
     pub async fn collect_garbage(&self) -> Result<GcReport> {
         self.core.check_writable()?;
         self.core.collect_garbage(self.core.options.grace_period, None).await
+    }
+
+    /// Removes at once what no version needs but the newest: whatever was deleted and compacted away is then nowhere any more, neither
+    /// in segments nor in the log. Queries of other processes that read an older version fail, and so does time travel. What a snapshot
+    /// of this process holds stays, and the report says so; `own` may be one of the caller's that reads nothing any more.
+    ///
+    /// # Errors
+    /// As [`collect_garbage`](Self::collect_garbage), and those of a flush.
+    pub async fn purge(&self, own: Option<&Snapshot>) -> Result<GcReport> {
+        self.core.check_writable()?;
+        // 1. no file of the log that is still needed holds a row from before
+        self.core.wal()?.rotate().await?;
+        self.flush(None).await?;
+        self.core.trim_log().await;
+        // 2. no object either
+        self.core.collect_garbage(Duration::ZERO, own.map(Snapshot::version)).await
     }
 }
 
@@ -72,10 +91,11 @@ impl Core {
         };
         // 2. the versions that are needed, and all that they name
         let versions = self.reading.manifest.versions().await?;
-        let (oldest, roots) = self.needed(&versions, grace_ms, own).await?;
+        let (is_held, roots) = self.needed(&versions, grace_ms, own).await?;
+        let oldest = roots.last().map_or(0, |root| root.version);
         let named = self.named_by(&roots).await?;
         // 3. the other versions go, the oldest first
-        let mut report = GcReport { oldest_version: oldest, ..GcReport::default() };
+        let mut report = GcReport { oldest_version: oldest, is_held, ..GcReport::default() };
         for version in versions.into_iter().filter(|version| *version < oldest) {
             self.remove(&Path::from(paths::root(version))).await?;
             report.versions += 1;
@@ -95,36 +115,37 @@ impl Core {
             }
         }
         if report.versions + report.objects > 0 {
-            let GcReport { versions, objects, bytes, oldest_version } = report;
+            let GcReport { versions, objects, bytes, oldest_version, .. } = report;
             tracing::debug!(versions, objects, bytes, oldest_version, "garbage collected");
         }
         Ok(report)
     }
 
-    /// The versions that are needed: the number of the oldest, and their roots.
+    /// The roots of the versions that are needed, the newest first, and whether some are for the sake of snapshots alone.
     async fn needed(
         &self,
         versions: &[u64],
         grace_ms: i64,
         own: Option<u64>,
-    ) -> Result<(u64, Vec<Arc<Root>>)> {
+    ) -> Result<(bool, Vec<Arc<Root>>)> {
         let held = self.reading.versions.lowest(own.map(|version| version as i64));
         let newest = Arc::clone(self.state().root());
         let in_grace_ms = self.now_ms().saturating_sub(grace_ms);
-        let (mut oldest, before) = (newest.version, newest.version);
+        let (mut held_alone, before) = (false, newest.version);
         let mut replaced_ms = newest.created_at / 1_000_000;
         let mut roots = vec![newest];
         for version in versions.iter().rev().filter(|version| **version < before) {
             let is_held = held.is_some_and(|held| held <= *version as i64);
-            if !is_held && replaced_ms < in_grace_ms {
+            let in_grace = replaced_ms > in_grace_ms;
+            if !is_held && !in_grace {
                 break;
             }
+            held_alone |= !in_grace;
             let root = Arc::new(self.reading.manifest.root(*version).await?);
             replaced_ms = root.created_at / 1_000_000;
-            oldest = *version;
             roots.push(root);
         }
-        Ok((oldest, roots))
+        Ok((held_alone, roots))
     }
 
     /// The paths of all objects that some roots name.

@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Weak},
 };
 
+use tokio::time::MissedTickBehavior;
+
 use crate::{
     compaction::{CompactReport, Reason},
     error::Result,
@@ -33,8 +35,12 @@ impl Maintainer {
         let Some(interval) = self.core.upgrade().map(|core| core.options.maintenance_interval) else {
             return;
         };
+        let mut ticks = tokio::time::interval(interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // the first comes at once
+        ticks.tick().await;
         loop {
-            tokio::time::sleep(interval).await;
+            ticks.tick().await;
             let Some(core) = self.core.upgrade().filter(|core| core.check_writable().is_ok()) else { return };
             if let Err(error) = core.apply_retention().await {
                 tracing::warn!(%error, "what is past its retention stays");

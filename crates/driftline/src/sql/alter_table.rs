@@ -1,6 +1,9 @@
-//! `ALTER TABLE name ADD [COLUMN] [IF NOT EXISTS] column TYPE [FROM ATTRIBUTE 'a.b'] | RENAME [COLUMN] a TO b | RENAME TO name | DROP [COLUMN] column`
+//! `ALTER TABLE name ADD [COLUMN] [IF NOT EXISTS] column TYPE [FROM ATTRIBUTE 'a.b'] | RENAME [COLUMN] a TO b | RENAME TO name | DROP [COLUMN] column |
+//! SET (retention = '90 days') | RESET (retention)`
 //!
 //! All of it is metadata: no row is rewritten.
+
+use std::time::Duration;
 
 use datafusion::sql::sqlparser::tokenizer::Token;
 use driftline_storage::TableChange;
@@ -18,7 +21,15 @@ pub(crate) struct AlterTable {
     if_exists: bool,
     /// `ADD COLUMN IF NOT EXISTS`
     if_not_exists: bool,
-    change: TableChange,
+    change: Change,
+}
+
+/// What changes.
+#[derive(Debug)]
+enum Change {
+    Schema(TableChange),
+    /// How long rows are kept; `None` for ever.
+    Retention(Option<Duration>),
 }
 
 impl AlterTable {
@@ -29,19 +40,27 @@ impl AlterTable {
         let change = if cursor.accept(&["ADD"]) {
             cursor.accept(&["COLUMN"]);
             if_not_exists = cursor.accept(&["IF", "NOT", "EXISTS"]);
-            TableChange::AddColumn(create_table::parse_column(&mut cursor)?)
+            Change::Schema(TableChange::AddColumn(create_table::parse_column(&mut cursor)?))
         } else if cursor.accept(&["RENAME", "TO"]) {
-            TableChange::RenameTable { to: cursor.identifier("the new name of the table")? }
+            Change::Schema(TableChange::RenameTable { to: cursor.identifier("the new name of the table")? })
         } else if cursor.accept(&["RENAME"]) {
             cursor.accept(&["COLUMN"]);
             let from = cursor.identifier("the name of a column")?;
             cursor.expect(&["TO"])?;
-            TableChange::RenameColumn { from, to: cursor.identifier("the new name of the column")? }
+            let to = cursor.identifier("the new name of the column")?;
+            Change::Schema(TableChange::RenameColumn { from, to })
         } else if cursor.accept(&["DROP"]) {
             cursor.accept(&["COLUMN"]);
-            TableChange::DropColumn { name: cursor.identifier("the name of a column")? }
+            Change::Schema(TableChange::DropColumn { name: cursor.identifier("the name of a column")? })
+        } else if cursor.accept(&["SET"]) {
+            Change::Retention(Some(parse_retention(&mut cursor)?))
+        } else if cursor.accept(&["RESET"]) {
+            cursor.expect_symbol(&Token::LParen)?;
+            cursor.expect(&["retention"])?;
+            cursor.expect_symbol(&Token::RParen)?;
+            Change::Retention(None)
         } else {
-            return Err(cursor.unexpected("ADD, RENAME or DROP"));
+            return Err(cursor.unexpected("ADD, RENAME, DROP, SET or RESET"));
         };
         if *cursor.peek() == Token::Comma {
             return Err(cursor.unexpected("one change in an ALTER TABLE"));
@@ -53,13 +72,13 @@ impl AlterTable {
     /// The names of tables in it.
     pub(super) fn relations(&self) -> Vec<&str> {
         match &self.change {
-            TableChange::RenameTable { to } => vec![&self.name, to],
+            Change::Schema(TableChange::RenameTable { to }) => vec![&self.name, to],
             _ => vec![&self.name],
         }
     }
 
     pub(super) fn describe(&self) -> String {
-        format!("alter table {}: {}", self.name, self.summary())
+        format!("alter table {}: {}", self.name, summary(&self.change))
     }
 
     pub(super) async fn run(self, context: &QueryContext) -> Result<QueryStream> {
@@ -69,10 +88,17 @@ impl AlterTable {
                 false => Err(context.no_table(&self.name)),
             };
         }
+        let change = match self.change {
+            Change::Retention(retention) => {
+                context.engine().storage().set_retention(&self.name, retention).await?;
+                return super::status(format!("altered table \"{}\": {}", self.name, summary(&self.change)));
+            }
+            Change::Schema(ref change) => change.clone(),
+        };
         if names::is_kept_by_alerts(&self.name) {
             return Err(Error::invalid(format!("\"{}\" is kept by alerts and cannot be changed", self.name)));
         }
-        if let TableChange::RenameTable { to } = &self.change {
+        if let TableChange::RenameTable { to } = &change {
             if names::is_built_in(&self.name) {
                 return Err(Error::invalid(format!("\"{}\" is built in and cannot be renamed", self.name)));
             }
@@ -81,7 +107,7 @@ impl AlterTable {
                 return Err(names::taken(to));
             }
         }
-        if let TableChange::AddColumn(column) = &self.change {
+        if let TableChange::AddColumn(column) = &change {
             let table = context.snapshot().table(&self.name);
             if self.if_not_exists && table.is_some_and(|table| table.schema().column(&column.name).is_some())
             {
@@ -97,17 +123,37 @@ impl AlterTable {
                 )));
             }
         }
-        let summary = self.summary();
-        context.engine().storage().alter_table(&self.name, self.change).await?;
-        super::status(format!("altered table \"{}\": {summary}", self.name))
+        context.engine().storage().alter_table(&self.name, change).await?;
+        super::status(format!("altered table \"{}\": {}", self.name, summary(&self.change)))
     }
+}
 
-    fn summary(&self) -> String {
-        match &self.change {
-            TableChange::AddColumn(column) => format!("added column \"{}\"", column.name),
-            TableChange::RenameColumn { from, to } => format!("renamed column \"{from}\" to \"{to}\""),
-            TableChange::DropColumn { name } => format!("dropped column \"{name}\""),
-            TableChange::RenameTable { to } => format!("renamed to \"{to}\""),
+/// What follows SET: `(retention = '90 days')`. The other options of a table hold from its first row on.
+fn parse_retention(cursor: &mut Cursor<'_>) -> Result<Duration> {
+    cursor.expect_symbol(&Token::LParen)?;
+    let name = cursor.identifier("the name of an option")?;
+    if name != "retention" {
+        return Err(Error::invalid(format!(
+            "SET changes the retention of a table, not its option \"{name}\""
+        )));
+    }
+    cursor.expect_symbol(&Token::Eq)?;
+    let retention = create_table::retention(&cursor.text("a duration such as '90 days'")?)?;
+    cursor.expect_symbol(&Token::RParen)?;
+    Ok(retention)
+}
+
+fn summary(change: &Change) -> String {
+    match change {
+        Change::Schema(TableChange::AddColumn(column)) => format!("added column \"{}\"", column.name),
+        Change::Schema(TableChange::RenameColumn { from, to }) => {
+            format!("renamed column \"{from}\" to \"{to}\"")
         }
+        Change::Schema(TableChange::DropColumn { name }) => format!("dropped column \"{name}\""),
+        Change::Schema(TableChange::RenameTable { to }) => format!("renamed to \"{to}\""),
+        Change::Retention(Some(retention)) => {
+            format!("rows are kept for {}", create_table::retention_text(*retention))
+        }
+        Change::Retention(None) => "rows are kept for ever".to_owned(),
     }
 }

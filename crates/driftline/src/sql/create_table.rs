@@ -23,6 +23,8 @@ use crate::context::QueryContext;
 use crate::error::{Error, ErrorKind, Result, nearest};
 use crate::stream::QueryStream;
 
+const DAY_S: u64 = 86_400;
+
 /// The options that a table understands.
 const OPTIONS: [&str; 5] = ["sort", "partition", "bloom", "retention", "promote_attributes"];
 
@@ -255,7 +257,15 @@ fn boolean(option: &str, value: &str) -> Result<bool> {
     }
 }
 
-fn retention(value: &str) -> Result<Duration> {
+/// A retention as it is written in a declaration: days where they are whole.
+pub(crate) fn retention_text(retention: Duration) -> String {
+    match (retention.as_secs() / DAY_S, retention.as_secs() % DAY_S) {
+        (days, 0) if days > 0 => format!("{days} days"),
+        _ => humantime::format_duration(retention).to_string(),
+    }
+}
+
+pub(super) fn retention(value: &str) -> Result<Duration> {
     humantime::parse_duration(value.trim()).ok().filter(|retention| !retention.is_zero()).ok_or_else(|| {
         Error::invalid(format!("retention must be a duration such as '400 days', got '{value}'"))
     })

@@ -24,7 +24,7 @@ impl Explain {
         let text = format!("EXPLAIN {}", cursor.rest());
         let analyze = cursor.accept(&["ANALYZE"]);
         cursor.accept(&["VERBOSE"]);
-        let ours = ["CREATE", "DROP", "ALTER", "FLUSH", "INSERT", "DELETE", "SHOW", "DESCRIBE"];
+        let ours = ["CREATE", "DROP", "ALTER", "FLUSH", "COMPACT", "INSERT", "DELETE", "SHOW", "DESCRIBE"];
         if ours.iter().any(|word| cursor.at(&[word])) {
             let statement = Box::new(Statement::parse_from(cursor)?);
             return Ok(Self::Ours { analyze, statement });
@@ -69,6 +69,7 @@ async fn explain(statement: Statement, context: &QueryContext) -> Result<QuerySt
         Statement::Flush(flush) => {
             ("statement", format!("flush {}", flush.table.unwrap_or_else(|| "every table".to_owned())))
         }
+        Statement::Compact(compact) => ("statement", compact.describe()),
         Statement::CancelQuery(cancel) => ("statement", cancel.describe()),
         Statement::Show(show) => ("statement", format!("read the catalog: {show:?}")),
         Statement::Explain(_) | Statement::Query(_) => {

@@ -64,7 +64,11 @@ impl Statement {
                 create.describe(context).await?;
                 (status(), vec![])
             }
-            Self::Flush(_) | Self::CancelQuery(_) | Self::Drop(_) | Self::AlterTable(_) => (status(), vec![]),
+            Self::Flush(_)
+            | Self::Compact(_)
+            | Self::CancelQuery(_)
+            | Self::Drop(_)
+            | Self::AlterTable(_) => (status(), vec![]),
         };
         Ok(Planned { schema, parameters, kind })
     }

@@ -14,7 +14,7 @@ const PREPARED: &str = "send the statement itself";
 const BY_ITSELF: &str = "it is done by itself; FLUSH writes what lies in memory";
 
 /// First words and what to say; of two that fit, the first counts.
-const UNSUPPORTED: [(&[&str], &str); 43] = [
+const UNSUPPORTED: [(&[&str], &str); 44] = [
     (&["CREATE", "OR", "REPLACE", "TABLE"], "use DROP TABLE IF EXISTS and CREATE TABLE"),
     (&["CREATE", "OR", "REPLACE", "TEMPORARY"], TEMPORARY),
     (&["CREATE", "OR", "REPLACE", "TEMP"], TEMPORARY),
@@ -52,7 +52,8 @@ const UNSUPPORTED: [(&[&str], &str); 43] = [
     (&["PREPARE"], PREPARED),
     (&["EXECUTE"], PREPARED),
     (&["DEALLOCATE"], PREPARED),
-    (&["VACUUM"], BY_ITSELF),
+    (&["VACUUM"], "it is done by itself; COMPACT name does it at once"),
+    (&["OPTIMIZE"], "it is done by itself; COMPACT name does it at once"),
     (&["ANALYZE"], BY_ITSELF),
     (&["CHECKPOINT"], BY_ITSELF),
     (&["LOCK"], TRANSACTIONS),

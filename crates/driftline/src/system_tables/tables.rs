@@ -1,7 +1,6 @@
 //! `driftline.tables`: every table and view, with size and times. Numbers of tables count memory and segments; views have none.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use arrow::array::{ArrayRef, Int64Array, StringViewArray, TimestampNanosecondArray};
 use arrow::datatypes::Schema;
@@ -9,8 +8,7 @@ use driftline_storage::{Partitioning, TableSnapshot};
 
 use super::{instant, number, text};
 use crate::catalog::Relations;
-
-const DAY_S: u64 = 86_400;
+use crate::sql::retention_text;
 
 pub(super) fn schema() -> Schema {
     super::schema(vec![
@@ -65,7 +63,7 @@ pub(super) fn columns(relations: &Relations) -> Vec<ArrayRef> {
         times(&|table| crate::scan::times(table).map(|(_, last)| last)),
         texts(&|table| Some(table.options().sort.join(", "))),
         texts(&|table| Some(partition(table.schema().partitioning()).to_owned())),
-        texts(&|table| table.options().retention.map(days)),
+        texts(&|table| table.options().retention.map(retention_text)),
         Arc::new(StringViewArray::from_iter(definitions)),
     ]
 }
@@ -74,13 +72,5 @@ fn partition(partitioning: Partitioning) -> &'static str {
     match partitioning {
         Partitioning::Day => "day",
         Partitioning::Month => "month",
-    }
-}
-
-/// A duration as it is written in a declaration: days where they are whole.
-fn days(duration: Duration) -> String {
-    match (duration.as_secs() / DAY_S, duration.as_secs() % DAY_S) {
-        (days, 0) if days > 0 => format!("{days} days"),
-        _ => humantime::format_duration(duration).to_string(),
     }
 }
