@@ -275,7 +275,7 @@ async fn take(step: &Step, storage: &mut Storage, model: &mut Model, world: &Wor
             }
         }
         Step::Purge => {
-            storage.purge(None).await.unwrap();
+            storage.purge().await.unwrap();
             for table in model.tables.values_mut() {
                 table.rows.values_mut().for_each(|row| row.volatile = false);
             }

@@ -1,5 +1,5 @@
 //! Property: the answer of a scan is that of a naive loop over all rows, whatever the batch size, the partitions, the points where
-//! rows were flushed, and whether the cache is warm.
+//! rows were flushed, whether the cache is warm, what was deleted and compacted, and whether there is an index.
 
 use std::sync::Arc;
 
@@ -140,6 +140,11 @@ struct Case {
     batch_rows: usize,
     partitions: usize,
     sort: &'static str,
+    /// `WITH` options of the table: what has a bloom filter has no index.
+    bloom: &'static str,
+    /// Rows of one kind, so that others are rare.
+    filler: usize,
+    deleted: Vec<Condition>,
 }
 
 fn case() -> impl Strategy<Value = Case> {
@@ -149,13 +154,19 @@ fn case() -> impl Strategy<Value = Case> {
         prop_oneof![Just(1_usize), Just(3), Just(16), Just(8192)],
         1_usize..5,
         prop_oneof![Just("time"), Just("key, time")],
+        prop_oneof![Just(""), Just(", bloom = 'key, number'")],
+        prop_oneof![2 => Just(5_000_usize), 1 => Just(0)],
+        proptest::collection::vec(condition(), 1..3),
     )
-        .prop_map(|(appends, queries, batch_rows, partitions, sort)| Case {
+        .prop_map(|(appends, queries, batch_rows, partitions, sort, bloom, filler, deleted)| Case {
             appends,
             queries,
             batch_rows,
             partitions,
             sort,
+            bloom,
+            filler,
+            deleted,
         })
 }
 
@@ -180,53 +191,93 @@ async fn texts(database: &Database, sql: &str) -> Result<Vec<Vec<String>>> {
     Ok(rows)
 }
 
+/// The rows of one kind.
+fn filler(rows: usize) -> Vec<Row> {
+    let row = |number: usize| Row {
+        hour: (number % 100) as i64,
+        key: Some(0),
+        number: Some(4),
+        value: Some(1.0),
+        flag: Some(true),
+    };
+    (0..rows).map(row).collect()
+}
+
 async fn check(case: &Case) -> Result<()> {
     let dir = tempfile::tempdir()?;
+    // no more of a small batch size than a test can bear
+    let batch_rows = if case.filler > 0 { case.batch_rows.max(16) } else { case.batch_rows };
     let database = Database::builder(dir.path().join("db"))
-        .batch_rows(case.batch_rows)
+        .batch_rows(batch_rows)
         .target_partitions(case.partitions)
         .open()
         .await?;
     database
         .sql(&format!(
             "CREATE TABLE t (time TIMESTAMP NOT NULL, id BIGINT, key TEXT, number BIGINT, value DOUBLE, flag BOOLEAN) \
-             WITH (sort = '{}', bloom = 'key, number')",
-            case.sort
+             WITH (sort = '{}'{})",
+            case.sort, case.bloom
         ))
         .await?;
-    let mut rows: Vec<Row> = vec![];
-    for (appended, flush) in &case.appends {
+    let mut rows: Vec<(usize, Row)> = vec![];
+    let filler = [(filler(case.filler), true)];
+    for (appended, flush) in filler.iter().filter(|(rows, _)| !rows.is_empty()).chain(&case.appends) {
         database.append("t", batch(appended, rows.len() as i64)?).await?;
-        rows.extend(appended.iter().cloned());
+        rows.extend((rows.len()..).zip(appended.iter().cloned()).collect::<Vec<_>>());
         if *flush {
             database.flush().await?;
         }
     }
+    let run = async |sql: String| texts(&database, &sql).await;
+    let passes = |conditions: &[Condition], row: &Row| conditions.iter().all(|c| c.holds(row) == Some(true));
+    answers(&database, case, &rows).await?;
+    run("COMPACT t".to_owned()).await?;
+    answers(&database, case, &rows).await?;
+    let deleted = run(format!("DELETE FROM t{}", filter(&case.deleted))).await?;
+    let before = rows.len();
+    rows.retain(|(_, row)| !passes(&case.deleted, row));
+    anyhow::ensure!(
+        deleted == [[(before - rows.len()).to_string()]],
+        "{deleted:?} rows of {before} are deleted"
+    );
+    answers(&database, case, &rows).await?;
+    run("COMPACT t PURGE".to_owned()).await?;
+    answers(&database, case, &rows).await?;
+    database.close().await?;
+    Ok(())
+}
+
+fn filter(conditions: &[Condition]) -> String {
+    match conditions.is_empty() {
+        true => String::new(),
+        false => {
+            format!(" WHERE {}", conditions.iter().map(Condition::sql).collect::<Vec<_>>().join(" AND "))
+        }
+    }
+}
+
+/// Asks every query of the case, twice.
+async fn answers(database: &Database, case: &Case, rows: &[(usize, Row)]) -> Result<()> {
     for conditions in case.queries.iter().chain(&case.queries) {
-        let filter = match conditions.is_empty() {
-            true => String::new(),
-            false => {
-                format!(" WHERE {}", conditions.iter().map(Condition::sql).collect::<Vec<_>>().join(" AND "))
-            }
-        };
+        let filter = filter(conditions);
         let wanted: Vec<(usize, &Row)> = rows
             .iter()
-            .enumerate()
             .filter(|(_, row)| conditions.iter().all(|condition| condition.holds(row) == Some(true)))
+            .map(|(id, row)| (*id, row))
             .collect();
 
-        let found = texts(&database, &format!("SELECT id FROM t{filter} ORDER BY id")).await?;
+        let found = texts(database, &format!("SELECT id FROM t{filter} ORDER BY id")).await?;
         let ids: Vec<Vec<String>> = wanted.iter().map(|(id, _)| vec![id.to_string()]).collect();
         anyhow::ensure!(found == ids, "rows of{filter}: {found:?}, not {ids:?}");
 
-        let found = texts(&database, &format!("SELECT count(*), count(key) FROM t{filter}")).await?;
+        let found = texts(database, &format!("SELECT count(*), count(key) FROM t{filter}")).await?;
         let keys = wanted.iter().filter(|(_, row)| row.key.is_some()).count();
         let counts = vec![vec![wanted.len().to_string(), keys.to_string()]];
         anyhow::ensure!(found == counts, "counts of{filter}: {found:?}, not {counts:?}");
 
         for (order, newest) in [("time DESC, id DESC", true), ("time, id", false)] {
             let found =
-                texts(&database, &format!("SELECT id FROM t{filter} ORDER BY {order} LIMIT 5")).await?;
+                texts(database, &format!("SELECT id FROM t{filter} ORDER BY {order} LIMIT 5")).await?;
             let mut sorted: Vec<(i64, usize)> = wanted.iter().map(|(id, row)| (row.hour, *id)).collect();
             sorted.sort_unstable();
             if newest {
@@ -236,16 +287,15 @@ async fn check(case: &Case) -> Result<()> {
             anyhow::ensure!(found == top, "top of{filter} by {order}: {found:?}, not {top:?}");
         }
 
-        let found = texts(&database, &format!("SELECT time FROM t{filter} ORDER BY time")).await?;
+        let found = texts(database, &format!("SELECT time FROM t{filter} ORDER BY time")).await?;
         anyhow::ensure!(found.len() == wanted.len() && found.is_sorted(), "times of{filter}: {found:?}");
-        let found = texts(&database, &format!("SELECT id FROM t{filter} LIMIT 4")).await?;
+        let found = texts(database, &format!("SELECT id FROM t{filter} LIMIT 4")).await?;
         anyhow::ensure!(found.len() == wanted.len().min(4), "limit of{filter}: {found:?}");
     }
-    database.close().await?;
     Ok(())
 }
 
-/// Breaks when pruning, pushing down, sharing of work, slicing, limits or the cache change an answer.
+/// Breaks when pruning, pushing down, sharing of work, slicing, limits, the cache, a deletion, a compaction or an index change an answer.
 #[test]
 fn a_scan_answers_like_a_naive_filter() {
     let runtime = tokio::runtime::Builder::new_multi_thread()

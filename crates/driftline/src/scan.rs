@@ -11,6 +11,7 @@ mod columns;
 mod emit;
 mod filter;
 mod implied;
+mod index;
 mod layout;
 mod metrics;
 mod order;

@@ -231,7 +231,7 @@ impl Session {
         let context = QueryContext::begin(&self.engine, &self.settings)
             .with_parameters(parameters)
             .with_query(Arc::clone(running.query()));
-        statement.run(&context).await
+        statement.run(context).await
     }
 
     /// Parses a statement that this session may send.

@@ -252,8 +252,10 @@ impl Statement {
         matches!(self, Self::CreateTable(_) | Self::CreateView(_) | Self::Drop(_) | Self::AlterTable(_))
     }
 
-    /// Runs the statement.
-    pub(crate) async fn run(self, context: &QueryContext) -> Result<QueryStream> {
+    /// Runs the statement. One that needs nobody to read takes the context with it.
+    pub(crate) async fn run(self, context: QueryContext) -> Result<QueryStream> {
+        let owned = context;
+        let context = &owned;
         match self {
             Self::Query(statement) => query::run(*statement, context).await,
             Self::Insert(insert) => insert.run(context).await,
@@ -267,7 +269,7 @@ impl Statement {
             Self::AlterTable(alter) => alter.run(context).await,
             Self::Show(show) => show.run(context).await,
             Self::Flush(flush) => flush.run(context).await,
-            Self::Compact(compact) => compact.run(context).await,
+            Self::Compact(compact) => compact.run(owned).await,
             Self::CancelQuery(cancel) => cancel.run(context),
             Self::Explain(explain) => explain.run(context).await,
         }

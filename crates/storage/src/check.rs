@@ -47,10 +47,12 @@ impl Storage {
     pub async fn check(&self, deep: bool) -> Result<CheckReport> {
         self.core.check_open()?;
         let mut report = CheckReport::default();
+        // keeps what the root names
+        let state = self.core.state();
         // a root is read while no commit replaces it: what lies in the store must be what is served
         let root = {
             let _turn = self.core.commits.lock().await;
-            let served = std::sync::Arc::clone(self.core.state().root());
+            let served = std::sync::Arc::clone(state.root());
             let object = paths::root(served.version);
             let manifest = &self.core.reading.manifest;
             let stored = match self.core.access {

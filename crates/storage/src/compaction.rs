@@ -50,8 +50,19 @@ pub(crate) struct Job {
     segments: Vec<Arc<SegmentMeta>>,
     /// How large a segment is to become, in bytes.
     target_bytes: u64,
-    /// Says that the result is not wanted any more.
-    stop: Arc<AtomicBool>,
+    /// The database is closed.
+    stopped: Arc<AtomicBool>,
+    /// Nobody waits for the result any more.
+    given_up: Arc<AtomicBool>,
+}
+
+/// Gives a job up when nobody waits for it any more.
+struct Waiting(Arc<AtomicBool>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Job {
@@ -64,7 +75,8 @@ impl Job {
             record: Arc::clone(record),
             segments,
             target_bytes: core.options.compaction_target.as_u64(),
-            stop: Arc::clone(&core.stopped),
+            stopped: Arc::clone(&core.stopped),
+            given_up: Arc::default(),
         }
     }
 
@@ -72,6 +84,7 @@ impl Job {
     pub(crate) async fn run(self, in_background: bool) -> Result<Vec<Arc<SegmentMeta>>> {
         let runtime = tokio::runtime::Handle::current();
         let (reply, answer) = oneshot::channel();
+        let _waiting = Waiting(Arc::clone(&self.given_up));
         let work = move || {
             if in_background {
                 lower_priority();
@@ -103,7 +116,7 @@ impl Job {
         let mut output = Output::new(self, &first.partition, columns);
         let mut merge = Merge::begin(Arc::clone(schema), file, inputs).await?;
         while let Some(batch) = merge.next().await? {
-            if self.stop.load(Ordering::Relaxed) {
+            if self.stopped.load(Ordering::Relaxed) || self.given_up.load(Ordering::Relaxed) {
                 return Err(Error::closed());
             }
             output.write(batch, || merge.note()).await?;

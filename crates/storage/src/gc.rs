@@ -1,7 +1,7 @@
 //! Garbage collection: objects that no version needs any more are removed.
 //!
 //! A version is needed while it is the newest, while a snapshot of this process holds it, and for a grace period after another took its
-//! place: so long may a query of another process read it, and so far back does time travel go. What no needed version names is
+//! place: so long may a query of another process read it. What no needed version names is
 //! removed, unless it is younger than work under way that may be about to name it. Roots go before what they name, so that no root
 //! ever names what is missing.
 
@@ -16,16 +16,16 @@ use object_store::{ObjectMeta, path::Path};
 use ulid::Ulid;
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     manifest::Root,
     paths,
     pins::Pin,
-    snapshot::Snapshot,
     storage::{Core, Storage},
 };
 
-/// Clocks may be set back by this much without harm.
-const CLOCK_SLACK_MS: i64 = 60_000;
+/// How often all tables are flushed until the log is free of what was there before. A table that had nothing to flush at first has at the
+/// second time.
+const FLUSHES_MAX: usize = 4;
 
 /// What a collection removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub struct GcReport {
     pub bytes: u64,
     /// The oldest version that is still there.
     pub oldest_version: u64,
-    /// Whether versions stay only because snapshots of this process hold them.
+    /// Whether something stays only because a snapshot of this process holds it, or work under way might.
     pub is_held: bool,
 }
 
@@ -49,49 +49,55 @@ impl Storage {
     /// `Corrupted` and `Unavailable` as reading and removing meet them. What is removed stays removed; the next collection goes on.
     pub async fn collect_garbage(&self) -> Result<GcReport> {
         self.core.check_writable()?;
-        self.core.collect_garbage(self.core.options.grace_period, None).await
+        self.core.collect_garbage(self.core.options.grace_period).await
     }
 
     /// Removes at once what no version needs but the newest: whatever was deleted and compacted away is then nowhere any more, neither
-    /// in segments nor in the log. Queries of other processes that read an older version fail, and so does time travel. What a snapshot
-    /// of this process holds stays, and the report says so; `own` may be one of the caller's that reads nothing any more.
+    /// in segments nor in the log. Queries of other processes that read an older version fail. What a snapshot of this process holds
+    /// stays, and the report says so.
     ///
     /// # Errors
-    /// As [`collect_garbage`](Self::collect_garbage), and those of a flush.
-    pub async fn purge(&self, own: Option<&Snapshot>) -> Result<GcReport> {
+    /// As [`collect_garbage`](Self::collect_garbage), and those of a flush; `Unavailable` where the log keeps rows from before, for appends
+    /// come too fast.
+    pub async fn purge(&self) -> Result<GcReport> {
         self.core.check_writable()?;
         // 1. no file of the log that is still needed holds a row from before
-        self.core.wal()?.rotate().await?;
-        self.flush(None).await?;
-        self.core.trim_log().await;
+        let before = self.core.wal()?.rotate().await?;
+        for _ in 0..FLUSHES_MAX {
+            self.flush(None).await?;
+            if self.core.state().root().log_flushed >= before.0 {
+                break;
+            }
+        }
+        if self.core.state().root().log_flushed < before.0 {
+            let message = "the log still needs rows from before: purge again when fewer rows are appended";
+            return Err(Error::new(ErrorKind::Unavailable, message));
+        }
+        self.core.wal()?.remove_before(before.next()).await?;
         // 2. no object either
-        self.core.collect_garbage(Duration::ZERO, own.map(Snapshot::version)).await
+        self.core.collect_garbage(Duration::ZERO).await
     }
 }
 
 impl Core {
     /// Keeps objects that are written from now on, until they are named or given up.
     pub(crate) fn keep_unnamed(&self) -> Pin {
-        self.unnamed.pin(self.now_ms())
+        self.unnamed.pin(ms(self.ids.now_ms()))
     }
 
-    fn now_ms(&self) -> i64 {
-        self.clock.now_ns() / 1_000_000
-    }
-
-    /// Removes what no version needs that is younger than `grace` or held; one snapshot of the version `own` does not count.
-    pub(crate) async fn collect_garbage(&self, grace: Duration, own: Option<u64>) -> Result<GcReport> {
+    /// Removes what no version needs that was replaced less than `grace` ago or is held.
+    pub(crate) async fn collect_garbage(&self, grace: Duration) -> Result<GcReport> {
         let _one_at_a_time = self.collections.lock().await;
         let grace_ms = i64::try_from(grace.as_millis()).unwrap_or(i64::MAX);
         // 1. nothing that is written from here on is looked at
-        let born_before_ms = {
-            let unnamed =
-                self.unnamed.lowest(None).map_or(i64::MAX, |since| since.saturating_sub(CLOCK_SLACK_MS));
-            self.now_ms().saturating_sub(grace_ms).min(unnamed)
-        };
+        let old_ms = ms(self.ids.tick()).saturating_sub(grace_ms);
+        let unnamed_ms = self.unnamed.lowest().unwrap_or(i64::MAX);
         // 2. the versions that are needed, and all that they name
-        let versions = self.reading.manifest.versions().await?;
-        let (is_held, roots) = self.needed(&versions, grace_ms, own).await?;
+        let (newest, versions) = {
+            let _no_commit = self.commits.lock().await;
+            (Arc::clone(self.state().root()), self.reading.manifest.versions().await?)
+        };
+        let (is_held, roots) = self.needed(newest, &versions, old_ms).await?;
         let oldest = roots.last().map_or(0, |root| root.version);
         let named = self.named_by(&roots).await?;
         // 3. the other versions go, the oldest first
@@ -106,8 +112,13 @@ impl Core {
             while let Some(object) =
                 found.try_next().await.map_err(|error| Error::object("list objects", error))?
             {
-                let is_old = born_ms(&object).is_some_and(|born_ms| born_ms < born_before_ms);
-                if is_old && !named.contains(object.location.as_ref()) {
+                let Some(born_ms) = born_ms(&object).filter(|born_ms| *born_ms <= old_ms) else { continue };
+                if named.contains(object.location.as_ref()) {
+                    continue;
+                }
+                if born_ms >= unnamed_ms {
+                    report.is_held = true;
+                } else {
                     self.remove(&object.location).await?;
                     report.objects += 1;
                     report.bytes += object.size;
@@ -124,19 +135,21 @@ impl Core {
     /// The roots of the versions that are needed, the newest first, and whether some are for the sake of snapshots alone.
     async fn needed(
         &self,
+        newest: Arc<Root>,
         versions: &[u64],
-        grace_ms: i64,
-        own: Option<u64>,
+        old_ms: i64,
     ) -> Result<(bool, Vec<Arc<Root>>)> {
-        let held = self.reading.versions.lowest(own.map(|version| version as i64));
-        let newest = Arc::clone(self.state().root());
-        let in_grace_ms = self.now_ms().saturating_sub(grace_ms);
+        let held = self.reading.versions.lowest();
+        if versions.last().is_some_and(|last| *last > newest.version) {
+            let message = "another writer has taken over this database: it collects its garbage";
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
         let (mut held_alone, before) = (false, newest.version);
         let mut replaced_ms = newest.created_at / 1_000_000;
         let mut roots = vec![newest];
         for version in versions.iter().rev().filter(|version| **version < before) {
             let is_held = held.is_some_and(|held| held <= *version as i64);
-            let in_grace = replaced_ms > in_grace_ms;
+            let in_grace = replaced_ms > old_ms;
             if !is_held && !in_grace {
                 break;
             }
@@ -178,6 +191,10 @@ impl Core {
             Err(error) => Err(Error::object(format_args!("remove {location}"), error)),
         }
     }
+}
+
+fn ms(ms: u64) -> i64 {
+    i64::try_from(ms).unwrap_or(i64::MAX)
 }
 
 /// When an object of ours was made, by its name; `None` for what is not ours.

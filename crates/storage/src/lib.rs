@@ -22,6 +22,7 @@ mod flush;
 mod fsync;
 mod gc;
 mod ids;
+mod index;
 mod latencies;
 mod lock;
 mod maintenance;
@@ -39,6 +40,7 @@ mod pins;
 mod read_only;
 mod recovery;
 mod retention;
+mod rows;
 mod schema;
 mod segment;
 mod snapshot;
@@ -59,6 +61,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use flush::FlushReport;
 pub use gc::GcReport;
 pub use ids::Ids;
+pub use index::{IndexedValues, Posting, SegmentIndex};
 pub use latencies::{LATENCY_BOUNDS_SECONDS, LatencyCounts};
 pub use manifest::PartitionEntry;
 pub use objects::NamedObject;
@@ -66,6 +69,7 @@ pub use options::StorageOptions;
 pub use partition::TimeRange;
 pub use recovery::RecoveryReport;
 pub use retention::RetentionReport;
+pub use rows::RowSet;
 pub use schema::{
     Column, ColumnType, NewColumn, Partitioning, TIME_COLUMN, TableChange, TableOptions, TableSchema,
     TableSpec, TimeUnit, column_id,

@@ -45,7 +45,9 @@ impl Maintainer {
             if let Err(error) = core.apply_retention().await {
                 tracing::warn!(%error, "what is past its retention stays");
             }
-            self.compact(&core).await;
+            if core.options.compaction {
+                self.compact(&core).await;
+            }
             self.collect_garbage(&core).await;
         }
     }
@@ -58,7 +60,7 @@ impl Maintainer {
             return;
         }
         self.collected_ns = Some(now_ns);
-        if let Err(error) = core.collect_garbage(grace, None).await
+        if let Err(error) = core.collect_garbage(grace).await
             && core.check_writable().is_ok()
         {
             tracing::warn!(%error, "garbage stays");

@@ -7,8 +7,10 @@ use std::sync::{Arc, atomic::Ordering};
 
 use crate::{compaction::Job, error::Result, segment::SegmentMeta, storage::Core};
 
-/// Most small segments in a partition once a flush has returned.
+/// Most small segments in a partition once a flush has returned, unless a deletion or a compaction was at work meanwhile.
 pub(crate) const SMALL_SEGMENTS_MAX: usize = 16;
+/// Small segments that are merged at the same time.
+const MERGED_MAX: usize = 2 * SMALL_SEGMENTS_MAX;
 /// A segment with fewer rows is small,
 const SMALL_ROWS_MAX: u64 = 64 * 1024;
 /// unless it has this many bytes before compression: then reading it is worth a file of its own.
@@ -35,11 +37,12 @@ async fn merge_partition(core: &Arc<Core>, table: u64, partition: &str) -> Resul
     let Some(record) = state.root().table_by_id(table) else { return Ok(()) };
     let Some(entry) = record.partition(partition) else { return Ok(()) };
     let list = core.reading.manifest.day_list(table, entry).await?;
-    let small: Vec<Arc<SegmentMeta>> =
+    let mut small: Vec<Arc<SegmentMeta>> =
         list.segments.iter().filter(|segment| is_small(segment)).cloned().collect();
     if small.len() <= SMALL_SEGMENTS_MAX {
         return Ok(());
     }
+    small.truncate(MERGED_MAX);
     // 2. write one segment in their place; nothing names it yet
     let _unnamed = core.keep_unnamed();
     let merged = Job::new(core, record, small.clone()).run(false).await?;

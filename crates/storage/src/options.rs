@@ -21,6 +21,8 @@ pub struct StorageOptions {
     pub bulk_bytes: ByteSize,
     /// Footers of segments kept in memory.
     pub footer_cache_bytes: ByteSize,
+    /// Directories of the indexes of segments kept in memory.
+    pub index_cache_bytes: ByteSize,
     /// Day lists of the manifest kept in memory.
     pub day_list_cache_bytes: ByteSize,
     /// Whether segments are compacted by themselves while the database is open.
@@ -32,7 +34,7 @@ pub struct StorageOptions {
     /// A day to which nothing was added for so long is compacted for good.
     #[serde(with = "humantime_serde")]
     pub compaction_quiet: Duration,
-    /// So long a version can be read after another took its place: by queries in other processes, and by `AS OF`.
+    /// So long a version can be read by queries in other processes after another took its place.
     #[serde(with = "humantime_serde")]
     pub grace_period: Duration,
     /// How often it is looked what is to be done in the background.
@@ -49,6 +51,7 @@ impl Default for StorageOptions {
             flush_age: Duration::from_secs(300),
             bulk_bytes: ByteSize::mib(128),
             footer_cache_bytes: ByteSize::mib(64),
+            index_cache_bytes: ByteSize::mib(64),
             day_list_cache_bytes: ByteSize::mib(32),
             compaction: true,
             compaction_target: ByteSize::mib(256),

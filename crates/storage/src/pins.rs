@@ -23,14 +23,9 @@ impl Pins {
         Pin { pins: self.clone(), number }
     }
 
-    /// The lowest number that is pinned, but for one pin of the number in `except`.
-    pub(crate) fn lowest(&self, except: Option<i64>) -> Option<i64> {
-        self.with(|pins| {
-            let counts = |(number, count): (&i64, &usize)| {
-                (*count > usize::from(Some(*number) == except)).then_some(*number)
-            };
-            pins.iter().find_map(counts)
-        })
+    /// The lowest number that is pinned.
+    pub(crate) fn lowest(&self) -> Option<i64> {
+        self.with(|pins| pins.first_key_value().map(|(number, _)| *number))
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut BTreeMap<i64, usize>) -> T) -> T {

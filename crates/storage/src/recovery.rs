@@ -89,9 +89,7 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     core.serve(Some(wal), RecoveryReport::new(replayed, elapsed, version));
     // 6. the background work begins
     tokio::spawn(Flusher::new(&core, messages).run());
-    if core.options.compaction {
-        tokio::spawn(Maintainer::new(&core).run());
-    }
+    tokio::spawn(Maintainer::new(&core).run());
     Ok(Storage::new(core))
 }
 

@@ -15,6 +15,7 @@ use crate::{
     cache::Cache,
     deletion::{DeletionRef, DeletionVector},
     error::{Error, Result},
+    index::SegmentIndex,
     manifest::{Manifest, PartitionEntry, Root, TableRecord},
     memtable::Memtable,
     options::StorageOptions,
@@ -61,6 +62,7 @@ pub(crate) struct Reading {
     pub(crate) manifest: Manifest,
     pub(crate) footers: Cache<Footer>,
     deletions: Cache<DeletionVector>,
+    indexes: Cache<SegmentIndex>,
     /// The versions that somebody reads.
     pub(crate) versions: Pins,
 }
@@ -72,6 +74,7 @@ impl Reading {
             manifest: Manifest::new(Arc::clone(&store), bytes(options.day_list_cache_bytes)),
             footers: Cache::new(bytes(options.footer_cache_bytes)),
             deletions: Cache::new(DELETION_CACHE_BYTES),
+            indexes: Cache::new(bytes(options.index_cache_bytes)),
             versions: Pins::default(),
             store,
         }
@@ -293,6 +296,20 @@ impl TableSnapshot {
     /// As [`open_segment`](Self::open_segment).
     pub async fn deletions(&self, segment: &SegmentMeta) -> Result<Option<Arc<DeletionVector>>> {
         self.reading.deletions(segment).await
+    }
+
+    /// Reads the directory of the index of a segment; `None` where it has none. It is read once and then cached.
+    ///
+    /// # Errors
+    /// As [`open_segment`](Self::open_segment).
+    pub async fn index(&self, segment: &SegmentReader) -> Result<Option<Arc<SegmentIndex>>> {
+        let indexes = &self.reading.indexes;
+        if let Some(index) = indexes.get(&segment.meta().id) {
+            return Ok(Some(index));
+        }
+        let Some(index) = segment.read_index().await?.map(Arc::new) else { return Ok(None) };
+        indexes.insert(&segment.meta().id, Arc::clone(&index), index.memory_size());
+        Ok(Some(index))
     }
 
     /// Opens a segment of this table; its footer is read once and then cached.

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::Result;
-use driftline::Database;
 use driftline::storage::{CompactOptions, CompactReport, PartitionEntry};
+use driftline::{Database, ErrorKind};
 
 use super::{open_existing, with_database};
 use crate::args::CompactArgs;
@@ -37,11 +37,17 @@ pub(crate) async fn run(path: &Path, args: &CompactArgs, terminal: &Terminal) ->
                 ));
             }
         }
+        database.storage().apply_retention().await?;
         if args.purge {
-            let purged = database.storage().purge(None).await?;
+            let purged = database.storage().purge().await?;
+            if purged.is_held {
+                let message = "files of older versions stay: something still reads or writes";
+                return Err(Failure::new(ErrorKind::Unavailable, message).into());
+            }
             let freed = indicatif::HumanBytes(purged.bytes);
             terminal.note(&format!("{} files of older versions are removed, {freed}", purged.objects));
         }
+        database.storage().collect_garbage().await?;
         Ok(())
     })
     .await

@@ -3,8 +3,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch, StringViewArray, UInt32Array, new_null_array};
-use arrow::compute::cast;
+use arrow::array::{
+    Array, ArrayRef, BooleanArray, RecordBatch, StringViewArray, UInt32Array, new_null_array,
+};
+use arrow::compute::{cast, filter};
 use arrow::datatypes::DataType;
 use datafusion::error::Result as DfResult;
 use driftline_storage::{SegmentReader, write_json};
@@ -15,6 +17,9 @@ use super::cache::{CacheKey, ColumnCache};
 use super::layout::{Kind, Layout};
 use super::metrics::ScanMetrics;
 use crate::error::external;
+
+/// Where no more than one row of so many is left, the others are not decoded.
+const SELECTED_SHARE: usize = 16;
 
 /// Where the rows of a unit lie.
 pub(super) enum Place<'a> {
@@ -29,6 +34,8 @@ pub(super) struct Columns<'a> {
     cache: &'a ColumnCache,
     metrics: &'a ScanMetrics,
     rows: usize,
+    /// Which rows of the unit they have; all, where there is none.
+    selected: Option<BooleanArray>,
     ready: Vec<Option<ArrayRef>>,
     stored_attributes: Option<ArrayRef>,
 }
@@ -44,11 +51,27 @@ impl<'a> Columns<'a> {
             Place::Memory(batch) => batch.num_rows(),
             Place::RowGroup { reader, row_group, .. } => reader.row_group_rows(*row_group),
         };
-        Self { place, layout, cache, metrics, rows, ready: vec![None; layout.len()], stored_attributes: None }
+        let (ready, stored_attributes) = (vec![None; layout.len()], None);
+        Self { place, layout, cache, metrics, rows, selected: None, ready, stored_attributes }
     }
 
     pub(super) fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// Goes on with some rows alone, where that is worth it: of columns that are not decoded yet only these are. Returns whether it does.
+    pub(super) fn select(&mut self, mask: &BooleanArray) -> DfResult<bool> {
+        let rows = mask.true_count();
+        let is_worth = rows * SELECTED_SHARE <= self.rows && matches!(self.place, Place::RowGroup { .. });
+        if !is_worth || self.selected.is_some() {
+            return Ok(false);
+        }
+        for array in self.ready.iter_mut().chain([&mut self.stored_attributes]).flatten() {
+            *array = filter(array, mask)?;
+        }
+        self.rows = rows;
+        self.selected = Some(mask.clone());
+        Ok(true)
     }
 
     /// The columns at these positions of the table, decoding what is not there yet.
@@ -136,7 +159,13 @@ impl<'a> Columns<'a> {
             Place::Memory(_) => new_null_array(&DataType::UInt32, self.rows),
             Place::RowGroup { reader, row_group, .. } => {
                 let start = reader.row_group_start(*row_group);
-                Arc::new(UInt32Array::from_iter_values(start..start + self.rows as u32))
+                Arc::new(match &self.selected {
+                    Some(selected) => {
+                        let rows = selected.values().set_indices();
+                        UInt32Array::from_iter_values(rows.map(|row| start + row as u32))
+                    }
+                    None => UInt32Array::from_iter_values(start..start + self.rows as u32),
+                })
             }
         }
     }
@@ -205,9 +234,7 @@ impl<'a> Columns<'a> {
                 None => {
                     let Some(stored) = self.read(&[index]).await?.pop().flatten() else { return Ok(None) };
                     let array = self.in_sql_type(index, Some(stored))?;
-                    if let Some(key) = self.key(index) {
-                        self.cache.insert(key, &array);
-                    }
+                    self.keep(index, &array);
                     array
                 }
             };
@@ -225,7 +252,11 @@ impl<'a> Columns<'a> {
             Place::RowGroup { reader, row_group, .. } => {
                 self.metrics.cache_misses.add(ids.len());
                 self.metrics.bytes_scanned.add(chunk_bytes(reader, *row_group, &ids));
-                reader.read_columns(*row_group, &ids).await.map_err(external)
+                let read = match &self.selected {
+                    Some(selected) => reader.read_selected(*row_group, &ids, selected.values()).await,
+                    None => reader.read_columns(*row_group, &ids).await,
+                };
+                read.map_err(external)
             }
         }
     }
@@ -256,11 +287,21 @@ impl<'a> Columns<'a> {
     fn cached(&self, index: usize) -> Option<ArrayRef> {
         let found = self.cache.get(&self.key(index)?)?;
         self.metrics.cache_hits.add(1);
-        Some(found)
+        match &self.selected {
+            Some(selected) => filter(&found, selected).ok(),
+            None => Some(found),
+        }
     }
 
     fn remember(&self, index: usize) {
-        if let (Some(key), Some(array)) = (self.key(index), &self.ready[index]) {
+        if let Some(array) = &self.ready[index] {
+            self.keep(index, array);
+        }
+    }
+
+    /// Puts a column into the cache, where it has all rows of its row group.
+    fn keep(&self, index: usize, array: &ArrayRef) {
+        if let Some(key) = self.key(index).filter(|_| self.selected.is_none()) {
             self.cache.insert(key, array);
         }
     }

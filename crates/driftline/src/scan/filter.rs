@@ -116,6 +116,10 @@ impl Conjunct {
         &self.table_expr
     }
 
+    pub(super) fn is_dynamic(&self) -> bool {
+        self.dynamic
+    }
+
     pub(super) fn columns(&self) -> &[usize] {
         &self.columns
     }

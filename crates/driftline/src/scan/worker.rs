@@ -1,6 +1,7 @@
 //! Running a scan: every partition takes the next unit from a queue that all of them share, so that none idles while another has
 //! work left.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,12 +11,13 @@ use datafusion::physical_expr_common::physical_expr::snapshot_generation;
 use datafusion::physical_optimizer::pruning::PruningPredicate;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use driftline_storage::{DeletionVector, SegmentReader};
+use driftline_storage::{DeletionVector, RowSet, SegmentReader};
 use futures::stream::try_unfold;
 use tokio::sync::OnceCell;
 
 use super::columns::{Columns, Place};
 use super::emit::{Emitter, Loaded};
+use super::index::Condition;
 use super::metrics::ScanMetrics;
 use super::prune::{self, BloomProbe};
 use super::source::{ScanSource, Unit};
@@ -28,6 +30,8 @@ pub(super) struct Execution {
     rows_left: Vec<AtomicUsize>,
     segments: Vec<OnceCell<OpenSegment>>,
     fixed: Option<Arc<PruningPredicate>>,
+    /// What indexes may say something of.
+    condition: Condition,
     blooms: Vec<BloomProbe>,
     dynamic: Mutex<Dynamic>,
 }
@@ -47,6 +51,8 @@ enum Queues {
 struct OpenSegment {
     reader: Arc<SegmentReader>,
     deletions: Option<Arc<DeletionVector>>,
+    /// The rows that its index leaves; all, where there is none.
+    candidates: Option<RowSet>,
     /// The row groups that statistics leave.
     keep: Vec<bool>,
 }
@@ -54,9 +60,23 @@ struct OpenSegment {
 impl OpenSegment {
     /// Which rows of a row group are not deleted; `None` where all of them are there.
     fn live(&self, row_group: usize) -> Option<BooleanArray> {
+        self.deletions.as_ref()?.live(self.rows(row_group)).map(|live| BooleanArray::new(live, None))
+    }
+
+    /// Which rows of a row group the index leaves: of those that are not deleted, where there is such a mask. `None` where it leaves none.
+    fn indexed(&self, row_group: usize, live: Option<BooleanArray>) -> Option<Option<BooleanArray>> {
+        let Some(candidates) = &self.candidates else { return Some(live) };
+        let found = candidates.within(self.rows(row_group))?;
+        let found = match live {
+            Some(live) => &found & live.values(),
+            None => found,
+        };
+        (found.count_set_bits() > 0).then(|| Some(BooleanArray::new(found, None)))
+    }
+
+    fn rows(&self, row_group: usize) -> Range<u32> {
         let start = self.reader.row_group_start(row_group);
-        let rows = start..start + self.reader.row_group_rows(row_group) as u32;
-        self.deletions.as_ref()?.live(rows).map(|live| BooleanArray::new(live, None))
+        start..start + self.reader.row_group_rows(row_group) as u32
     }
 }
 
@@ -85,6 +105,10 @@ impl Execution {
         let limits = if source.runs.is_some() { source.partitions } else { 1 };
         let limit = source.limit.unwrap_or(usize::MAX);
         let fixed = prune::predicate(source.filter.fixed(), source.layout.schema());
+        let fixed_conjuncts = source.filter.conjuncts().iter().filter(|conjunct| !conjunct.is_dynamic());
+        let condition = Condition::And(
+            fixed_conjuncts.map(|conjunct| Condition::of(conjunct.table_expr(), &source.layout)).collect(),
+        );
         let bloom_columns = source.table.schema().bloom_columns();
         let blooms = fixed
             .as_ref()
@@ -95,6 +119,7 @@ impl Execution {
             rows_left: (0..limits).map(|_| AtomicUsize::new(limit)).collect(),
             segments: source.segments.iter().map(|_| OnceCell::new()).collect(),
             fixed,
+            condition,
             blooms,
             dynamic: Mutex::default(),
         }
@@ -123,9 +148,24 @@ impl Execution {
                     Some(predicate) => prune::keep_by_statistics(predicate, &reader, &source.layout)?,
                     None => vec![true; reader.row_groups()],
                 };
-                Ok(OpenSegment { reader, deletions, keep })
+                let candidates = match keep.contains(&true) {
+                    true => self.candidates(source, &reader).await?,
+                    false => None,
+                };
+                Ok(OpenSegment { reader, deletions, candidates, keep })
             })
             .await
+    }
+
+    /// The rows of a segment that its index leaves; `None` where it says nothing.
+    async fn candidates(&self, source: &ScanSource, reader: &SegmentReader) -> DfResult<Option<RowSet>> {
+        if self.condition.is_unknown() {
+            return Ok(None);
+        }
+        match source.table.index(reader).await.map_err(external)? {
+            Some(index) => self.condition.candidates(reader, &index, &source.layout).await,
+            None => Ok(None),
+        }
     }
 
     /// Whether the conditions that change leave a row group as they now are.
@@ -164,6 +204,14 @@ impl Execution {
 
     fn rows_left(&self, partition: usize) -> &AtomicUsize {
         self.rows_left.get(partition).unwrap_or(&self.rows_left[0])
+    }
+}
+
+/// Leaves the rows of a mask alone, if they are few; otherwise the mask stays.
+fn select(columns: &mut Columns<'_>, mask: Option<BooleanArray>) -> DfResult<Option<BooleanArray>> {
+    match mask {
+        Some(mask) => Ok(if columns.select(&mask)? { None } else { Some(mask) }),
+        None => Ok(None),
     }
 }
 
@@ -246,33 +294,46 @@ impl Worker {
                     return Ok(None);
                 }
                 mask = open.live(*row_group);
-                if mask.as_ref().is_some_and(|live| !live.has_true()) {
+                let rows = open.reader.row_group_rows(*row_group);
+                let live = mask.as_ref().map_or(rows, BooleanArray::true_count);
+                self.metrics.rows_pruned_deletions.add(rows - live);
+                if live == 0 {
                     self.metrics.pruned_deletions.add(1);
                     return Ok(None);
                 }
+                mask = match open.indexed(*row_group, mask) {
+                    Some(mask) => mask,
+                    None => {
+                        self.metrics.pruned_index.add(1);
+                        self.metrics.rows_pruned_index.add(live);
+                        return Ok(None);
+                    }
+                };
+                self.metrics
+                    .rows_pruned_index
+                    .add(live - mask.as_ref().map_or(rows, BooleanArray::true_count));
                 let segment = &source.segments[*segment].key;
                 Place::RowGroup { reader: &open.reader, segment, row_group: *row_group }
             }
         };
         let mut columns = Columns::new(place, &source.layout, &source.cache, &self.metrics);
-        let rows = columns.rows();
-        let live_rows = mask.as_ref().map_or(rows, BooleanArray::true_count);
-        self.metrics.rows_pruned_deletions.add(rows - live_rows);
+        let live_rows = mask.as_ref().map_or(columns.rows(), BooleanArray::true_count);
         for conjunct in source.filter.conjuncts() {
+            mask = select(&mut columns, mask)?;
             let arrays = columns.get(conjunct.columns()).await?;
             let _timer = self.metrics.baseline.elapsed_compute().timer();
-            mask = conjunct.narrow(rows, arrays, mask)?;
+            mask = conjunct.narrow(columns.rows(), arrays, mask)?;
             if mask.as_ref().is_some_and(|mask| !mask.has_true()) {
                 self.metrics.rows_pruned_filter.add(live_rows);
                 self.metrics.pruned_filter.add(1);
                 return Ok(None);
             }
         }
-        if let Some(mask) = &mask {
-            self.metrics.rows_pruned_filter.add(live_rows - mask.true_count());
-        }
+        mask = select(&mut columns, mask)?;
+        let rows = mask.as_ref().map_or(columns.rows(), BooleanArray::true_count);
+        self.metrics.rows_pruned_filter.add(live_rows - rows);
         let arrays = columns.get(&source.output).await?;
-        Ok(Some(Loaded { arrays, mask, rows }))
+        Ok(Some(Loaded { arrays, mask, rows: columns.rows() }))
     }
 
     /// Whether a row group must be read, asking first what costs least.

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::fmt::Write;
+use std::sync::Arc;
 
 use arrow::array::AsArray;
 use arrow::compute::cast;
@@ -45,7 +46,26 @@ impl Compact {
         format!("compact table {}{days}{purge}", self.table)
     }
 
-    pub(super) async fn run(self, context: &QueryContext) -> Result<QueryStream> {
+    /// Compacts the table, and purges once nothing of the statement reads any more.
+    pub(crate) async fn run(self, context: QueryContext) -> Result<QueryStream> {
+        let mut text = self.compact(&context).await?;
+        let engine = Arc::clone(context.engine());
+        drop(context);
+        if self.purge {
+            let purged = engine.storage().purge().await?;
+            if purged.is_held {
+                return Err(Error::new(
+                    ErrorKind::Unavailable,
+                    "queries that began earlier still read older versions, or rows are being written: files of older versions stay; run COMPACT ... PURGE again",
+                ));
+            }
+            write!(text, "; {} files of older versions are removed", purged.objects)
+                .expect("a String takes any text");
+        }
+        super::status(text)
+    }
+
+    async fn compact(&self, context: &QueryContext) -> Result<String> {
         let Some(table) = context.snapshot().table(&self.table) else {
             return Err(context.no_table(&self.table));
         };
@@ -61,7 +81,7 @@ impl Compact {
         let options = CompactOptions { partitions: &partitions, ..CompactOptions::default() };
         let report =
             context.within_deadline(async { Ok(storage.compact(&self.table, options).await?) }).await?;
-        let mut text = format!(
+        Ok(format!(
             "compacted {} partitions: {} segments of {} bytes into {} of {}; {} deleted rows are gone",
             report.partitions,
             report.segments_before,
@@ -69,19 +89,7 @@ impl Compact {
             report.segments_after,
             report.bytes_after,
             report.deleted_rows
-        );
-        if self.purge {
-            let purged = storage.purge(Some(context.snapshot().as_ref())).await?;
-            if purged.is_held {
-                return Err(Error::new(
-                    ErrorKind::Unavailable,
-                    "queries that began earlier still read older versions, whose files stay: run COMPACT ... PURGE again when they are over",
-                ));
-            }
-            write!(text, "; {} files of older versions are removed", purged.objects)
-                .expect("a String takes any text");
-        }
-        super::status(text)
+        ))
     }
 }
 

@@ -47,7 +47,8 @@ impl Statement {
                 None => (status(), vec![]),
             },
             // their answers are made of the catalog alone
-            reads @ (Self::Show(_) | Self::Explain(_)) => (reads.run(context).await?.schema(), vec![]),
+            Self::Show(show) => (show.run(context).await?.schema(), vec![]),
+            Self::Explain(explain) => (explain.run(context).await?.schema(), vec![]),
             Self::CreateView(create) => {
                 create.check(context).await?;
                 (status(), vec![])

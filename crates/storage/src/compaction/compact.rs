@@ -10,6 +10,7 @@ use crate::{
     error::Result,
     manifest::{PartitionEntry, TableRecord},
     segment::SegmentMeta,
+    state::State,
     storage::{Core, Storage},
 };
 
@@ -86,7 +87,7 @@ impl Core {
         let mut failed = 0;
         let mut changed = false;
         // it ends: of small segments a merge leaves one at most, and of what is deleted nothing
-        while let Some((record, old)) = self.plan(table, partition, reason).await? {
+        while let Some(Planned { record, old, _version }) = self.plan(table, partition, reason).await? {
             let _unnamed = self.keep_unnamed();
             let new = Job::new(self, &record, old.clone()).run(in_background).await?;
             let counted = counted(&old, &new);
@@ -116,11 +117,19 @@ impl Core {
             memory_bytes: self.options.compaction_memory.as_u64(),
             reason,
         };
-        Ok(plan(&list.segments, &policy).map(|segments| (Arc::clone(record), segments)))
+        let planned = plan(&list.segments, &policy);
+        let record = Arc::clone(record);
+        Ok(planned.map(|old| Planned { record, old, _version: Arc::clone(&state) }))
     }
 }
 
-type Planned = (Arc<TableRecord>, Vec<Arc<SegmentMeta>>);
+/// Segments that are to be merged.
+struct Planned {
+    record: Arc<TableRecord>,
+    old: Vec<Arc<SegmentMeta>>,
+    /// Keeps them.
+    _version: Arc<State>,
+}
 
 fn counted(old: &[Arc<SegmentMeta>], new: &[Arc<SegmentMeta>]) -> CompactReport {
     let bytes = |segments: &[Arc<SegmentMeta>]| segments.iter().map(|segment| segment.bytes).sum();

@@ -43,12 +43,12 @@ pub(crate) enum Reason {
 
 /// The segments that are to be merged, the oldest first; `None` where the partition is in order.
 pub(crate) fn plan(segments: &[Arc<SegmentMeta>], policy: &Policy) -> Option<Vec<Arc<SegmentMeta>>> {
-    let found = match policy.reason {
-        Reason::Growth => of_one_size(segments, policy).or_else(|| with_deletions(segments, DELETED_SHARE)),
-        Reason::Quiet => all_small(segments, policy).or_else(|| with_deletions(segments, DELETED_SHARE)),
-        Reason::Asked => all_small(segments, policy).or_else(|| with_deletions(segments, u64::MAX)),
+    let (several, share) = match policy.reason {
+        Reason::Growth => (of_one_size(segments, policy), DELETED_SHARE),
+        Reason::Quiet => (all_small(segments, policy), DELETED_SHARE),
+        Reason::Asked => (all_small(segments, policy), u64::MAX),
     };
-    found.map(|found| within_memory(found, policy)).filter(|found| !found.is_empty())
+    several.and_then(|several| within_memory(several, policy)).or_else(|| with_deletions(segments, share))
 }
 
 /// Small segments of the smallest size that has enough of them.
@@ -87,9 +87,8 @@ fn is_small(segment: &SegmentMeta, policy: &Policy) -> bool {
     segment.bytes < policy.target_bytes / 2
 }
 
-/// As many of the segments, the oldest first, as may be read at once; none where that is but one of several.
-fn within_memory(segments: Vec<Arc<SegmentMeta>>, policy: &Policy) -> Vec<Arc<SegmentMeta>> {
-    let given = segments.len();
+/// As many of the segments, the oldest first, as may be read at once; `None` where that is but one.
+fn within_memory(segments: Vec<Arc<SegmentMeta>>, policy: &Policy) -> Option<Vec<Arc<SegmentMeta>>> {
     let mut left = policy.memory_bytes;
     let mut fits = |segment: &Arc<SegmentMeta>| match left.checked_sub(Input::memory_bytes(segment)) {
         Some(rest) => {
@@ -99,7 +98,7 @@ fn within_memory(segments: Vec<Arc<SegmentMeta>>, policy: &Policy) -> Vec<Arc<Se
         None => false,
     };
     let taken: Vec<Arc<SegmentMeta>> = segments.into_iter().take(INPUTS_MAX).take_while(&mut fits).collect();
-    if taken.len() == 1 && given > 1 { Vec::new() } else { taken }
+    (taken.len() > 1).then_some(taken)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub(crate) struct Root {
     pub(crate) version: u64,
     /// Counts the writers: one that opens the database takes the next number.
     pub(crate) writer_epoch: u64,
-    /// When the version was made, in nanoseconds since 1970; for people, no rule depends on it.
+    /// When the version was made, in nanoseconds since 1970: the version before it was replaced then.
     pub(crate) created_at: i64,
     pub(crate) next_table_id: u64,
     /// Position in the log up to which no row of any table is needed any more: replay begins behind it.

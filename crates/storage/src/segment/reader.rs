@@ -10,6 +10,7 @@ use std::{
 
 use arrow::{
     array::{ArrayRef, RecordBatch, RecordBatchReader},
+    buffer::BooleanBuffer,
     datatypes::{DataType, Schema, SchemaRef},
 };
 use bytes::Bytes;
@@ -19,7 +20,7 @@ use parquet::{
         ProjectionMask,
         arrow_reader::{
             ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-            ParquetRecordBatchReaderBuilder,
+            ParquetRecordBatchReaderBuilder, RowSelection,
         },
         parquet_to_arrow_schema,
     },
@@ -31,6 +32,7 @@ use parquet::{
         statistics::Statistics,
     },
 };
+use roaring::RoaringBitmap;
 
 use super::{
     SegmentMeta,
@@ -40,6 +42,8 @@ use crate::{
     attributes::Note,
     cache::Cache,
     error::{Error, Result},
+    index::{IndexNote, Posting, SegmentIndex},
+    rows::RowSet,
     schema::column_id,
 };
 
@@ -54,6 +58,8 @@ pub(crate) struct Footer {
     roots: HashMap<u32, usize>,
     /// What the segment says of its attributes.
     note: Option<Note>,
+    /// Where its index lies.
+    index: Option<IndexNote>,
     memory_size: usize,
 }
 
@@ -147,8 +153,33 @@ impl SegmentReader {
     /// store does not answer.
     pub async fn read_columns(&self, row_group: usize, columns: &[u32]) -> Result<Vec<Option<ArrayRef>>> {
         let roots: Vec<Option<usize>> = columns.iter().map(|id| self.column_root(*id)).collect();
-        let chunks = self.fetch(row_group, &roots).await?;
-        let decoded = self.decode(row_group, &roots, chunks)?;
+        self.read_roots(row_group, &roots, None).await
+    }
+
+    /// Reads some rows of columns of a row group: one array a column, in the order of `columns`, with the rows that `selected` has
+    /// set; `None` for a column that the file does not have. Pages without such a row are not decompressed. Every chunk is
+    /// checked by its CRC32C before it is decoded.
+    ///
+    /// # Errors
+    /// As [`read_columns`](Self::read_columns).
+    pub async fn read_selected(
+        &self,
+        row_group: usize,
+        columns: &[u32],
+        selected: &BooleanBuffer,
+    ) -> Result<Vec<Option<ArrayRef>>> {
+        let roots: Vec<Option<usize>> = columns.iter().map(|id| self.column_root(*id)).collect();
+        self.read_roots(row_group, &roots, Some(selected)).await
+    }
+
+    async fn read_roots(
+        &self,
+        row_group: usize,
+        roots: &[Option<usize>],
+        selected: Option<&BooleanBuffer>,
+    ) -> Result<Vec<Option<ArrayRef>>> {
+        let chunks = self.fetch(row_group, roots).await?;
+        let decoded = self.decode(row_group, roots, chunks, selected)?;
         Ok(roots.iter().map(|root| root.and_then(|root| decoded.get(&root).cloned())).collect())
     }
 
@@ -182,6 +213,34 @@ impl SegmentReader {
     /// What the segment says of its attributes.
     pub(crate) fn note(&self) -> Option<&Note> {
         self.footer.note.as_ref()
+    }
+
+    /// Reads the directory of the index from the store; `None` where the segment has none.
+    pub(crate) async fn read_index(&self) -> Result<Option<SegmentIndex>> {
+        let Some(note) = &self.footer.index else { return Ok(None) };
+        let bytes = read_range(&self.store, &self.meta, note.range()).await?;
+        note.open(&self.meta.path, &bytes).map(Some)
+    }
+
+    /// Reads the rows of some values of the index, all of them together. Values whose rows are not stored must not be among them.
+    ///
+    /// # Errors
+    /// As [`read_columns`](Self::read_columns).
+    pub async fn read_postings(&self, postings: &[&Posting]) -> Result<RowSet> {
+        let places: Vec<(Range<u64>, u32)> = postings.iter().filter_map(|posting| posting.place()).collect();
+        let ranges: Vec<Range<u64>> = places.iter().map(|(range, _)| range.clone()).collect();
+        let path = Path::from(self.meta.path.as_str());
+        let parts = match self.store.get_ranges(&path, &ranges).await {
+            Ok(parts) => parts,
+            Err(error) => return Err(read_error(&self.store, &self.meta, error).await),
+        };
+        let mut rows = RoaringBitmap::new();
+        for ((range, expected), part) in places.iter().zip(&parts) {
+            self.check(part, *expected, format_args!("the bitmap at {}", range.start))?;
+            let bitmap = RoaringBitmap::deserialize_from(part.as_ref());
+            rows |= bitmap.map_err(|error| Error::corrupted(&self.meta.path, error))?;
+        }
+        Ok(RowSet(rows))
     }
 
     /// Asks the bloom filter of a column whether a row group may contain a value (text or bytes as they are, numbers
@@ -251,6 +310,7 @@ impl SegmentReader {
         row_group: usize,
         roots: &[Option<usize>],
         chunks: Chunks,
+        selected: Option<&BooleanBuffer>,
     ) -> Result<HashMap<usize, ArrayRef>> {
         let mut wanted: Vec<usize> = roots.iter().flatten().copied().collect();
         wanted.sort_unstable();
@@ -259,15 +319,18 @@ impl SegmentReader {
             return Ok(HashMap::new());
         }
         let damaged = |error: &dyn fmt::Display| Error::corrupted(&self.meta.path, error);
-        let rows = self.row_group_rows(row_group);
+        let rows = selected.map_or(self.row_group_rows(row_group), BooleanBuffer::count_set_bits);
         let mask = ProjectionMask::roots(self.footer.arrow.parquet_schema(), wanted.iter().copied());
         let mut reader =
             ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, self.footer.arrow.clone())
                 .with_row_groups(vec![row_group])
                 .with_projection(mask)
-                .with_batch_size(rows)
-                .build()
-                .map_err(|error| damaged(&error))?;
+                .with_batch_size(rows);
+        if let Some(selected) = selected {
+            let runs = selected.set_slices().map(|(start, end)| start..end);
+            reader = reader.with_row_selection(RowSelection::from_consecutive_ranges(runs, selected.len()));
+        }
+        let mut reader = reader.build().map_err(|error| damaged(&error))?;
         let width = reader.schema().fields().len();
         let batch = reader.next().transpose().map_err(|error| damaged(&error))?;
         let batch = batch.filter(|batch| batch.num_rows() == rows && width == wanted.len());
@@ -347,12 +410,13 @@ impl Footer {
             return Err(damaged(&"its columns are not those that were written"));
         }
         let note = Note::read(&meta.path, &metadata)?;
+        let index = IndexNote::read(&meta.path, &metadata)?;
         let noted = note.as_ref().map_or(0, Note::memory_size);
         let memory_size = metadata.memory_size() + noted + size_of::<Self>() + 64 * decoded.fields().len();
         let options = ArrowReaderOptions::new().with_schema(decoded);
         let arrow =
             ArrowReaderMetadata::try_new(Arc::new(metadata), options).map_err(|error| damaged(&error))?;
-        Ok(Self { arrow, checksums, roots, note, memory_size })
+        Ok(Self { arrow, checksums, roots, note, index, memory_size })
     }
 }
 

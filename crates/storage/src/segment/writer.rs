@@ -10,6 +10,7 @@ use super::{SegmentMeta, checksums::Checksums, layout};
 use crate::{
     attributes::Note,
     error::{Error, Result},
+    index::IndexBuilder,
     order::{Ordered, times},
     partition::TimeRange,
     paths,
@@ -65,6 +66,7 @@ pub(crate) struct SegmentWriter<'a> {
     rows: u64,
     raw_bytes: u64,
     time: Option<TimeRange>,
+    index: Option<IndexBuilder>,
 }
 
 impl<'a> SegmentWriter<'a> {
@@ -90,7 +92,14 @@ impl<'a> SegmentWriter<'a> {
             rows: 0,
             raw_bytes: 0,
             time: None,
+            index: None,
         })
+    }
+
+    /// Gives the segment an index.
+    pub(crate) fn with_index(mut self) -> Self {
+        self.index = Some(IndexBuilder::new(self.schema));
+        self
     }
 
     /// Where the segment will lie.
@@ -109,6 +118,9 @@ impl<'a> SegmentWriter<'a> {
         let range = TimeRange::of(times(batch, self.schema)?);
         self.time = self.time.into_iter().chain(range).reduce(TimeRange::union);
         self.rows += batch.num_rows() as u64;
+        if let Some(index) = &mut self.index {
+            index.add(batch)?;
+        }
         self.writer.write(batch).map_err(failed)
     }
 
@@ -125,7 +137,7 @@ impl<'a> SegmentWriter<'a> {
         Ok(self.take(bytes))
     }
 
-    /// Writes the footer. Returns what the day list says of the segment, and its last bytes.
+    /// Writes the index, if there is to be one, and the footer. Returns what the day list says of the segment, and its last bytes.
     pub(crate) fn finish(mut self, note: Option<&Note>) -> Result<(SegmentMeta, Bytes)> {
         let time = self.time.ok_or_else(|| Error::internal("a segment without rows"))?;
         let path = self.path();
@@ -134,15 +146,24 @@ impl<'a> SegmentWriter<'a> {
         if let Some(note) = note {
             self.writer.append_key_value_metadata(note.to_key_value()?);
         }
-        let tail_offset = self.taken;
-        let tail = self.writer.into_inner().map_err(failed)?;
-        let (tail_bytes, file_crc32c) = (tail.len() as u64, crc32c::crc32c_append(self.file_crc32c, &tail));
+        let index = self.index.take().map(|index| index.finish(self.taken)).transpose()?.flatten();
+        let (index, index_note) = index.unzip();
+        let index = index.unwrap_or_default();
+        if let Some(note) = index_note {
+            self.writer
+                .write_all(&index)
+                .map_err(|error| Error::internal("cannot write an index").with_source(error))?;
+            self.writer.append_key_value_metadata(note.to_key_value()?);
+        }
+        let tail_offset = self.taken + index.len() as u64;
+        let rest = self.writer.into_inner().map_err(failed)?;
+        let file_crc32c = crc32c::crc32c_append(self.file_crc32c, &rest);
         let meta = SegmentMeta {
             path,
             id: self.name.id,
             partition: self.name.partition.to_owned(),
             rows: self.rows,
-            bytes: tail_offset + tail_bytes,
+            bytes: self.taken + rest.len() as u64,
             raw_bytes: self.raw_bytes,
             min_time: time.start,
             max_time: time.end,
@@ -150,12 +171,12 @@ impl<'a> SegmentWriter<'a> {
             sort: self.schema.sort_key().to_vec(),
             columns: self.columns,
             tail_offset,
-            tail_crc32c: crc32c::crc32c(&tail),
+            tail_crc32c: crc32c::crc32c(&rest[index.len()..]),
             file_crc32c,
             created_at: self.name.created_at,
             deletions: None,
         };
-        Ok((meta, Bytes::from(tail)))
+        Ok((meta, Bytes::from(rest)))
     }
 
     fn take(&mut self, bytes: Vec<u8>) -> Bytes {

@@ -80,4 +80,7 @@ fn no_more_is_read_than_fits_into_memory() {
     // each needs 16 MiB of its one row group and 4 MiB of batches
     assert_eq!(planned(&segments, Reason::Quiet, 64 * MIB), "abc");
     assert_eq!(planned(&segments, Reason::Quiet, 20 * MIB), "");
+    // what is deleted goes all the same, one segment at a time
+    let with_deletions = [segment("a", 16 * MIB, 0), segment("b", 16 * MIB, 1)];
+    assert_eq!(planned(&with_deletions, Reason::Asked, 20 * MIB), "b");
 }

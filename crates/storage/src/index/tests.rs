@@ -1,0 +1,156 @@
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Int64Array, MapBuilder, RecordBatch, StringArray, StringBuilder,
+    TimestampNanosecondArray,
+};
+
+use crate::{
+    ColumnType, CompactOptions, Durability, ErrorKind, NewColumn, SegmentIndex, SegmentReader, Storage,
+    StorageOptions, TableOptions, TableSpec, TimeRange, testing::SimDisk,
+};
+
+const ROWS: i64 = 40_000;
+
+fn spec() -> TableSpec {
+    TableSpec {
+        name: "t".to_owned(),
+        columns: vec![
+            NewColumn::time(),
+            NewColumn::new("trace_id", ColumnType::Text),
+            NewColumn::new("model", ColumnType::Text),
+            NewColumn::new("status", ColumnType::Int64),
+            NewColumn::new("ok", ColumnType::Boolean),
+            NewColumn::new("session", ColumnType::Text),
+            NewColumn::new(
+                "attributes",
+                ColumnType::Map(Box::new(ColumnType::Text), Box::new(ColumnType::Text)),
+            ),
+        ],
+        options: TableOptions { bloom: vec!["trace_id".to_owned()], ..TableOptions::default() },
+    }
+}
+
+/// One row of 5,000 has the model `rare`, of 2,000 none; of 8,000 the status 500; every one another session.
+fn batch() -> RecordBatch {
+    let time = TimestampNanosecondArray::from_iter_values(0..ROWS).with_timezone("UTC");
+    let model = |row: i64| match row {
+        row if row % 5_000 == 7 => Some("rare"),
+        row if row % 2_000 == 9 => None,
+        _ => Some("usual"),
+    };
+    let mut attributes = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
+    for row in 0..ROWS {
+        if row % 10_000 == 3 {
+            attributes.keys().append_value("app.user");
+            attributes.values().append_value("\"ann\"");
+            // of a key that comes twice the first counts
+            attributes.keys().append_value("app.user");
+            attributes.values().append_value("\"bob\"");
+        }
+        attributes.append(true).unwrap();
+    }
+    let columns: [(&str, ArrayRef); 7] = [
+        ("time", Arc::new(time)),
+        ("trace_id", Arc::new((0..ROWS).map(|row| Some(format!("{row:032x}"))).collect::<StringArray>())),
+        ("model", Arc::new((0..ROWS).map(model).collect::<StringArray>())),
+        (
+            "status",
+            Arc::new(
+                (0..ROWS).map(|row| Some(if row % 8_000 == 5 { 500 } else { 200 })).collect::<Int64Array>(),
+            ),
+        ),
+        ("ok", Arc::new((0..ROWS).map(|row| Some(row % 8_000 != 5)).collect::<BooleanArray>())),
+        ("session", Arc::new((0..ROWS).map(|row| Some(format!("s{row}"))).collect::<StringArray>())),
+        ("attributes", Arc::new(attributes.finish())),
+    ];
+    RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true))).unwrap()
+}
+
+async fn compacted(disk: &SimDisk) -> (Storage, SegmentReader, Arc<SegmentIndex>) {
+    let options =
+        StorageOptions { compaction: false, promote_attributes: false, ..StorageOptions::default() };
+    let builder = Storage::builder("").seed(1).options(options).object_store(disk.store()).log(disk.log());
+    let storage = builder.open().await.unwrap();
+    storage.create_table(spec()).await.unwrap();
+    for half in [batch().slice(0, 15_000), batch().slice(15_000, 25_000)] {
+        storage.append("t", half, Durability::Durable).await.unwrap();
+        storage.flush(None).await.unwrap();
+    }
+    storage.compact("t", CompactOptions::default()).await.unwrap();
+    let table = Arc::clone(storage.snapshot().table("t").unwrap());
+    let segments = table.segments(TimeRange::ALL).await.unwrap();
+    assert_eq!(segments.len(), 1);
+    let reader = table.open_segment(&segments[0]).await.unwrap();
+    let index = table.index(&reader).await.unwrap().unwrap();
+    (storage, reader.as_ref().clone(), index)
+}
+
+// breaks when a value has other rows in the index than in the segment, or is taken for rare when it is not
+#[tokio::test]
+async fn rare_values_have_their_rows() {
+    let (storage, reader, index) = compacted(&SimDisk::new()).await;
+    let column = |name: &str| storage.snapshot().table("t").unwrap().schema().column(name).unwrap().id;
+    let model = index.column(column("model")).unwrap();
+    assert_eq!((model.get("usual").unwrap().rows, model.get("usual").unwrap().is_stored()), (39_972, false));
+    assert_eq!(model.get("unknown"), None);
+    let rows =
+        |wanted: &dyn Fn(i64) -> bool| (0..ROWS).filter(|row| wanted(*row)).map(|row| row as u32).collect();
+    let rare: crate::RowSet = rows(&|row| row % 5_000 == 7);
+    let none: crate::RowSet = rows(&|row| row % 2_000 == 9);
+    let found = reader.read_postings(&[model.get("rare").unwrap()]).await.unwrap();
+    assert_eq!(found, rare);
+    assert_eq!(reader.read_postings(&[model.nulls().unwrap()]).await.unwrap(), none);
+    let both = reader.read_postings(&[model.get("rare").unwrap(), model.nulls().unwrap()]).await.unwrap();
+    assert_eq!(both, rare.union(&none));
+    let errors: crate::RowSet = rows(&|row| row % 8_000 == 5);
+    for (name, value) in [("status", "500"), ("ok", "false")] {
+        let posting = index.column(column(name)).unwrap().get(value).unwrap().clone();
+        assert_eq!(reader.read_postings(&[&posting]).await.unwrap(), errors, "{name} = {value}");
+    }
+    let users = index.attribute("app.user").unwrap();
+    assert_eq!(
+        users.values().map(|(value, posting)| (value, posting.rows)).collect::<Vec<_>>(),
+        [("\"ann\"", 4)]
+    );
+    // what has a bloom filter, what has too many values and what is no such type
+    for name in ["trace_id", "session", "time", "attributes"] {
+        assert!(index.column(column(name)).is_none(), "{name}");
+    }
+    assert_eq!(storage.check(true).await.unwrap().findings, []);
+}
+
+// breaks when a damaged index gives wrong rows instead of an error that names the file
+#[tokio::test]
+async fn a_flipped_bit_in_an_index_is_found() {
+    let disk = SimDisk::new();
+    let (storage, reader, _) = compacted(&disk).await;
+    let table = Arc::clone(storage.snapshot().table("t").unwrap());
+    let path = object_store::path::Path::from(reader.meta().path.as_str());
+    let store = disk.store();
+    let bytes =
+        object_store::ObjectStoreExt::get(store.as_ref(), &path).await.unwrap().bytes().await.unwrap();
+    let metadata = reader.parquet_metadata();
+    let note = super::IndexNote::read("", metadata).unwrap().unwrap();
+    let last = metadata.row_groups().last().unwrap().columns().iter();
+    let data_end =
+        last.map(|column| column.byte_range()).map(|(start, length)| start + length).max().unwrap();
+    assert!(data_end <= note.offset, "the index lies behind the data");
+    // the directory
+    let mut flipped = bytes.to_vec();
+    flipped[note.offset as usize + 20] ^= 1;
+    store.overwrite(&path, flipped).await.unwrap();
+    let error = reader.read_index().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupted);
+    assert!(error.message().starts_with(&reader.meta().path), "{error}");
+    assert!(!storage.check(true).await.unwrap().findings.is_empty());
+    // the last bitmap in front of it
+    let mut flipped = bytes.to_vec();
+    flipped[note.offset as usize - 1] ^= 1;
+    store.overwrite(&path, flipped).await.unwrap();
+    let index = reader.read_index().await.unwrap().unwrap();
+    let users = index.attribute("app.user").unwrap();
+    let posting = users.get("\"ann\"").unwrap();
+    assert_eq!(reader.read_postings(&[posting]).await.unwrap_err().kind(), ErrorKind::Corrupted);
+    drop(table);
+}
