@@ -178,7 +178,7 @@ impl History {
         let first = *self.there.iter().nth(at)?;
         let most = self.rng.random_range(1..=2 * ROWS_MAX);
         let end = (first..first + most).find(|id| !self.there.contains(id)).unwrap_or(first + most);
-        (first..end).for_each(|id| drop(self.there.remove(&id)));
+        self.there.retain(|id| !(first..end).contains(id));
         Some(first..end)
     }
 

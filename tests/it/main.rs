@@ -15,6 +15,7 @@ mod model;
 mod openslo;
 mod otlp;
 mod program;
+mod purge;
 mod receivers;
 mod redaction;
 mod scan;

@@ -42,8 +42,8 @@ Examples:
   echo 'SELECT 1; SELECT 2;' | driftline --db ./telemetry sql --format ndjson
   driftline --db ./telemetry sql -c \"SELECT psi(duration_ms, time > '2026-08-01') FROM llm_calls\"
 
-With --read-only the database is seen as it was when the command started, even while another
-process writes it; without, one process at a time has it open.
+With --read-only a database is read while another process writes it: each statement sees what was
+acknowledged up to half a second before it. Without, one process at a time has it open.
 
 A statement ends with a semicolon (the last one need not). From standard input each statement is
 answered before the next one is read; an error there is reported, the following statements run,
@@ -89,6 +89,16 @@ Examples:
 When a door is open, one line says where: `flight listening on 127.0.0.1:32010`. Port 0 takes a
 free one. The log goes to standard error; DRIFTLINE_LOG=warn leaves the queries out of it. Ctrl-C
 or SIGTERM lets running queries end (shutdown_grace in the configuration, 10 s) and flushes.";
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  driftline --db ./telemetry export --table spans ./spans
+  driftline --db ./telemetry export --table llm_calls --partition-by month ./calls
+  driftline --db ./telemetry export --partition-by none ./july \\
+      --query \"SELECT * FROM spans WHERE time >= '2026-07-01' AND time < '2026-08-01'\"
+
+The rows are those of one moment; another process may write meanwhile. Deleted rows are left out, and
+every column that the table has now is there. By day and by month the rows need a column time.";
 
 const COMPACT_EXAMPLES: &str = "\
 Examples:
@@ -168,6 +178,8 @@ pub(crate) enum Command {
     Info,
     /// Bring segments to a good size and make deletions physical, now
     Compact(CompactArgs),
+    /// Write a table or the answer of a query as Parquet files
+    Export(ExportArgs),
     /// Verify the database's files
     Check(CheckArgs),
 }
@@ -491,6 +503,33 @@ pub(crate) struct CompactArgs {
     /// Also remove what older versions of the database still hold: nothing deleted is left on the disk
     #[arg(long)]
     pub(crate) purge: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = EXPORT_EXAMPLES)]
+pub(crate) struct ExportArgs {
+    /// Table or view to write
+    #[arg(long, short, value_name = "NAME", required_unless_present = "query")]
+    pub(crate) table: Option<String>,
+
+    /// Query whose answer to write
+    #[arg(long, value_name = "SQL", conflicts_with = "table")]
+    pub(crate) query: Option<String>,
+
+    /// What a folder holds: by day, as date=2026-08-01, by month, or all of it
+    #[arg(long, value_enum, default_value_t = ExportPartition::Day)]
+    pub(crate) partition_by: ExportPartition,
+
+    /// Folder to write into: new, or empty
+    #[arg(value_name = "FOLDER")]
+    pub(crate) destination: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportPartition {
+    Day,
+    Month,
+    None,
 }
 
 /// A day as partitions are called.

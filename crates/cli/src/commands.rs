@@ -4,6 +4,7 @@ mod alert;
 mod check;
 mod compact;
 mod demo;
+mod export;
 mod import;
 mod info;
 mod ingest;
@@ -42,6 +43,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<()> {
         Command::Slo(slo) => slo::run(&args.database()?, slo, terminal).await,
         Command::Info => info::run(&args.database()?, terminal).await,
         Command::Compact(compact) => compact::run(&args.database()?, compact, terminal).await,
+        Command::Export(export) => export::run(&args.database()?, export, terminal).await,
         Command::Check(check) => check::run(&args.database()?, check, terminal).await,
     }
 }

@@ -263,8 +263,9 @@ impl DatabaseBuilder {
         self
     }
 
-    /// Opens for reading only, also while another process writes: nothing on the disk is changed, and there must be a database. Queries
-    /// see every row that was acknowledged before the open began and none that comes later; statements that write fail with `Invalid`.
+    /// Opens for reading only, also while another process writes: nothing on the disk is changed, and there must be a database. A query
+    /// sees every row that was acknowledged up to half a second before it began (`StorageOptions::follow_interval`), and none that comes
+    /// while it runs; statements that write fail with `Invalid`.
     ///
     /// # Example
     /// ```

@@ -48,6 +48,14 @@ impl Database {
         Self::builder(path).open().await
     }
 
+    /// Opens the database in a directory for reading only, beside a process that writes it; see [`DatabaseBuilder::read_only`].
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and `NotFound` where there is no database.
+    pub async fn open_read_only(path: impl Into<PathBuf>) -> Result<Self> {
+        Self::builder(path).read_only(true).open().await
+    }
+
     /// Starts to open a database with other limits or components.
     pub fn builder(path: impl Into<PathBuf>) -> DatabaseBuilder {
         DatabaseBuilder::new(path)

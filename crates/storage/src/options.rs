@@ -40,6 +40,9 @@ pub struct StorageOptions {
     /// How often it is looked what is to be done in the background.
     #[serde(with = "humantime_serde")]
     pub maintenance_interval: Duration,
+    /// How often a database that is open for reading only looks for what its writer did; zero stays at the moment of the open.
+    #[serde(with = "humantime_serde")]
+    pub follow_interval: Duration,
     /// Whether a flush makes columns of attributes that have become common, in tables that ask for it.
     pub promote_attributes: bool,
 }
@@ -59,6 +62,7 @@ impl Default for StorageOptions {
             compaction_quiet: Duration::from_secs(3_600),
             grace_period: Duration::from_secs(3_600),
             maintenance_interval: Duration::from_secs(30),
+            follow_interval: Duration::from_millis(500),
             promote_attributes: true,
         }
     }

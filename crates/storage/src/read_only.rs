@@ -8,6 +8,8 @@
 //! anything goes, so an error that has such a cause is told from damage by a newer root: then the reader begins again,
 //! from that one.
 
+mod follow;
+
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
@@ -22,6 +24,8 @@ use crate::{
     storage::{Access, Core, Parts, Storage, StorageBuilder},
     wal::{self, LogStore, Position, ReplayReport},
 };
+
+use follow::Follower;
 
 /// How often a reader begins again before it gives up on a database that changes all the time.
 const ATTEMPTS_MAX: usize = 16;
@@ -58,7 +62,12 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     let (options, access) = (builder.options, Access::Read);
     let core = Core::new(Parts { options, access, clock, ids, reading, epoch, state, flusher, lock: None });
     core.serve(None, RecoveryReport::new(read, elapsed, version));
-    Ok(Storage::new(Arc::new(core)))
+    let core = Arc::new(core);
+    // 4. what the writer does from now on
+    if !core.options.follow_interval.is_zero() {
+        tokio::spawn(Follower::new(&core, places.log, rows_bytes_max).run());
+    }
+    Ok(Storage::new(core))
 }
 
 /// Reads one moment of a database that may change meanwhile.
@@ -95,15 +104,18 @@ impl Moment<'_> {
             rows += group.rows();
             state = state.delivered(group, self.now_ns);
             if state.memory_bytes() as u64 > self.rows_bytes_max {
-                let message = format!(
-                    "more than {} bytes of rows lie in the log alone: a reader cannot hold them, flush them first",
-                    self.rows_bytes_max
-                );
-                return Err(Error::new(ErrorKind::ResourceExhausted, message));
+                return Err(too_many_rows(self.rows_bytes_max));
             }
         }
         Ok((state, ReplayReport { rows, ..tail.end().await? }))
     }
+}
+
+fn too_many_rows(bytes_max: u64) -> Error {
+    let message = format!(
+        "more than {bytes_max} bytes of rows lie in the log alone: a reader cannot hold them, flush them first"
+    );
+    Error::new(ErrorKind::ResourceExhausted, message)
 }
 
 #[cfg(test)]

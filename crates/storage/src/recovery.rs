@@ -125,9 +125,14 @@ type ReadLog =
     fn(&dyn LogStore, Position, &mut dyn FnMut(Position, Record) -> Result<()>) -> Result<ReplayReport>;
 
 impl LogTail {
+    /// What lies in the log alone.
     pub(crate) fn behind(root: &Root, log: Arc<dyn LogStore>, read: ReadLog) -> Self {
+        Self::from(root, Position(root.log_flushed).next(), log, read)
+    }
+
+    /// The same from a position on.
+    pub(crate) fn from(root: &Root, from: Position, log: Arc<dyn LogStore>, read: ReadLog) -> Self {
         let flushed: Vec<(u64, u64)> = root.tables.iter().map(|table| (table.id, table.flushed)).collect();
-        let from = Position(root.log_flushed).next();
         let (queue, records) = mpsc::channel(REPLAY_QUEUE_MAX);
         let reader = tokio::task::spawn_blocking(move || {
             read(log.as_ref(), from, &mut |position, mut record| {

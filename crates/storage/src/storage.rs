@@ -92,7 +92,7 @@ pub struct Status {
 pub(crate) enum Access {
     /// The one writer: holds the lock, owns the log, makes roots.
     Write,
-    /// One of many readers: shows the moment of its opening and changes nothing.
+    /// One of many readers: follows the writer and changes nothing.
     Read,
 }
 
@@ -260,8 +260,9 @@ impl StorageBuilder {
     }
 
     /// Opens for reading only: beside a writer in another process, and without changing a byte. The storage shows every
-    /// row that was acknowledged before the open began (of rows with `Durability::Memory`, those that are flushed), and
-    /// none that is written after it ended; whatever would write fails with `Invalid`.
+    /// row that was acknowledged before the open began (of rows with `Durability::Memory`, those that are flushed), and follows
+    /// the writer from then on, every [`follow_interval`](StorageOptions::follow_interval). A snapshot stays what it is; its files are
+    /// there for the grace period of the writer. Whatever would write fails with `Invalid`.
     #[must_use]
     pub fn read_only(self, read_only: bool) -> Self {
         Self { access: if read_only { Access::Read } else { Access::Write }, ..self }

@@ -3,6 +3,7 @@ use std::{
     fmt, fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use arrow::{
@@ -12,15 +13,21 @@ use arrow::{
 use bytesize::ByteSize;
 
 use crate::{
-    ColumnType, Durability, ErrorKind, NewColumn, Result, Storage, StorageBuilder, StorageOptions,
-    TableChange, TableOptions, TableSpec, TimeRange, column_id,
+    ColumnType, CompactOptions, Durability, ErrorKind, NewColumn, Result, Storage, StorageBuilder,
+    StorageOptions, TableChange, TableOptions, TableSpec, TimeRange, column_id,
     testing::{ManualClock, Operation, SimDisk},
     wal::{LogFile, LogRead, LogStore},
 };
 
 fn on(disk: &SimDisk) -> StorageBuilder {
     let clock = Arc::new(ManualClock::new(0));
-    Storage::builder("simulated").seed(3).clock(clock).object_store(disk.store()).log(disk.log())
+    let options = StorageOptions { follow_interval: Duration::ZERO, ..StorageOptions::default() };
+    Storage::builder("simulated")
+        .seed(3)
+        .clock(clock)
+        .options(options)
+        .object_store(disk.store())
+        .log(disk.log())
 }
 
 fn table(name: &str) -> TableSpec {
@@ -119,6 +126,45 @@ async fn a_reader_sees_all_that_was_acknowledged_and_writes_nothing() {
     assert_eq!(disk.operations(Operation::Write), written, "the readers changed the disk");
     append(&writer, "t", 6..7).await;
     assert_eq!(numbers(&writer, "t").await, [0, 1, 2, 3, 4, 5, 6]);
+}
+
+/// Would break if a reader stood still, missed rows in the log, in segments or in a table that came later, brought back what is deleted, or
+/// changed what a snapshot shows.
+#[tokio::test]
+async fn a_reader_follows_the_writer() {
+    let disk = SimDisk::new();
+    let writer = on(&disk).open().await.unwrap();
+    writer.create_table(table("t")).await.unwrap();
+    append(&writer, "t", 0..3).await;
+    let options = StorageOptions { follow_interval: Duration::from_millis(5), ..StorageOptions::default() };
+    let reader = on(&disk).options(options).read_only(true).open().await.unwrap();
+    let first = reader.snapshot();
+    let sees = async |wanted: Vec<i64>| {
+        let mut ticks = tokio::time::interval(Duration::from_millis(5));
+        let seen = async {
+            while numbers(&reader, "t").await != wanted {
+                ticks.tick().await;
+            }
+        };
+        let seen = tokio::time::timeout(Duration::from_secs(30), seen).await;
+        assert!(seen.is_ok(), "{:?} instead of {wanted:?}", numbers(&reader, "t").await);
+    };
+    sees(vec![0, 1, 2]).await;
+    // in the log alone, then in a segment, then both
+    append(&writer, "t", 3..4).await;
+    sees(vec![0, 1, 2, 3]).await;
+    writer.flush(None).await.unwrap();
+    append(&writer, "t", 4..6).await;
+    sees(vec![0, 1, 2, 3, 4, 5]).await;
+    writer.flush(None).await.unwrap();
+    writer.compact("t", CompactOptions::default()).await.unwrap();
+    append(&writer, "t", 6..7).await;
+    sees(vec![0, 1, 2, 3, 4, 5, 6]).await;
+    writer.drop_table("t").await.unwrap();
+    writer.create_table(table("t")).await.unwrap();
+    append(&writer, "t", 9..10).await;
+    sees(vec![9]).await;
+    assert_eq!(first.table("t").unwrap().memory_rows(), 3, "a snapshot stays what it is");
 }
 
 /// What happens to a database while its log is being listed.
