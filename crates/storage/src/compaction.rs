@@ -30,6 +30,7 @@ use crate::{
     segment::SegmentMeta,
     snapshot::Reading,
     storage::Core,
+    work::Work,
 };
 
 pub use compact::{CompactOptions, CompactReport};
@@ -46,6 +47,7 @@ pub(crate) struct Job {
     reading: Arc<Reading>,
     ids: Arc<Ids>,
     clock: Arc<dyn Clock>,
+    work: Work,
     record: Arc<TableRecord>,
     segments: Vec<Arc<SegmentMeta>>,
     /// How large a segment is to become, in bytes.
@@ -72,6 +74,7 @@ impl Job {
             reading: Arc::clone(&core.reading),
             ids: Arc::clone(&core.ids),
             clock: Arc::clone(&core.clock),
+            work: core.work,
             record: Arc::clone(record),
             segments,
             target_bytes: core.options.compaction_target.as_u64(),
@@ -82,6 +85,9 @@ impl Job {
 
     /// Writes the new segments, on a thread of its own: it computes more than it waits. Nothing names them yet.
     pub(crate) async fn run(self, in_background: bool) -> Result<Vec<Arc<SegmentMeta>>> {
+        if self.work == Work::Tasks {
+            return self.merge().await;
+        }
         let runtime = tokio::runtime::Handle::current();
         let (reply, answer) = oneshot::channel();
         let _waiting = Waiting(Arc::clone(&self.given_up));

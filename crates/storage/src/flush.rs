@@ -200,7 +200,7 @@ async fn promotions(core: &Arc<Core>, frozen: &[Frozen]) -> Result<Option<Commit
         let attributes = attributes::attributes_column(&schema).map(|column| column.id);
         let Some(attributes) = attributes.filter(|_| core.options.promote_attributes) else { continue };
         let batches = table.batches();
-        let task = tokio::task::spawn_blocking(move || {
+        let task = core.work.start(move || {
             let candidates = attributes::census(&batches, attributes);
             attributes::promoted(&schema, &candidates).map(|changed| changed.map(|_| candidates))
         });
@@ -243,8 +243,8 @@ pub(crate) async fn encode_blocking(
     table: &Arc<TableRecord>,
     batches: Vec<arrow::array::RecordBatch>,
 ) -> Result<Vec<EncodedSegment>> {
-    let (core, table) = (Arc::clone(core), Arc::clone(table));
-    let task = tokio::task::spawn_blocking(move || encode(&core, &table, batches));
+    let (work, core, table) = (core.work, Arc::clone(core), Arc::clone(table));
+    let task = work.start(move || encode(&core, &table, batches));
     task.await.unwrap_or_else(|error| Err(Error::internal("the encoder stopped").with_source(error)))
 }
 

@@ -48,6 +48,7 @@ mod state;
 mod storage;
 pub mod testing;
 pub mod wal;
+mod work;
 
 pub use append::Appended;
 pub use attributes::{ATTRIBUTES_COLUMN, AttributeMap, attribute_values, write_json};

@@ -23,6 +23,7 @@ use crate::{
     state::State,
     storage::{Access, Core, Parts, Storage, StorageBuilder},
     wal::{self, LogStore, Position, ReplayReport},
+    work::Work,
 };
 
 use follow::Follower;
@@ -51,7 +52,8 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     // 2. one moment: the newest root, and the log behind it
     let newest = reading.manifest.newest_version().await?.ok_or_else(missing)?;
     let rows_bytes_max = builder.options.memtable_bytes.as_u64().saturating_mul(MEMTABLES_MAX);
-    let moment = Moment { reading: &reading, log: &places.log, now_ns: started_ns, rows_bytes_max };
+    let work = builder.work;
+    let moment = Moment { reading: &reading, log: &places.log, work, now_ns: started_ns, rows_bytes_max };
     let (state, read) = moment.settled(newest).await?;
     // 3. it is served as it is: no log to write, no flush in the background
     let version = state.root().version;
@@ -60,7 +62,8 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     let ids = Arc::new(Ids::new(Arc::clone(&clock), builder.seed, epoch));
     let elapsed = Duration::from_nanos(clock.monotonic_ns().saturating_sub(started_ns));
     let (options, access) = (builder.options, Access::Read);
-    let core = Core::new(Parts { options, access, clock, ids, reading, epoch, state, flusher, lock: None });
+    let core =
+        Core::new(Parts { options, access, work, clock, ids, reading, epoch, state, flusher, lock: None });
     core.serve(None, RecoveryReport::new(read, elapsed, version));
     let core = Arc::new(core);
     // 4. what the writer does from now on
@@ -74,6 +77,7 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
 struct Moment<'a> {
     reading: &'a Arc<Reading>,
     log: &'a Arc<dyn LogStore>,
+    work: Work,
     now_ns: u64,
     rows_bytes_max: u64,
 }
@@ -98,7 +102,7 @@ impl Moment<'_> {
         let root = Arc::new(self.reading.manifest.root(version).await?);
         let last = Position(root.flushed_max());
         let mut state = State::new(Arc::clone(&root), last, Arc::clone(self.reading));
-        let mut tail = LogTail::behind(&root, Arc::clone(self.log), wal::inspect);
+        let mut tail = LogTail::behind(&root, Arc::clone(self.log), wal::inspect, self.work);
         let mut rows = 0;
         while let Some(group) = tail.next().await {
             rows += group.rows();

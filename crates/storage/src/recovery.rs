@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use object_store::ObjectStore;
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    task::JoinHandle,
+};
 
 use crate::{
     clock::{Clock, SystemClock},
@@ -23,6 +26,7 @@ use crate::{
         self, Committed, CommittedGroup, LocalLog, LogStore, Position, Record, ReplayReport, Torn, Wal,
         WalOptions,
     },
+    work::Work,
 };
 
 /// Records that replay has read and that are not in memory yet.
@@ -54,7 +58,7 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     // 1. the directory is ours alone
     let places = Places::open(&builder, clock.as_ref())?;
     // 2. the newest root is the truth
-    let options = builder.options;
+    let (options, work) = (builder.options, builder.work);
     let reading = Arc::new(Reading::new(places.store, &options));
     let newest = reading.manifest.newest().await?.unwrap_or_else(Root::empty);
     // 3. a root of our own epoch: from here on a writer of an older epoch cannot commit
@@ -69,7 +73,7 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     let (flusher, messages) = mpsc::channel(flush::QUEUE_MAX);
     let ids = Arc::new(Ids::new(Arc::clone(&clock), builder.seed, epoch));
     let (access, lock) = (Access::Write, places.lock);
-    let core = Core::new(Parts { options, access, clock, ids, reading, epoch, state, flusher, lock });
+    let core = Core::new(Parts { options, access, work, clock, ids, reading, epoch, state, flusher, lock });
     let core = Arc::new(core);
     // 4. what is acknowledged and in no segment comes back from the log
     let replayed = replay(&core, Arc::clone(&places.log)).await?;
@@ -98,7 +102,7 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
 async fn replay(core: &Arc<Core>, log: Arc<dyn LogStore>) -> Result<ReplayReport> {
     let root = Arc::clone(core.state().root());
     core.recall_batches().await?;
-    let mut tail = LogTail::behind(&root, log, wal::replay);
+    let mut tail = LogTail::behind(&root, log, wal::replay, core.work);
     let mut rows = 0;
     while let Some(group) = tail.next().await {
         rows += group.rows();
@@ -126,22 +130,34 @@ type ReadLog =
 
 impl LogTail {
     /// What lies in the log alone.
-    pub(crate) fn behind(root: &Root, log: Arc<dyn LogStore>, read: ReadLog) -> Self {
-        Self::from(root, Position(root.log_flushed).next(), log, read)
+    pub(crate) fn behind(root: &Root, log: Arc<dyn LogStore>, read: ReadLog, work: Work) -> Self {
+        Self::from(root, Position(root.log_flushed).next(), log, read, work)
     }
 
     /// The same from a position on.
-    pub(crate) fn from(root: &Root, from: Position, log: Arc<dyn LogStore>, read: ReadLog) -> Self {
+    pub(crate) fn from(
+        root: &Root,
+        from: Position,
+        log: Arc<dyn LogStore>,
+        read: ReadLog,
+        work: Work,
+    ) -> Self {
         let flushed: Vec<(u64, u64)> = root.tables.iter().map(|table| (table.id, table.flushed)).collect();
-        let (queue, records) = mpsc::channel(REPLAY_QUEUE_MAX);
-        let reader = tokio::task::spawn_blocking(move || {
+        // a task cannot wait for room
+        let queue_max = if work == Work::Tasks { Semaphore::MAX_PERMITS } else { REPLAY_QUEUE_MAX };
+        let (queue, records) = mpsc::channel(queue_max);
+        let reader = work.start(move || {
             read(log.as_ref(), from, &mut |position, mut record| {
                 // rows that lie in segments, and rows of tables that are gone
                 record.entries.retain(|entry| {
                     flushed.iter().any(|(table, flushed)| *table == entry.table_id && position.0 > *flushed)
                 });
-                let sent = queue.blocking_send(Committed { position, record });
-                sent.map_err(|_| Error::internal("the replay was abandoned"))
+                let committed = Committed { position, record };
+                let sent = match work {
+                    Work::Threads => queue.blocking_send(committed).is_ok(),
+                    Work::Tasks => queue.try_send(committed).is_ok(),
+                };
+                if sent { Ok(()) } else { Err(Error::internal("the replay was abandoned")) }
             })
         });
         Self { records, reader }

@@ -26,6 +26,7 @@ use crate::{
     snapshot::{Reading, Snapshot},
     state::State,
     wal::{LogStore, Wal},
+    work::Work,
 };
 
 /// Durable time-ordered tables in one directory, open for writing or for reading only. Cheap to clone; all clones are one
@@ -60,6 +61,7 @@ pub struct StorageBuilder {
     pub(crate) store: Option<Arc<dyn ObjectStore>>,
     pub(crate) log: Option<Arc<dyn LogStore>>,
     pub(crate) access: Access,
+    pub(crate) work: Work,
 }
 
 /// What the storage is doing.
@@ -101,6 +103,7 @@ pub(crate) enum Access {
 pub(crate) struct Core {
     pub(crate) options: StorageOptions,
     pub(crate) access: Access,
+    pub(crate) work: Work,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<Ids>,
     pub(crate) reading: Arc<Reading>,
@@ -153,8 +156,17 @@ impl Storage {
     /// Starts to say how to open the database in a directory.
     pub fn builder(path: impl Into<PathBuf>) -> StorageBuilder {
         let options = StorageOptions::default();
-        let access = Access::Write;
-        StorageBuilder { path: path.into(), options, clock: None, seed: None, store: None, log: None, access }
+        let (access, work) = (Access::Write, Work::default());
+        StorageBuilder {
+            path: path.into(),
+            options,
+            clock: None,
+            seed: None,
+            store: None,
+            log: None,
+            access,
+            work,
+        }
     }
 
     /// Says what the open found and repaired.
@@ -268,6 +280,13 @@ impl StorageBuilder {
         Self { access: if read_only { Access::Read } else { Access::Write }, ..self }
     }
 
+    /// Encodes, merges and reads the log on the tasks of the runtime instead of threads of their own, where that is asked for: a
+    /// simulation on one thread then meets the same order each time. The thread of the log stays.
+    #[must_use]
+    pub fn work_on_tasks(self, on_tasks: bool) -> Self {
+        Self { work: if on_tasks { Work::Tasks } else { Work::Threads }, ..self }
+    }
+
     /// Opens the database: for writing it takes the lock and the next writer epoch, then replays the log.
     ///
     /// # Errors
@@ -286,6 +305,7 @@ impl StorageBuilder {
 pub(crate) struct Parts {
     pub(crate) options: StorageOptions,
     pub(crate) access: Access,
+    pub(crate) work: Work,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<Ids>,
     pub(crate) reading: Arc<Reading>,
@@ -300,6 +320,7 @@ impl Core {
         Self {
             options: parts.options,
             access: parts.access,
+            work: parts.work,
             clock: parts.clock,
             ids: parts.ids,
             reading: parts.reading,

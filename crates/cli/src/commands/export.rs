@@ -31,12 +31,18 @@ async fn export(database: &Database, args: &ExportArgs) -> Result<u64> {
     };
     let (columns, partitioned) = match args.partition_by {
         ExportPartition::None => ("*", ""),
-        ExportPartition::Day => ("*, CAST(date_trunc('day', time) AS DATE) AS date", " PARTITIONED BY (date)"),
-        ExportPartition::Month => ("*, CAST(date_trunc('month', time) AS DATE) AS month", " PARTITIONED BY (month)"),
+        ExportPartition::Day => {
+            ("*, CAST(date_trunc('day', time) AS DATE) AS date", " PARTITIONED BY (date)")
+        }
+        ExportPartition::Month => {
+            ("*, CAST(date_trunc('month', time) AS DATE) AS month", " PARTITIONED BY (month)")
+        }
     };
     // a folder of files, also where there is but one
     let folder = format!("{}/", args.destination.display()).replace('\'', "''");
-    let sql = format!("COPY (SELECT {columns} FROM {source} AS exported) TO '{folder}' STORED AS PARQUET{partitioned}");
+    let sql = format!(
+        "COPY (SELECT {columns} FROM {source} AS exported) TO '{folder}' STORED AS PARQUET{partitioned}"
+    );
     let answer = database.sql(&sql).await?.collect().await?;
     let rows = answer.iter().filter_map(|batch| batch.column(0).as_primitive_opt::<UInt64Type>());
     Ok(rows.flat_map(|counts| counts.values().iter()).sum())
@@ -48,7 +54,8 @@ fn check_empty(destination: &Path) -> Result<()> {
     if !destination.exists() {
         return Ok(());
     }
-    let mut entries = std::fs::read_dir(destination).with_context(|| format!("cannot export into '{shown}'"))?;
+    let mut entries =
+        std::fs::read_dir(destination).with_context(|| format!("cannot export into '{shown}'"))?;
     match entries.next() {
         None => Ok(()),
         Some(_) => Err(Failure::new(ErrorKind::AlreadyExists, format!("'{shown}' is not empty")).into()),

@@ -101,7 +101,7 @@ impl Merge {
     }
 
     /// What the rows so far say of their attributes.
-    pub(super) fn note(&self) -> Option<Note> {
+    pub(super) fn note(&mut self) -> Option<Note> {
         self.keys.note(&self.schema)
     }
 

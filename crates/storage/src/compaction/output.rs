@@ -56,7 +56,11 @@ impl<'a> Output<'a> {
     }
 
     /// Adds rows, which follow those before. `note` is what all rows so far say of their attributes.
-    pub(super) async fn write(&mut self, batch: RecordBatch, note: impl Fn() -> Option<Note>) -> Result<()> {
+    pub(super) async fn write(
+        &mut self,
+        batch: RecordBatch,
+        mut note: impl FnMut() -> Option<Note> + Send,
+    ) -> Result<()> {
         let mut rest = batch;
         while rest.num_rows() > 0 {
             let mut open = match self.open.take() {
@@ -93,7 +97,7 @@ impl<'a> Output<'a> {
         Ok(self.done)
     }
 
-    async fn begin(&self) -> Result<Open<'a>> {
+    async fn begin(&mut self) -> Result<Open<'a>> {
         let name = Name {
             table: &self.job.record.name,
             partition: self.partition,

@@ -53,8 +53,9 @@ impl Follower {
             self.read_on(core, shown.last()).await?;
         } else {
             let now_ns = core.clock.monotonic_ns();
-            let (reading, log, rows_bytes_max) = (&core.reading, &self.log, self.rows_bytes_max);
-            let (state, _) = Moment { reading, log, now_ns, rows_bytes_max }.settled(version).await?;
+            let (reading, log, work) = (&core.reading, &self.log, core.work);
+            let rows_bytes_max = self.rows_bytes_max;
+            let (state, _) = Moment { reading, log, work, now_ns, rows_bytes_max }.settled(version).await?;
             core.publish(|_| (state, ()));
         }
         self.seen = files;
@@ -64,7 +65,7 @@ impl Follower {
     /// Adds what the log has behind a position, under the same root.
     async fn read_on(&self, core: &Arc<Core>, last: Position) -> Result<()> {
         let root = Arc::clone(core.state().root());
-        let mut tail = LogTail::from(&root, last.next(), Arc::clone(&self.log), wal::inspect);
+        let mut tail = LogTail::from(&root, last.next(), Arc::clone(&self.log), wal::inspect, core.work);
         let mut state = core.state().as_ref().clone();
         while let Some(group) = tail.next().await {
             state = state.delivered(group, core.clock.monotonic_ns());
