@@ -6,7 +6,7 @@
 //!
 //! The writer works on meanwhile, and removes log files once a newer root has passed them. A root is always there before
 //! anything goes, so an error that has such a cause is told from damage by a newer root: then the reader begins again,
-//! from that one.
+//! from that one. A log that is empty may have such a cause, too.
 
 mod follow;
 
@@ -85,17 +85,20 @@ struct Moment<'a> {
 impl Moment<'_> {
     /// Reads a moment whose root and log belong together.
     async fn settled(&self, mut version: u64) -> Result<(State, ReplayReport)> {
-        for _ in 1..ATTEMPTS_MAX {
-            let error = match self.read(version).await {
-                Ok(moment) => return Ok(moment),
-                Err(error) => error,
-            };
+        for left in (0..ATTEMPTS_MAX).rev() {
+            let read = self.read(version).await;
+            // of a log without files it cannot be told whether there was anything in it when the root was the newest
+            if read.as_ref().is_ok_and(|(_, read)| !read.files.is_empty()) {
+                return read;
+            }
             match self.reading.manifest.newest_version().await? {
-                Some(newest) if newest > version => version = newest,
-                _ => return Err(error),
+                Some(newest) if newest > version && left > 0 => version = newest,
+                Some(newest) if newest > version && read.is_ok() => break,
+                _ => return read,
             }
         }
-        self.read(version).await
+        let message = format!("the database changed {ATTEMPTS_MAX} times while it was opened: try again");
+        Err(Error::new(ErrorKind::Unavailable, message))
     }
 
     async fn read(&self, version: u64) -> Result<(State, ReplayReport)> {
