@@ -162,6 +162,7 @@ impl Commit {
             self.core.batches.forgotten();
             return Err(self.core.judge_failed_create(version, error).await);
         }
+        self.core.check_follows(version).await?;
         let root = Arc::new(self.root);
         self.core.publish(|state| (state.committed(root, &flushed), ()));
         Ok(version)
@@ -169,6 +170,22 @@ impl Commit {
 }
 
 impl Core {
+    /// Makes sure that a version that was created follows the one before. Its number may have been taken once, and be free again:
+    /// another writer came, went on, and has removed what it needs no more, in the order of the numbers.
+    async fn check_follows(&self, version: u64) -> Result<()> {
+        match self.reading.manifest.exists(version - 1).await {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                if let Err(error) = self.reading.manifest.remove(version).await {
+                    tracing::warn!(%error, version, "a version that nobody reads stays");
+                }
+                let message = format!("version {} is gone: another writer has taken over this database", version - 1);
+                Err(self.stop(Error::new(ErrorKind::Conflict, message)))
+            }
+            Err(error) => Err(self.unknown(version, error)),
+        }
+    }
+
     /// A create that failed and certainly left nothing may be tried again; any other stops the writer.
     async fn judge_failed_create(&self, version: u64, error: Error) -> Error {
         if error.kind() == ErrorKind::Conflict {
@@ -177,6 +194,11 @@ impl Core {
         if let Ok(false) = self.reading.manifest.exists(version).await {
             return error;
         }
+        self.unknown(version, error)
+    }
+
+    /// To go on would mean to guess.
+    fn unknown(&self, version: u64, error: Error) -> Error {
         let message = format!("it is unknown whether version {version} was committed: reopen the database");
         self.stop(Error::new(ErrorKind::Unavailable, message).with_source(error))
     }

@@ -100,6 +100,14 @@ impl Manifest {
         }
     }
 
+    /// Removes a root; one that is gone already is no error.
+    pub(crate) async fn remove(&self, version: u64) -> Result<()> {
+        match self.store.delete(&Path::from(paths::root(version))).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(Error::object(format!("remove {}", paths::root(version)), error)),
+        }
+    }
+
     /// Reads the segments of one partition.
     pub(crate) async fn day_list(&self, table: u64, entry: &PartitionEntry) -> Result<Arc<DayList>> {
         if let Some(list) = self.day_lists.get(&entry.list) {
