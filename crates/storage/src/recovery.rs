@@ -68,7 +68,8 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     root.created_at = clock.now_ns();
     reading.manifest.create(&root).await?;
     let epoch = root.writer_epoch;
-    let last = Position(root.flushed_max());
+    // what lies behind it is still to be read, also where a table has passed it: a flush meanwhile must not say otherwise
+    let last = Position(root.log_flushed);
     let state = State::new(Arc::new(root), last, Arc::clone(&reading));
     let (flusher, messages) = mpsc::channel(flush::QUEUE_MAX);
     let ids = Arc::new(Ids::new(Arc::clone(&clock), builder.seed, epoch));
