@@ -179,7 +179,8 @@ impl Core {
                 if let Err(error) = self.reading.manifest.remove(version).await {
                     tracing::warn!(%error, version, "a version that nobody reads stays");
                 }
-                let message = format!("version {} is gone: another writer has taken over this database", version - 1);
+                let message =
+                    format!("version {} is gone: another writer has taken over this database", version - 1);
                 Err(self.stop(Error::new(ErrorKind::Conflict, message)))
             }
             Err(error) => Err(self.unknown(version, error)),

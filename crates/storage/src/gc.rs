@@ -68,6 +68,8 @@ impl Storage {
             if self.core.state().root().log_flushed >= before.0 {
                 break;
             }
+            // where there was nothing to flush no root says so yet
+            self.core.begin().await?.finish(Vec::new()).await?;
         }
         if self.core.state().root().log_flushed < before.0 {
             let message = "the log still needs rows from before: purge again when fewer rows are appended";
@@ -141,8 +143,8 @@ impl Core {
     ) -> Result<(bool, Vec<Arc<Root>>)> {
         let held = self.reading.versions.lowest();
         if versions.last().is_some_and(|last| *last > newest.version) {
-            let message = "another writer has taken over this database: it collects its garbage";
-            return Err(Error::new(ErrorKind::Conflict, message));
+            let message = "another writer has taken over this database: what it needs is unknown here";
+            return Err(self.stop(Error::new(ErrorKind::Conflict, message)));
         }
         let (mut held_alone, before) = (false, newest.version);
         let mut replaced_ms = newest.created_at / 1_000_000;
@@ -154,7 +156,12 @@ impl Core {
                 break;
             }
             held_alone |= !in_grace;
-            let root = Arc::new(self.reading.manifest.root(*version).await?);
+            let root = match self.reading.manifest.root(*version).await {
+                Ok(root) => Arc::new(root),
+                // the writer before was still about to remove it
+                Err(_) if !self.reading.manifest.exists(*version).await? => break,
+                Err(error) => return Err(error),
+            };
             replaced_ms = root.created_at / 1_000_000;
             roots.push(root);
         }

@@ -116,7 +116,10 @@ async fn replay(core: &Arc<Core>, log: Arc<dyn LogStore>) -> Result<ReplayReport
         }
     }
     let report = tail.end().await?;
-    Ok(ReplayReport { last: report.last.max(Position(root.flushed_max())), rows, ..report })
+    let last = report.last.max(Position(root.flushed_max()));
+    // the seal of a clean close is a position, too: only when it is passed may its file go
+    core.publish(|state| (state.reached(last), ()));
+    Ok(ReplayReport { last, rows, ..report })
 }
 
 /// The records of the log behind a root, read in the background, without the rows that lie in segments.

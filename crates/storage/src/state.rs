@@ -94,6 +94,11 @@ impl State {
         self.tables.values().map(|table| table.memory_bytes()).sum()
     }
 
+    /// The state after the log was read up to a position.
+    pub(crate) fn reached(&self, last: Position) -> Self {
+        Self { last: self.last.max(last), ..self.clone() }
+    }
+
     /// The state after a group of appends. Rows of a table that is gone were appended before it went, and went with it.
     pub(crate) fn delivered(&self, group: CommittedGroup, now_ns: u64) -> Self {
         let mut next = self.clone();
