@@ -20,5 +20,6 @@ mod receivers;
 mod redaction;
 mod scan;
 mod sessions;
+mod simulation;
 mod slo;
 mod tidy;

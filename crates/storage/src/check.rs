@@ -47,12 +47,12 @@ impl Storage {
     pub async fn check(&self, deep: bool) -> Result<CheckReport> {
         self.core.check_open()?;
         let mut report = CheckReport::default();
-        // keeps what the root names
-        let state = self.core.state();
         // a root is read while no commit replaces it: what lies in the store must be what is served
-        let root = {
+        // and what it names stays until all of it is looked at
+        let snapshot = {
             let _turn = self.core.commits.lock().await;
-            let served = std::sync::Arc::clone(state.root());
+            let snapshot = self.snapshot();
+            let served = snapshot.root();
             let object = paths::root(served.version);
             let manifest = &self.core.reading.manifest;
             let stored = match self.core.access {
@@ -69,8 +69,9 @@ impl Storage {
                 }
                 Err(error) => report.findings.push(Finding { object, problem: error.to_string() }),
             }
-            served
+            snapshot
         };
+        let root = snapshot.root();
         report.version = root.version;
         for table in &root.tables {
             report.tables += 1;
@@ -78,7 +79,7 @@ impl Storage {
                 self.core.check_partition(table, entry, deep, &mut report).await;
             }
         }
-        self.core.reading.check_objects(&root, &mut report).await;
+        self.core.reading.check_objects(root, &mut report).await;
         Ok(report)
     }
 }

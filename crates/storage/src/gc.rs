@@ -95,11 +95,8 @@ impl Core {
         let old_ms = ms(self.ids.tick()).saturating_sub(grace_ms);
         let unnamed_ms = self.unnamed.lowest().unwrap_or(i64::MAX);
         // 2. the versions that are needed, and all that they name
-        let (newest, versions) = {
-            let _no_commit = self.commits.lock().await;
-            (Arc::clone(self.state().root()), self.reading.manifest.versions().await?)
-        };
-        let (is_held, roots) = self.needed(newest, &versions, old_ms).await?;
+        let (newest, versions) = self.versions_of_ours().await?;
+        let (is_held, roots) = self.needed(newest, &versions, grace_ms).await?;
         let oldest = roots.last().map_or(0, |root| root.version);
         let named = self.named_by(&roots).await?;
         // 3. the other versions go, the oldest first
@@ -134,24 +131,39 @@ impl Core {
         Ok(report)
     }
 
+    /// The newest root and the numbers of all, if none of them is another writer's: what that one needs is unknown here.
+    async fn versions_of_ours(&self) -> Result<(Arc<Root>, Vec<u64>)> {
+        // a root is published before the next commit begins
+        let _turn = self.commits.lock().await;
+        self.check_poison()?;
+        let versions = self.reading.manifest.versions().await?;
+        let newest = Arc::clone(self.state().root());
+        match versions.last() {
+            Some(last) if *last > newest.version => {
+                let message =
+                    format!("version {last} is of another writer, which has taken over this database");
+                Err(self.stop(Error::new(ErrorKind::Conflict, message)))
+            }
+            _ => Ok((newest, versions)),
+        }
+    }
+
     /// The roots of the versions that are needed, the newest first, and whether some are for the sake of snapshots alone.
     async fn needed(
         &self,
         newest: Arc<Root>,
         versions: &[u64],
-        old_ms: i64,
+        grace_ms: i64,
     ) -> Result<(bool, Vec<Arc<Root>>)> {
         let held = self.reading.versions.lowest();
-        if versions.last().is_some_and(|last| *last > newest.version) {
-            let message = "another writer has taken over this database: what it needs is unknown here";
-            return Err(self.stop(Error::new(ErrorKind::Conflict, message)));
-        }
+        // versions say when they were made by the clock as it was
+        let in_grace_ms = (self.clock.now_ns() / 1_000_000).saturating_sub(grace_ms);
         let (mut held_alone, before) = (false, newest.version);
         let mut replaced_ms = newest.created_at / 1_000_000;
         let mut roots = vec![newest];
         for version in versions.iter().rev().filter(|version| **version < before) {
             let is_held = held.is_some_and(|held| held <= *version as i64);
-            let in_grace = replaced_ms > old_ms;
+            let in_grace = replaced_ms > in_grace_ms;
             if !is_held && !in_grace {
                 break;
             }
