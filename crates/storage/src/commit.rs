@@ -101,7 +101,10 @@ impl Commit {
         let manifest = &self.core.reading.manifest;
         let Some(record) = self.root.table_by_id(table) else { return Ok(()) };
         let segments = match record.partition(partition) {
-            Some(entry) => change.apply(&manifest.day_list(table, entry).await?.segments),
+            Some(entry) => match manifest.day_list(table, entry).await {
+                Ok(list) => change.apply(&list.segments),
+                Err(error) => return Err(self.core.judge_unreadable(self.root.version, error).await),
+            },
             None => change.apply(&[]),
         };
         let entry = match segments.is_empty() {
@@ -179,12 +182,24 @@ impl Core {
                 if let Err(error) = self.reading.manifest.remove(version).await {
                     tracing::warn!(%error, version, "a version that nobody reads stays");
                 }
-                let message =
-                    format!("version {} is gone: another writer has taken over this database", version - 1);
-                Err(self.stop(Error::new(ErrorKind::Conflict, message)))
+                Err(self.replaced(version - 1))
             }
             Err(error) => Err(self.unknown(version, error)),
         }
+    }
+
+    /// What cannot be read may have been removed by another writer, and with it the version that named it.
+    pub(crate) async fn judge_unreadable(&self, version: u64, error: Error) -> Error {
+        match self.reading.manifest.exists(version).await {
+            Ok(false) => self.replaced(version).with_source(error),
+            _ => error,
+        }
+    }
+
+    /// Nobody but another writer removes the newest version that this one knows.
+    fn replaced(&self, version: u64) -> Error {
+        let message = format!("version {version} is gone: another writer has taken over this database");
+        self.stop(Error::new(ErrorKind::Conflict, message))
     }
 
     /// A create that failed and certainly left nothing may be tried again; any other stops the writer.

@@ -145,7 +145,10 @@ impl Core {
         let mut commit = self.begin().await?;
         let Some(record) = commit.root.table_by_id(table) else { return Ok(false) };
         let Some(entry) = record.partition(partition) else { return Ok(false) };
-        let list = self.reading.manifest.day_list(table, entry).await?;
+        let list = match self.reading.manifest.day_list(table, entry).await {
+            Ok(list) => list,
+            Err(error) => return Err(self.judge_unreadable(commit.root.version, error).await),
+        };
         let is_there = |segment: &Arc<SegmentMeta>| {
             list.segments.iter().any(|known| known.rows_id() == segment.rows_id())
         };

@@ -138,8 +138,6 @@ impl Writer {
             ErrorKind::Conflict => {
                 self.is_challenged() || error.message().contains("while they were compacted")
             }
-            // what it reads may be garbage to the one that took its place
-            ErrorKind::Corrupted => self.is_replaced(),
             ErrorKind::Closed => self.is_closing.load(Ordering::SeqCst),
             _ => false,
         };
