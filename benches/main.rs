@@ -3,6 +3,7 @@
 //! A part is a module with a function that takes the criterion. Figures are quoted in docs/performance.md, as ratios from one run
 //! wherever two things are compared.
 
+mod bitmaps;
 mod drift_report;
 mod exporters;
 mod functions;
@@ -11,6 +12,7 @@ mod otlp;
 mod program;
 mod scan;
 mod segment_codecs;
+mod segments;
 mod serve;
 mod slo;
 mod telemetry;
@@ -32,10 +34,14 @@ fn main() {
     if let Some(rows) = slo::asked() {
         return slo::run(rows);
     }
+    if let Some(count) = segments::asked() {
+        return segments::run(count);
+    }
     let mut criterion = Criterion::default().configure_from_args();
     write::run(&mut criterion);
     scan::run(&mut criterion);
     segment_codecs::run(&mut criterion);
+    bitmaps::run(&mut criterion);
     otlp::run(&mut criterion);
     functions::run(&mut criterion);
     drift_report::run(&mut criterion);

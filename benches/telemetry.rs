@@ -42,7 +42,7 @@ pub(crate) fn predictions(first: usize, rows: usize, total: usize, days: i64) ->
 }
 
 /// splitmix64: a bijection, so no two ids meet.
-fn mix(id: u64) -> u64 {
+pub(crate) fn mix(id: u64) -> u64 {
     let z = id.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -3,9 +3,7 @@
 //! Exporters send batches of spans with ids of their own. What was not answered is sent again to the next process, byte for byte, as an
 //! exporter does; so in the end every span must be there exactly once.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -22,7 +20,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::sync::Notify;
 
-use crate::program;
+use crate::served::Served;
 
 const SEED: u64 = 5;
 const ROUNDS: usize = 15;
@@ -30,40 +28,6 @@ const EXPORTERS: u64 = 4;
 /// The most acknowledged batches that the test waits for before it kills.
 const ACKNOWLEDGED_MAX: u64 = 120;
 const SPANS_MAX: u64 = 60;
-
-/// The program as a server.
-struct Served {
-    child: Child,
-    grpc: String,
-}
-
-impl Served {
-    fn start(database: &Path) -> Result<Self> {
-        let doors = ["--flight-addr", "--http-addr", "--otlp-grpc-addr", "--otlp-http-addr"];
-        let mut child = Command::new(program::path()?)
-            .arg("--db")
-            .arg(database)
-            .args(["serve", "--create"])
-            .args(doors.iter().flat_map(|door| [*door, "127.0.0.1:0"]))
-            .env("DRIFTLINE_LOG", "error")
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("start the program")?;
-        let mut lines = BufReader::new(child.stdout.take().context("its standard output")?).lines();
-        let grpc = lines
-            .find_map(|line| {
-                line.map(|l| l.strip_prefix("otlp-grpc listening on ").map(str::to_owned)).transpose()
-            })
-            .context("it opens its door")??;
-        Ok(Self { child, grpc: format!("http://{grpc}") })
-    }
-
-    fn kill(mut self) -> Result<()> {
-        self.child.kill()?;
-        self.child.wait()?;
-        Ok(())
-    }
-}
 
 /// A batch of spans that nobody else has: their ids count on from `first`.
 fn batch(first: u64, spans: u64) -> ExportTraceServiceRequest {
@@ -121,12 +85,12 @@ async fn round(
     unanswered: &mut Vec<Option<ExportTraceServiceRequest>>,
     rng: &mut ChaCha8Rng,
 ) -> Result<()> {
-    let server = Served::start(database)?;
+    let server = Served::start(database, &[])?;
     let mut exporters: FuturesUnordered<_> = std::mem::take(unanswered)
         .into_iter()
         .map(|batch| {
             let rng = ChaCha8Rng::seed_from_u64(rng.random());
-            tokio::spawn(export(server.grpc.clone(), Arc::clone(progress), batch, rng))
+            tokio::spawn(export(server.otlp.clone(), Arc::clone(progress), batch, rng))
         })
         .collect();
     let enough = progress.acknowledged.load(Ordering::SeqCst) + rng.random_range(0..ACKNOWLEDGED_MAX);
@@ -160,8 +124,8 @@ async fn every_acknowledged_span_is_there_and_none_twice() -> Result<()> {
             .await
             .with_context(|| format!("round {i}"))?;
     }
-    let server = Served::start(directory.path())?;
-    let mut client = TraceServiceClient::connect(server.grpc.clone()).await?;
+    let server = Served::start(directory.path(), &[])?;
+    let mut client = TraceServiceClient::connect(server.otlp.clone()).await?;
     for batch in unanswered.into_iter().flatten() {
         client.export(batch).await?;
     }

@@ -108,7 +108,8 @@ Examples:
   driftline --db ./telemetry compact spans --purge
 
 A database compacts itself while it is open: this is for one that is not, or does not want to wait.
-A running server does the same on the statement COMPACT name [WHERE day ...] [PURGE].";
+Where a server has it open the work is done here, and the server takes the result within seconds; the statement
+COMPACT name [WHERE day ...] [PURGE] lets the server do it.";
 
 const USER_EXAMPLES: &str = "\
 Examples:

@@ -11,7 +11,7 @@ use driftline::otel::Redaction;
 use driftline::{
     CACHE_BYTES_DEFAULT, DatabaseBuilder, EXACT_MAX_ROWS_DEFAULT, Error, ErrorKind, MEMORY_BYTES_DEFAULT,
     QUERIES_MAX_DEFAULT, QUERIES_QUEUED_MAX_DEFAULT, QUERY_TIMEOUT_DEFAULT, RedactionRule, Result, Role,
-    SPILL_BYTES_DEFAULT,
+    SPILL_BYTES_DEFAULT, StorageOptions,
 };
 use serde::Deserialize;
 
@@ -78,6 +78,8 @@ pub struct Settings {
     pub cache: ByteSize,
     /// Disk space of spilled rows.
     pub spill: ByteSize,
+    /// Memory of rows before they are flushed, compaction, the grace period: the section `[storage]`.
+    pub storage: StorageOptions,
     /// Queries that run at the same time; further ones wait.
     pub queries_max: usize,
     /// Queries that wait; further ones are refused.
@@ -134,6 +136,7 @@ impl Default for Settings {
             memory: ByteSize::b(MEMORY_BYTES_DEFAULT as u64),
             cache: ByteSize::b(CACHE_BYTES_DEFAULT as u64),
             spill: ByteSize::b(SPILL_BYTES_DEFAULT),
+            storage: StorageOptions::default(),
             queries_max: QUERIES_MAX_DEFAULT,
             queries_queued_max: QUERIES_QUEUED_MAX_DEFAULT,
             query_timeout: QUERY_TIMEOUT_DEFAULT,
@@ -205,6 +208,7 @@ impl Settings {
                 return Err(invalid(format!("{name} must be longer than 0s")));
             }
         }
+        self.storage.validate().map_err(|error| invalid(format!("storage: {error}")))?;
         match (&self.tls_cert, &self.tls_key, &self.tls_client_ca) {
             (Some(_), Some(_), _) | (None, None, None) => {}
             (None, None, Some(_)) => return Err(invalid("tls_client_ca needs tls_cert and tls_key")),
@@ -249,6 +253,7 @@ impl Settings {
             .memory_limit(bytes(self.memory))
             .cache_limit(bytes(self.cache))
             .spill_limit(self.spill.as_u64())
+            .storage(self.storage.clone())
             .query_timeout(self.query_timeout)
             .exact_max_rows(self.exact_max_rows)
             .queries_max(self.queries_max)

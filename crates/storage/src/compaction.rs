@@ -4,11 +4,13 @@
 //! them, if they are still what they were. So a crash at any point leaves the old ones, and a deletion that came between is never
 //! undone: then the work is thrown away and planned again. One compaction runs at a time.
 
+mod beside;
 mod compact;
 mod input;
 mod merge;
 mod output;
 mod plan;
+mod take;
 
 use std::{
     collections::BTreeSet,

@@ -3,9 +3,10 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Weak},
+    time::Duration,
 };
 
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::{
     compaction::{CompactReport, Reason},
@@ -15,6 +16,8 @@ use crate::{
 
 /// How often garbage is collected in a grace period.
 const COLLECTIONS: u32 = 4;
+/// How often it is looked, at the least, whether another process offers a compaction.
+const OFFERS_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The task. It does not keep the storage open: when the last handle goes, it ends.
 pub(crate) struct Maintainer {
@@ -35,13 +38,20 @@ impl Maintainer {
         let Some(interval) = self.core.upgrade().map(|core| core.options.maintenance_interval) else {
             return;
         };
-        let mut ticks = tokio::time::interval(interval);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // the first comes at once
-        ticks.tick().await;
+        let mut ticks = every(interval).await;
+        let mut offers = every(interval.min(OFFERS_INTERVAL)).await;
         loop {
-            ticks.tick().await;
+            let is_for_offers = tokio::select! {
+                _ = ticks.tick() => false,
+                _ = offers.tick() => true,
+            };
             let Some(core) = self.core.upgrade().filter(|core| core.check_writable().is_ok()) else { return };
+            if is_for_offers {
+                if let Err(error) = core.take_offers().await {
+                    tracing::warn!(%error, "what other processes compacted is not taken");
+                }
+                continue;
+            }
             if let Err(error) = core.apply_retention().await {
                 tracing::warn!(%error, "what is past its retention stays");
             }
@@ -125,4 +135,13 @@ impl Maintainer {
         }
         Ok(reason)
     }
+}
+
+/// Ticks from the next interval on.
+async fn every(interval: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(interval);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // the first comes at once
+    ticks.tick().await;
+    ticks
 }

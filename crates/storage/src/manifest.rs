@@ -9,6 +9,7 @@
 pub(crate) mod day_list;
 mod envelope;
 mod invariants;
+mod offer;
 pub(crate) mod root;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::{
 };
 
 pub(crate) use day_list::DayList;
+pub(crate) use offer::Offer;
 pub use root::PartitionEntry;
 pub(crate) use root::{Root, TableRecord};
 

@@ -7,8 +7,10 @@ use crate::{
 
 /// Folder of the manifest roots.
 pub(crate) const MANIFEST_DIR: &str = "manifest";
-/// Folders of the objects that a root names, itself or by its day lists.
-pub(crate) const OBJECT_DIRS: [&str; 4] = ["data", "deletions", "objects", "manifest/days"];
+/// Folder of what other processes offer to the writer.
+pub(crate) const OFFER_DIR: &str = "offers";
+/// Folders of the objects that a root names, itself or by its day lists, and of offers, which go when nobody takes them.
+pub(crate) const OBJECT_DIRS: [&str; 5] = ["data", "deletions", "objects", "manifest/days", OFFER_DIR];
 /// Folder of the write-ahead log, below the root of a local database.
 pub(crate) const WAL_DIR: &str = "wal";
 /// Longest name of a table, in bytes.
@@ -33,6 +35,11 @@ pub(crate) fn day_list(id: &str) -> String {
 /// Where a named object lies.
 pub(crate) fn object(id: &str) -> String {
     format!("objects/{id}")
+}
+
+/// Where an offer lies.
+pub(crate) fn offer(id: &str) -> String {
+    format!("{OFFER_DIR}/{id}.json")
 }
 
 /// Where the deletion vectors of one deletion lie.

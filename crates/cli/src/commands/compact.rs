@@ -1,4 +1,5 @@
-//! `driftline compact`: bring the segments of tables to a good size, and make deletions physical.
+//! `driftline compact`: bring the segments of tables to a good size, and make deletions physical. Where another process has the database
+//! open for writing, the work is done here and offered to it.
 
 use std::path::Path;
 
@@ -6,7 +7,7 @@ use anyhow::Result;
 use driftline::storage::{CompactOptions, CompactReport, PartitionEntry};
 use driftline::{Database, ErrorKind};
 
-use super::{open_existing, with_database};
+use super::{open_existing, open_to_read, with_database};
 use crate::args::CompactArgs;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -15,28 +16,12 @@ use crate::terminal::Terminal;
 const PROGRESS: &str = "{msg} {bar:30} {pos}/{len} partitions, {eta} left";
 
 pub(crate) async fn run(path: &Path, args: &CompactArgs, terminal: &Terminal) -> Result<()> {
-    with_database(open_existing(path, terminal).await?, async |database| {
-        let tables = match args.tables.as_slice() {
-            [] => database.storage().snapshot().tables().map(|table| table.name().to_owned()).collect(),
-            named => named.to_vec(),
-        };
-        for table in &tables {
-            let report = compact(database, table, args, terminal).await?;
-            if report.partitions > 0 {
-                terminal.note(&format!(
-                    "{table}: {} segments of {} into {} of {}{}",
-                    report.segments_before,
-                    indicatif::HumanBytes(report.bytes_before),
-                    report.segments_after,
-                    indicatif::HumanBytes(report.bytes_after),
-                    if report.deleted_rows > 0 {
-                        format!("; {} deleted rows are gone", report.deleted_rows)
-                    } else {
-                        String::new()
-                    }
-                ));
-            }
-        }
+    let database = match open_existing(path, terminal).await {
+        Err(error) if is_open_for_writing(&error) => return beside_writer(path, args, terminal, error).await,
+        opened => opened?,
+    };
+    with_database(database, async |database| {
+        compact_all(database, args, terminal).await?;
         database.storage().apply_retention().await?;
         if args.purge {
             let purged = database.storage().purge().await?;
@@ -51,6 +36,50 @@ pub(crate) async fn run(path: &Path, args: &CompactArgs, terminal: &Terminal) ->
         Ok(())
     })
     .await
+}
+
+/// Whether a database could not be opened because another process writes it.
+fn is_open_for_writing(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<driftline::Error>().is_some_and(|error| error.kind() == ErrorKind::Conflict)
+}
+
+async fn beside_writer(
+    path: &Path,
+    args: &CompactArgs,
+    terminal: &Terminal,
+    writer: anyhow::Error,
+) -> Result<()> {
+    if args.purge {
+        let message = format!("{writer}: only there `COMPACT ... PURGE` removes older versions");
+        return Err(Failure::new(ErrorKind::Conflict, message).into());
+    }
+    with_database(open_to_read(path).await?, async |database| compact_all(database, args, terminal).await)
+        .await
+}
+
+/// Compacts the tables that are asked for, and says what was done.
+async fn compact_all(database: &Database, args: &CompactArgs, terminal: &Terminal) -> Result<()> {
+    let tables = match args.tables.as_slice() {
+        [] => database.storage().snapshot().tables().map(|table| table.name().to_owned()).collect(),
+        named => named.to_vec(),
+    };
+    for table in &tables {
+        let report = compact(database, table, args, terminal).await?;
+        if report.partitions > 0 {
+            let deleted = match report.deleted_rows {
+                0 => String::new(),
+                rows => format!("; {rows} deleted rows are gone"),
+            };
+            terminal.note(&format!(
+                "{table}: {} segments of {} into {} of {}{deleted}",
+                report.segments_before,
+                indicatif::HumanBytes(report.bytes_before),
+                report.segments_after,
+                indicatif::HumanBytes(report.bytes_after),
+            ));
+        }
+    }
+    Ok(())
 }
 
 async fn compact(
@@ -78,7 +107,10 @@ async fn compact(
             progress.set_position(done);
         },
     };
-    let report = storage.compact(table, options).await;
+    let report = match storage.is_read_only() {
+        true => storage.compact_beside_writer(table, options).await,
+        false => storage.compact(table, options).await,
+    };
     progress.finish_and_clear();
     Ok(report?)
 }

@@ -11,6 +11,9 @@ fn what_a_file_leaves_out_keeps_its_default() {
     let settings = Settings::parse("query_memory = '64MiB'\nsession_lifetime = '2h'").unwrap();
     assert_eq!(settings.query_memory, ByteSize::mib(64));
     assert_eq!(settings.session_lifetime, Duration::from_secs(7200));
+    let settings_of_storage = Settings::parse("[storage]\ngrace_period = '1day'").unwrap().storage;
+    assert_eq!(settings_of_storage.grace_period, Duration::from_secs(86_400));
+    assert_eq!(settings_of_storage.compaction_memory, ByteSize::mib(128));
     assert_eq!(settings.flight_addr, Settings::default().flight_addr);
     assert_eq!(Settings::parse("").unwrap().anonymous_role(), Some(Role::Admin));
 }
@@ -44,6 +47,11 @@ fn settings_that_cannot_be_meant_are_refused() {
         );
     }
     assert!(Settings::parse("schema_alias = 'iox_2'").is_ok());
+    assert!(
+        refused("[storage]\nmemtable_bytes = '1B'")
+            .contains("storage: memtable_bytes must be at least 64.0 KiB")
+    );
+    assert!(refused("[storage]\ngrace = '1h'").contains("unknown field `grace`"));
 }
 
 /// Breaks when a limit that cannot be reached is taken without a word.

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How often the work on a partition is begun again that others change meanwhile.
-const ATTEMPTS_MAX: usize = 8;
+pub(super) const ATTEMPTS_MAX: usize = 8;
 
 /// What a compaction did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -107,7 +107,7 @@ impl Core {
     }
 
     /// What is to be merged in a partition, as it is now.
-    async fn plan(&self, table: u64, partition: &str, reason: Reason) -> Result<Option<Planned>> {
+    pub(super) async fn plan(&self, table: u64, partition: &str, reason: Reason) -> Result<Option<Planned>> {
         let state = self.state();
         let Some(record) = state.root().table_by_id(table) else { return Ok(None) };
         let Some(entry) = record.partition(partition) else { return Ok(None) };
@@ -124,14 +124,14 @@ impl Core {
 }
 
 /// Segments that are to be merged.
-struct Planned {
-    record: Arc<TableRecord>,
-    old: Vec<Arc<SegmentMeta>>,
+pub(super) struct Planned {
+    pub(super) record: Arc<TableRecord>,
+    pub(super) old: Vec<Arc<SegmentMeta>>,
     /// Keeps them.
-    _version: Arc<State>,
+    pub(super) _version: Arc<State>,
 }
 
-fn counted(old: &[Arc<SegmentMeta>], new: &[Arc<SegmentMeta>]) -> CompactReport {
+pub(super) fn counted(old: &[Arc<SegmentMeta>], new: &[Arc<SegmentMeta>]) -> CompactReport {
     let bytes = |segments: &[Arc<SegmentMeta>]| segments.iter().map(|segment| segment.bytes).sum();
     CompactReport {
         segments_before: old.len() as u64,
@@ -144,7 +144,7 @@ fn counted(old: &[Arc<SegmentMeta>], new: &[Arc<SegmentMeta>]) -> CompactReport 
 }
 
 impl CompactReport {
-    fn add(&mut self, other: Self) {
+    pub(super) fn add(&mut self, other: Self) {
         self.segments_before += other.segments_before;
         self.segments_after += other.segments_after;
         self.bytes_before += other.bytes_before;

@@ -5,6 +5,8 @@ use arrow::datatypes::{Int64Type, TimestampNanosecondType};
 use bytesize::ByteSize;
 use proptest::prelude::*;
 
+use std::time::Duration;
+
 use super::*;
 use crate::{
     ColumnType, CompactOptions, Durability, NewColumn, Storage, StorageOptions, TableOptions, TableSnapshot,
@@ -170,4 +172,81 @@ fn large_segments_are_cut_where_the_model_changes() {
         let rows: Vec<Row> = all.into_iter().flat_map(|(_, rows)| rows).collect();
         assert!(rows == expected, "rows of equal keys keep the order of their commits");
     });
+}
+
+/// Two segments of one day, of which the reader of another process knows.
+async fn with_reader(disk: &SimDisk) -> (Storage, Storage) {
+    let writer = open(disk, true, ByteSize::mib(1)).await;
+    for first in [0, 100] {
+        let rows: Vec<Row> = (first..first + 100).map(|row| (None, row, row)).collect();
+        writer.append("t", batch(&rows), Durability::Durable).await.unwrap();
+        writer.flush(None).await.unwrap();
+    }
+    let options = StorageOptions { follow_interval: Duration::from_millis(1), ..StorageOptions::default() };
+    let builder = Storage::builder("").seed(2).object_store(disk.store()).log(disk.log());
+    let reader = builder.options(options).read_only(true).open().await.unwrap();
+    (writer, reader)
+}
+
+/// Waits for an offer, does something, and then looks at the offers.
+async fn take_after(writer: &Storage, before: impl AsyncFnOnce()) -> u64 {
+    while writer.core.reading.manifest.offers().await.unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    before().await;
+    writer.core.take_offers().await.unwrap()
+}
+
+// breaks when the writer does not take what another process compacted, or takes it in another way than its own work
+#[tokio::test]
+async fn a_compaction_beside_the_writer_is_taken() {
+    let (writer, reader) = with_reader(&SimDisk::new()).await;
+    let expected = sorted_rows(&writer).await;
+    let (report, taken) = tokio::join!(
+        reader.compact_beside_writer("t", CompactOptions::default()),
+        take_after(&writer, async || {})
+    );
+    let report = report.unwrap();
+    assert_eq!((taken, report.partitions, report.segments_before, report.segments_after), (1, 1, 2, 1));
+    for storage in [&writer, &reader] {
+        let found = segments(storage.snapshot().table("t").unwrap()).await;
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].1, expected);
+    }
+    assert!(writer.core.reading.manifest.offers().await.unwrap().is_empty());
+}
+
+// breaks when a deletion, or a purge of what nothing names yet, comes between and is undone or leaves a version without its segments
+#[tokio::test]
+async fn what_changed_since_an_offer_was_made_is_not_taken() {
+    for purges in [false, true] {
+        let (writer, reader) = with_reader(&SimDisk::new()).await;
+        let between = async || match purges {
+            true => drop(writer.purge().await.unwrap()),
+            false => {
+                let mut deletion = writer.delete("t").await.unwrap();
+                let segment = segments(deletion.table()).await[0].0.id.clone();
+                deletion.add(&segment, [7]);
+                deletion.commit().await.unwrap();
+            }
+        };
+        let (report, (first, second)) =
+            tokio::join!(reader.compact_beside_writer("t", CompactOptions::default()), async {
+                (take_after(&writer, between).await, take_after(&writer, async || {}).await)
+            });
+        assert_eq!((first, second), (0, 1), "purges: {purges}");
+        assert_eq!(report.unwrap().deleted_rows, u64::from(!purges));
+        assert_eq!(sorted_rows(&writer).await.len(), 200 - usize::from(!purges));
+        assert!(writer.check(true).await.unwrap().findings.is_empty());
+    }
+}
+
+async fn sorted_rows(storage: &Storage) -> Vec<Row> {
+    let mut rows: Vec<Row> = segments(storage.snapshot().table("t").unwrap())
+        .await
+        .into_iter()
+        .flat_map(|(_, rows)| rows)
+        .collect();
+    rows.sort();
+    rows
 }
