@@ -136,6 +136,7 @@ impl Commit {
         self.root.writer_epoch = self.core.epoch;
         self.root.created_at = self.core.clock.now_ns();
         self.move_positions(&before, &flushed);
+        self.remember_filters();
         self.core.remember_batches(&mut self.root).await?;
         // a caller who stops waiting must not leave a root that was created and not published
         let task = tokio::spawn(self.create_and_publish(flushed));
@@ -157,6 +158,20 @@ impl Commit {
         }
         self.root.log_flushed =
             self.root.tables.iter().map(|table| table.flushed).min().unwrap_or(before.last().0);
+    }
+
+    /// What queries filter by is known to the next process, too.
+    fn remember_filters(&mut self) {
+        let filters = &self.core.reading.filters;
+        let ids: Vec<u64> = self.root.tables.iter().map(|table| table.id).collect();
+        filters.retain(|table| ids.contains(&table));
+        for id in ids {
+            let often = filters.often(id);
+            let is_news = self.root.table_by_id(id).is_some_and(|record| !often.is_subset(&record.filtered));
+            if is_news && let Some(record) = self.root.table_mut(id) {
+                record.filtered.extend(often);
+            }
+        }
     }
 
     async fn create_and_publish(self, flushed: Vec<Frozen>) -> Result<u64> {

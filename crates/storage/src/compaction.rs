@@ -27,6 +27,7 @@ use crate::{
     commit::PartitionChange,
     error::{Error, ErrorKind, Result},
     ids::Ids,
+    index::Filtered,
     manifest::TableRecord,
     schema::Column,
     segment::SegmentMeta,
@@ -51,6 +52,8 @@ pub(crate) struct Job {
     clock: Arc<dyn Clock>,
     work: Work,
     record: Arc<TableRecord>,
+    /// What queries filter by.
+    filtered: BTreeSet<Filtered>,
     segments: Vec<Arc<SegmentMeta>>,
     /// How large a segment is to become, in bytes.
     target_bytes: u64,
@@ -77,6 +80,7 @@ impl Job {
             ids: Arc::clone(&core.ids),
             clock: Arc::clone(&core.clock),
             work: core.work,
+            filtered: record.filtered.union(&core.reading.filters.often(record.id)).cloned().collect(),
             record: Arc::clone(record),
             segments,
             target_bytes: core.options.compaction_target.as_u64(),

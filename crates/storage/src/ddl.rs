@@ -4,7 +4,7 @@
 //! an append that was checked against an older schema means the same after the change: what it names is still there
 //! under another name, or gone on purpose (docs/decisions/0002-ddl-is-a-manifest-commit.md).
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -77,6 +77,7 @@ pub(crate) fn new_record(spec: TableSpec) -> Result<TableRecord> {
         retention: spec.options.retention,
         promote_attributes: spec.options.promote_attributes,
         properties: spec.options.properties,
+        filtered: BTreeSet::new(),
         flushed: 0,
         partitions: Vec::new(),
     })

@@ -9,11 +9,9 @@
 
 mod builder;
 mod directory;
+mod filtered;
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    ops::Range,
-};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use parquet::file::metadata::{KeyValue, ParquetMetaData};
 use serde::{Deserialize, Serialize};
@@ -21,6 +19,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 
 pub(crate) use builder::IndexBuilder;
+use directory::{Directory, Indexed};
+pub(crate) use filtered::FilterCounts;
+pub use filtered::Filtered;
 
 /// The key in the metadata of the file.
 const KEY: &str = "driftline.index";
@@ -37,7 +38,7 @@ pub(crate) struct IndexNote {
 }
 
 /// The directory of the index of a segment.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SegmentIndex {
     columns: HashMap<u32, IndexedValues>,
     attributes: HashMap<String, IndexedValues>,
@@ -45,10 +46,13 @@ pub struct SegmentIndex {
 }
 
 /// The values of a column, or of an attribute.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug)]
 pub struct IndexedValues {
-    values: BTreeMap<String, Posting>,
-    nulls: Option<Posting>,
+    directory: Arc<Directory>,
+    /// The lines of the values, in their order.
+    values: Range<usize>,
+    /// The line of the rows without a value.
+    nulls: Option<usize>,
 }
 
 /// The rows of a value.
@@ -97,11 +101,36 @@ impl IndexNote {
                 format_args!("its index has checksum {:08x}, its bytes have {found:08x}", self.crc32c);
             return Err(Error::corrupted(path, problem));
         }
-        directory::read(bytes).map_err(|error| Error::corrupted(path, format_args!("its index: {error}")))
+        let directory = Directory::read(bytes);
+        let directory =
+            directory.map_err(|error| Error::corrupted(path, format_args!("its index: {error}")))?;
+        Ok(SegmentIndex::new(directory))
     }
 }
 
 impl SegmentIndex {
+    fn new(directory: Directory) -> Self {
+        let directory = Arc::new(directory);
+        let (mut columns, mut attributes) = (HashMap::new(), HashMap::new());
+        let mut names = 0;
+        for (of, lines) in directory.runs() {
+            // the rows without a value come first
+            let nulls = directory.value(lines.start).is_none().then_some(lines.start);
+            let values = lines.start + usize::from(nulls.is_some())..lines.end;
+            let values = IndexedValues { directory: Arc::clone(&directory), values, nulls };
+            match of {
+                Indexed::Column(id) => drop(columns.insert(id, values)),
+                Indexed::Attribute(key) => {
+                    names += key.len();
+                    attributes.insert(key.to_owned(), values);
+                }
+            }
+        }
+        let of_values = size_of::<IndexedValues>() * (columns.len() + attributes.len());
+        let memory_size = size_of::<Self>() + directory.memory_size() + of_values + names;
+        Self { columns, attributes, memory_size }
+    }
+
     /// The values of a column: text as it is, numbers and booleans as SQL writes them. `None` where it is not indexed.
     pub fn column(&self, column_id: u32) -> Option<&IndexedValues> {
         self.columns.get(&column_id)
@@ -120,18 +149,19 @@ impl SegmentIndex {
 
 impl IndexedValues {
     /// The rows of a value; `None` where no row has it.
-    pub fn get(&self, value: &str) -> Option<&Posting> {
-        self.values.get(value)
+    pub fn get(&self, value: &str) -> Option<Posting> {
+        self.directory.find(self.values.clone(), value).map(|line| self.directory.posting(line))
     }
 
     /// All values but NULL, in order.
-    pub fn values(&self) -> impl Iterator<Item = (&str, &Posting)> {
-        self.values.iter().map(|(value, posting)| (value.as_str(), posting))
+    pub fn values(&self) -> impl Iterator<Item = (&str, Posting)> {
+        let lines = self.values.clone();
+        lines.filter_map(|line| Some((self.directory.value(line)?, self.directory.posting(line))))
     }
 
     /// The rows without a value; `None` where every row has one. Of an attribute it is always `None`.
-    pub fn nulls(&self) -> Option<&Posting> {
-        self.nulls.as_ref()
+    pub fn nulls(&self) -> Option<Posting> {
+        self.nulls.map(|line| self.directory.posting(line))
     }
 }
 

@@ -62,7 +62,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use flush::FlushReport;
 pub use gc::GcReport;
 pub use ids::Ids;
-pub use index::{IndexedValues, Posting, SegmentIndex};
+pub use index::{Filtered, IndexedValues, Posting, SegmentIndex};
 pub use latencies::{LATENCY_BOUNDS_SECONDS, LatencyCounts};
 pub use manifest::PartitionEntry;
 pub use objects::NamedObject;

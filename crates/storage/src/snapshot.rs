@@ -15,7 +15,7 @@ use crate::{
     cache::Cache,
     deletion::{DeletionRef, DeletionVector},
     error::{Error, Result},
-    index::SegmentIndex,
+    index::{FilterCounts, Filtered, SegmentIndex},
     manifest::{Manifest, PartitionEntry, Root, TableRecord},
     memtable::Memtable,
     options::StorageOptions,
@@ -63,6 +63,8 @@ pub(crate) struct Reading {
     pub(crate) footers: Cache<Footer>,
     deletions: Cache<DeletionVector>,
     indexes: Cache<SegmentIndex>,
+    /// What queries filter by.
+    pub(crate) filters: FilterCounts,
     /// The versions that somebody reads.
     pub(crate) versions: Pins,
 }
@@ -75,6 +77,7 @@ impl Reading {
             footers: Cache::new(bytes(options.footer_cache_bytes)),
             deletions: Cache::new(DELETION_CACHE_BYTES),
             indexes: Cache::new(bytes(options.index_cache_bytes)),
+            filters: FilterCounts::default(),
             versions: Pins::default(),
             store,
         }
@@ -216,6 +219,12 @@ impl TableSnapshot {
     /// Changes whenever rows go from memory into segments; as long as it stays, [`memory`](Self::memory) only grows at its end.
     pub fn memory_generation(&self) -> u64 {
         self.record.flushed
+    }
+
+    /// Counts a query that compares these columns and attributes with constants: from the third on the indexes of segments to come keep
+    /// more of their values.
+    pub fn count_filters(&self, filtered: impl IntoIterator<Item = Filtered>) {
+        self.reading.filters.count(self.record.id, filtered);
     }
 
     /// The name.

@@ -16,7 +16,7 @@ use datafusion::physical_expr::expressions::{
     BinaryExpr, Column, InListExpr, IsNotNullExpr, IsNullExpr, Literal, NotExpr,
 };
 use driftline_functions::attribute_text;
-use driftline_storage::{IndexedValues, Posting, RowSet, SegmentIndex, SegmentReader};
+use driftline_storage::{Filtered, IndexedValues, Posting, RowSet, SegmentIndex, SegmentReader};
 use futures::future::BoxFuture;
 
 use super::layout::{Kind, Layout};
@@ -114,6 +114,25 @@ impl Condition {
             Self::Not(condition) => condition.is_unknown(),
             Self::And(conditions) => conditions.iter().all(Self::is_unknown),
             Self::Or(conditions) => conditions.iter().any(Self::is_unknown),
+        }
+    }
+
+    /// What it compares with constants.
+    pub(super) fn filtered(&self, layout: &Layout) -> Vec<Filtered> {
+        match self {
+            Self::Unknown | Self::IsNull(_) => vec![],
+            Self::IsOneOf(column, _) => {
+                let column = layout.column(*column);
+                match &column.kind {
+                    Kind::Stored | Kind::FromAttribute(_) => vec![Filtered::Column(column.id)],
+                    Kind::Attribute(key) => vec![Filtered::Attribute(key.clone())],
+                    _ => vec![],
+                }
+            }
+            Self::Not(condition) => condition.filtered(layout),
+            Self::And(conditions) | Self::Or(conditions) => {
+                conditions.iter().flat_map(|condition| condition.filtered(layout)).collect()
+            }
         }
     }
 
@@ -219,9 +238,9 @@ impl Lookup<'_> {
     }
 
     /// The rows of some values together; all, where one of them is everywhere.
-    async fn read<'a>(&self, postings: impl Iterator<Item = &'a Posting>) -> DfResult<Rows> {
-        let postings: Vec<&Posting> = postings.collect();
-        if !postings.iter().all(|posting| posting.is_stored()) {
+    async fn read(&self, postings: impl Iterator<Item = Posting>) -> DfResult<Rows> {
+        let postings: Vec<Posting> = postings.collect();
+        if !postings.iter().all(Posting::is_stored) {
             return Ok(Rows::All);
         }
         self.segment.read_postings(&postings).await.map(Rows::These).map_err(external)

@@ -15,6 +15,7 @@ use driftline_storage::{SegmentMeta, TableSnapshot, TimeRange};
 use super::ScanTable;
 use super::attributes;
 use super::filter::Filter;
+use super::index::Condition;
 use super::metrics::PlanningCounts;
 use super::prune;
 use super::source::{ScanSegment, ScanSource, Unit};
@@ -39,6 +40,9 @@ pub(super) async fn plan(
         filter.push(&expr, layout.schema())?;
     }
     let schema = Arc::clone(layout.schema());
+    for conjunct in filter.conjuncts() {
+        table.table.count_filters(Condition::of(conjunct.table_expr(), &layout).filtered(&layout));
+    }
 
     let by_time = prune::predicate(filter.fixed(), &schema);
     let mut counts = PlanningCounts { memory_rows: table.table.memory_rows(), ..PlanningCounts::default() };

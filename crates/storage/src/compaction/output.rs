@@ -104,8 +104,8 @@ impl<'a> Output<'a> {
             id: self.job.ids.next_id(),
             created_at: self.job.clock.now_ns(),
         };
-        let writer =
-            SegmentWriter::new(&self.job.record.schema, &self.columns, self.rows_max, name)?.with_index();
+        let writer = SegmentWriter::new(&self.job.record.schema, &self.columns, self.rows_max, name)?
+            .with_index(&self.job.filtered);
         let path = Path::from(writer.path());
         let upload = self.job.reading.store.put_multipart(&path).await;
         let upload = upload.map_err(|error| Error::object(format_args!("write {path}"), error))?;

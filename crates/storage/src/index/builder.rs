@@ -1,6 +1,6 @@
 //! Builds the index of a segment while its rows are written.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arrow::{
     array::{Array, AsArray, RecordBatch, StringArray},
@@ -10,7 +10,7 @@ use arrow::{
 use roaring::RoaringBitmap;
 
 use super::{
-    IndexNote, Place, Posting, VERSION,
+    Filtered, IndexNote, Place, Posting, VERSION,
     directory::{self, Line},
 };
 use crate::{
@@ -21,8 +21,12 @@ use crate::{
 
 /// A column or attribute of more distinct values is not indexed.
 const VALUES_MAX: usize = 4_096;
+/// The same of one that queries filter by.
+const FILTERED_VALUES_MAX: usize = 65_536;
 /// Values of all columns and attributes of a segment; those with the most distinct values go first.
 const SEGMENT_VALUES_MAX: usize = 32_768;
+/// Values of all that queries filter by, beside these.
+const SEGMENT_FILTERED_VALUES_MAX: usize = 262_144;
 /// Attributes that are indexed at most.
 const ATTRIBUTES_MAX: usize = 256;
 /// Longest value, in bytes: a column with a longer one is not indexed.
@@ -37,6 +41,8 @@ pub(crate) struct IndexBuilder {
     columns: BTreeMap<u32, Values>,
     attributes_column: Option<u32>,
     attributes: BTreeMap<String, Values>,
+    /// Attributes that queries filter by.
+    filtered_attributes: BTreeSet<String>,
     /// Too many keys: of attributes nothing is known.
     too_many_attributes: bool,
     rows: u32,
@@ -51,22 +57,30 @@ struct Values {
     /// The value of the last row, by its place and as a text: rows come in runs.
     last: Option<usize>,
     last_text: String,
+    /// Queries filter by it.
+    filtered: bool,
     given_up: bool,
 }
 
 impl IndexBuilder {
-    /// Begins an index of the columns of a table that are worth it.
-    pub(crate) fn new(schema: &TableSchema) -> Self {
+    /// Begins an index of the columns of a table that are worth it. What queries filter by may have more values than others.
+    pub(crate) fn new(schema: &TableSchema, filtered: &BTreeSet<Filtered>) -> Self {
         let is_indexed = |ty: &ColumnType| {
             matches!(ty, ColumnType::Text | ColumnType::Boolean | ColumnType::Int32 | ColumnType::Int64)
         };
         let columns = schema.columns().iter();
         let columns =
             columns.filter(|column| is_indexed(&column.ty) && !schema.bloom_columns().contains(&column.id));
+        let values = |id| Values::new(filtered.contains(&Filtered::Column(id)));
+        let filtered_attributes = filtered.iter().filter_map(|filtered| match filtered {
+            Filtered::Attribute(key) => Some(key.clone()),
+            Filtered::Column(_) => None,
+        });
         Self {
-            columns: columns.map(|column| (column.id, Values::default())).collect(),
+            columns: columns.map(|column| (column.id, values(column.id))).collect(),
             attributes_column: attributes_column(schema).map(|column| column.id),
             attributes: BTreeMap::new(),
+            filtered_attributes: filtered_attributes.collect(),
             too_many_attributes: false,
             rows: 0,
         }
@@ -103,7 +117,8 @@ impl IndexBuilder {
                         self.attributes_column = None;
                         return;
                     }
-                    self.attributes.insert(key.to_owned(), Values::default());
+                    let values = Values::new(self.filtered_attributes.contains(key));
+                    self.attributes.insert(key.to_owned(), values);
                 }
                 let number = start + row as u32;
                 if let Some(values) = self.attributes.get_mut(key).filter(|values| !values.has(number)) {
@@ -149,10 +164,11 @@ impl IndexBuilder {
         let all = self.columns.values_mut().chain(self.attributes.values_mut());
         let mut all: Vec<&mut Values> = all.filter(|values| !values.given_up).collect();
         all.sort_by_key(|values| values.rows.len());
-        let mut left = SEGMENT_VALUES_MAX;
+        let (mut left, mut left_of_filtered) = (SEGMENT_VALUES_MAX, SEGMENT_FILTERED_VALUES_MAX);
         for values in all {
+            let left = if values.filtered { &mut left_of_filtered } else { &mut left };
             match left.checked_sub(values.rows.len()) {
-                Some(rest) => left = rest,
+                Some(rest) => *left = rest,
                 None => values.give_up(),
             }
         }
@@ -160,6 +176,14 @@ impl IndexBuilder {
 }
 
 impl Values {
+    fn new(filtered: bool) -> Self {
+        Self { filtered, ..Self::default() }
+    }
+
+    fn max(&self) -> usize {
+        if self.filtered { FILTERED_VALUES_MAX } else { VALUES_MAX }
+    }
+
     fn add_all(&mut self, texts: &StringArray, start: u32) {
         for row in 0..texts.len() {
             if self.given_up {
@@ -179,7 +203,7 @@ impl Values {
         let same = self.last.filter(|_| self.last_text == value);
         let at = match same.or_else(|| self.known.get(value).copied()) {
             Some(at) => at,
-            None if self.rows.len() == VALUES_MAX || value.len() > VALUE_BYTES_MAX => return self.give_up(),
+            None if self.rows.len() == self.max() || value.len() > VALUE_BYTES_MAX => return self.give_up(),
             None => {
                 self.known.insert(value.to_owned(), self.rows.len());
                 self.rows.push(RoaringBitmap::new());

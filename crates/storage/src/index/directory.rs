@@ -1,6 +1,6 @@
 //! The directory as bytes: an Arrow IPC stream of one batch, sorted by column, attribute and value.
 
-use std::sync::Arc;
+use std::{cmp::Ordering, ops::Range, sync::Arc};
 
 use arrow::{
     array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, UInt32Array, UInt64Array},
@@ -13,7 +13,14 @@ use arrow::{
     },
 };
 
-use super::{IndexedValues, Place, Posting, SegmentIndex};
+use super::{Place, Posting};
+
+/// What a run of lines is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Indexed<'a> {
+    Column(u32),
+    Attribute(&'a str),
+}
 
 /// One line of the directory.
 #[derive(Debug, Clone)]
@@ -26,8 +33,17 @@ pub(super) struct Line {
     pub(super) posting: Posting,
 }
 
-/// Bytes of a line in memory besides its texts, about.
-const LINE_BYTES: usize = 96;
+/// A directory in memory, as the arrays that it was read into: a value is looked up in them, none is copied out.
+#[derive(Debug)]
+pub(super) struct Directory {
+    columns: UInt32Array,
+    attributes: StringArray,
+    values: StringArray,
+    rows: UInt64Array,
+    offsets: UInt64Array,
+    lengths: UInt32Array,
+    sums: UInt32Array,
+}
 
 pub(super) fn write(lines: &[Line]) -> Result<Vec<u8>, ArrowError> {
     let place = |line: &Line| line.posting.place.clone().unwrap_or(Place { offset: 0, bytes: 0, crc32c: 0 });
@@ -69,46 +85,86 @@ pub(super) fn write(lines: &[Line]) -> Result<Vec<u8>, ArrowError> {
     writer.into_inner()
 }
 
-/// Reads a directory; the error says what is wrong with it.
-pub(super) fn read(bytes: &[u8]) -> Result<SegmentIndex, ArrowError> {
-    let wrong = |what: &str| ArrowError::ParseError(format!("its directory {what}"));
-    let mut reader = StreamReader::try_new(bytes, None)?;
-    let batch = reader.next().ok_or_else(|| wrong("is empty"))??;
-    let column =
-        |name: &str| batch.column_by_name(name).ok_or_else(|| wrong(&format!("has no column {name}")));
-    let numbers = |name: &str| {
-        column(name)?
-            .as_primitive_opt::<UInt32Type>()
-            .ok_or_else(|| wrong(&format!("has another type of {name}")))
-    };
-    let large = |name: &str| {
-        column(name)?
-            .as_primitive_opt::<UInt64Type>()
-            .ok_or_else(|| wrong(&format!("has another type of {name}")))
-    };
-    let texts = |name: &str| {
-        column(name)?.as_string_opt::<i32>().ok_or_else(|| wrong(&format!("has another type of {name}")))
-    };
-    let (columns, attributes, values) = (numbers("column")?, texts("attribute")?, texts("value")?);
-    let (rows, offsets, lengths, sums) =
-        (large("rows")?, large("offset")?, numbers("bytes")?, numbers("crc32c")?);
-    let mut index = SegmentIndex { memory_size: size_of::<SegmentIndex>(), ..SegmentIndex::default() };
-    for line in 0..batch.num_rows() {
-        let bytes = lengths.value(line);
-        let place = Place { offset: offsets.value(line), bytes, crc32c: sums.value(line) };
-        let posting = Posting { rows: rows.value(line), place: (bytes > 0).then_some(place) };
-        let of: &mut IndexedValues = match attributes.is_valid(line) {
-            true => index.attributes.entry(attributes.value(line).to_owned()).or_default(),
-            false => index.columns.entry(columns.value(line)).or_default(),
+impl Directory {
+    /// Reads a directory; the error says what is wrong with it.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, ArrowError> {
+        let wrong = |what: &str| ArrowError::ParseError(format!("its directory {what}"));
+        let mut reader = StreamReader::try_new(bytes, None)?;
+        let batch = reader.next().ok_or_else(|| wrong("is empty"))??;
+        let column =
+            |name: &str| batch.column_by_name(name).ok_or_else(|| wrong(&format!("has no column {name}")));
+        let other_type = |name: &str| wrong(&format!("has another type of {name}"));
+        let numbers = |name: &str| {
+            column(name)?.as_primitive_opt::<UInt32Type>().cloned().ok_or_else(|| other_type(name))
         };
-        index.memory_size += LINE_BYTES;
-        match values.is_valid(line) {
-            true => {
-                index.memory_size += values.value(line).len();
-                of.values.insert(values.value(line).to_owned(), posting);
-            }
-            false => of.nulls = Some(posting),
-        }
+        let large = |name: &str| {
+            column(name)?.as_primitive_opt::<UInt64Type>().cloned().ok_or_else(|| other_type(name))
+        };
+        let texts =
+            |name: &str| column(name)?.as_string_opt::<i32>().cloned().ok_or_else(|| other_type(name));
+        Ok(Self {
+            columns: numbers("column")?,
+            attributes: texts("attribute")?,
+            values: texts("value")?,
+            rows: large("rows")?,
+            offsets: large("offset")?,
+            lengths: numbers("bytes")?,
+            sums: numbers("crc32c")?,
+        })
     }
-    Ok(index)
+
+    /// The runs of lines of one column or attribute, in their order.
+    pub(super) fn runs(&self) -> impl Iterator<Item = (Indexed<'_>, Range<usize>)> {
+        let mut start = 0;
+        std::iter::from_fn(move || {
+            let of = self.line_of(start)?;
+            let end = (start + 1..).find(|line| self.line_of(*line) != Some(of))?;
+            let run = (of, start..end);
+            start = end;
+            Some(run)
+        })
+    }
+
+    fn line_of(&self, line: usize) -> Option<Indexed<'_>> {
+        if line >= self.columns.len() {
+            return None;
+        }
+        Some(match self.attributes.is_valid(line) {
+            true => Indexed::Attribute(self.attributes.value(line)),
+            false => Indexed::Column(self.columns.value(line)),
+        })
+    }
+
+    /// The value of a line; `None` for the rows without one.
+    pub(super) fn value(&self, line: usize) -> Option<&str> {
+        self.values.is_valid(line).then(|| self.values.value(line))
+    }
+
+    pub(super) fn posting(&self, line: usize) -> Posting {
+        let bytes = self.lengths.value(line);
+        let place = Place { offset: self.offsets.value(line), bytes, crc32c: self.sums.value(line) };
+        Posting { rows: self.rows.value(line), place: (bytes > 0).then_some(place) }
+    }
+
+    /// The line of a value among lines that are in the order of their values.
+    pub(super) fn find(&self, lines: Range<usize>, value: &str) -> Option<usize> {
+        let (mut low, mut high) = (lines.start, lines.end);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.values.value(middle).cmp(value) {
+                Ordering::Less => low = middle + 1,
+                Ordering::Greater => high = middle,
+                Ordering::Equal => return Some(middle),
+            }
+        }
+        None
+    }
+
+    /// Bytes in memory.
+    pub(super) fn memory_size(&self) -> usize {
+        let texts = [&self.attributes, &self.values].map(|array| array.get_array_memory_size());
+        let numbers = [&self.columns, &self.lengths, &self.sums].map(|array| array.get_array_memory_size());
+        let large = [&self.rows, &self.offsets].map(|array| array.get_array_memory_size());
+        texts.into_iter().chain(numbers).chain(large).sum()
+    }
 }

@@ -6,8 +6,8 @@ use arrow::array::{
 };
 
 use crate::{
-    ColumnType, CompactOptions, Durability, ErrorKind, NewColumn, SegmentIndex, SegmentReader, Storage,
-    StorageOptions, TableOptions, TableSpec, TimeRange, testing::SimDisk,
+    ColumnType, CompactOptions, Durability, ErrorKind, Filtered, NewColumn, SegmentIndex, SegmentReader,
+    Storage, StorageOptions, TableOptions, TableSpec, TimeRange, testing::SimDisk,
 };
 
 const ROWS: i64 = 40_000;
@@ -67,7 +67,8 @@ fn batch() -> RecordBatch {
     RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true))).unwrap()
 }
 
-async fn compacted(disk: &SimDisk) -> (Storage, SegmentReader, Arc<SegmentIndex>) {
+/// Two segments.
+async fn filled(disk: &SimDisk) -> Storage {
     let options =
         StorageOptions { compaction: false, promote_attributes: false, ..StorageOptions::default() };
     let builder = Storage::builder("").seed(1).options(options).object_store(disk.store()).log(disk.log());
@@ -77,13 +78,49 @@ async fn compacted(disk: &SimDisk) -> (Storage, SegmentReader, Arc<SegmentIndex>
         storage.append("t", half, Durability::Durable).await.unwrap();
         storage.flush(None).await.unwrap();
     }
+    storage
+}
+
+/// One segment, and its index.
+async fn compact(storage: &Storage) -> (SegmentReader, Arc<SegmentIndex>) {
     storage.compact("t", CompactOptions::default()).await.unwrap();
     let table = Arc::clone(storage.snapshot().table("t").unwrap());
     let segments = table.segments(TimeRange::ALL).await.unwrap();
     assert_eq!(segments.len(), 1);
     let reader = table.open_segment(&segments[0]).await.unwrap();
     let index = table.index(&reader).await.unwrap().unwrap();
-    (storage, reader.as_ref().clone(), index)
+    (reader.as_ref().clone(), index)
+}
+
+async fn compacted(disk: &SimDisk) -> (Storage, SegmentReader, Arc<SegmentIndex>) {
+    let storage = filled(disk).await;
+    let (reader, index) = compact(&storage).await;
+    (storage, reader, index)
+}
+
+// breaks when a column of many values that queries filter by has no index, or the next process forgets which those are
+#[tokio::test]
+async fn what_queries_filter_by_is_indexed_with_more_values() {
+    let disk = SimDisk::new();
+    let storage = filled(&disk).await;
+    let table = Arc::clone(storage.snapshot().table("t").unwrap());
+    let session = table.schema().column("session").unwrap().id;
+    for _ in 0..3 {
+        table.count_filters([Filtered::Column(session)]);
+    }
+    let (reader, index) = compact(&storage).await;
+    let sessions = index.column(session).unwrap();
+    assert_eq!(sessions.values().count() as i64, ROWS);
+    for row in [0, 7, 39_999] {
+        let found = reader.read_postings(&[sessions.get(&format!("s{row}")).unwrap()]).await.unwrap();
+        assert_eq!(found, crate::RowSet::from_iter([row]));
+    }
+    assert_eq!(sessions.get("s40000"), None);
+    storage.close().await.unwrap();
+    let storage =
+        Storage::builder("").seed(1).object_store(disk.store()).log(disk.log()).open().await.unwrap();
+    let record = Arc::clone(storage.core.state().root().table("t").unwrap());
+    assert!(record.filtered.contains(&Filtered::Column(session)));
 }
 
 // breaks when a value has other rows in the index than in the segment, or is taken for rare when it is not
@@ -105,8 +142,8 @@ async fn rare_values_have_their_rows() {
     assert_eq!(both, rare.union(&none));
     let errors: crate::RowSet = rows(&|row| row % 8_000 == 5);
     for (name, value) in [("status", "500"), ("ok", "false")] {
-        let posting = index.column(column(name)).unwrap().get(value).unwrap().clone();
-        assert_eq!(reader.read_postings(&[&posting]).await.unwrap(), errors, "{name} = {value}");
+        let posting = index.column(column(name)).unwrap().get(value).unwrap();
+        assert_eq!(reader.read_postings(&[posting]).await.unwrap(), errors, "{name} = {value}");
     }
     let users = index.attribute("app.user").unwrap();
     assert_eq!(

@@ -1,10 +1,15 @@
 //! The root: all tables of one version of the database.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    index::Filtered,
     objects::NamedObject,
     partition::TimeRange,
     schema::{TableOptions, TableSchema},
@@ -46,6 +51,9 @@ pub(crate) struct TableRecord {
     pub(crate) promote_attributes: bool,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) properties: BTreeMap<String, String>,
+    /// What queries filter by.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) filtered: BTreeSet<Filtered>,
     /// Position in the log up to which all rows of the table lie in segments.
     pub(crate) flushed: u64,
     /// Ordered by key, which is the order of time.

@@ -1,9 +1,11 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use object_store::memory::InMemory;
 
 use super::*;
-use crate::{ColumnType, NamedObject, NewColumn, TableOptions, TableSchema, TableSpec, segment::SegmentMeta};
+use crate::{
+    ColumnType, Filtered, NamedObject, NewColumn, TableOptions, TableSchema, TableSpec, segment::SegmentMeta,
+};
 
 fn store() -> Arc<dyn ObjectStore> {
     Arc::new(InMemory::new())
@@ -56,6 +58,7 @@ fn root(version: u64) -> Root {
         retention: Some(std::time::Duration::from_secs(86_400)),
         promote_attributes: true,
         properties: BTreeMap::from([("a".to_owned(), "b".to_owned())]),
+        filtered: BTreeSet::from([Filtered::Column(2), Filtered::Attribute("a.b".to_owned())]),
         flushed: 7,
         partitions: vec![list().entry()],
     };

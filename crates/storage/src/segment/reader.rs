@@ -226,7 +226,7 @@ impl SegmentReader {
     ///
     /// # Errors
     /// As [`read_columns`](Self::read_columns).
-    pub async fn read_postings(&self, postings: &[&Posting]) -> Result<RowSet> {
+    pub async fn read_postings(&self, postings: &[Posting]) -> Result<RowSet> {
         let places: Vec<(Range<u64>, u32)> = postings.iter().filter_map(|posting| posting.place()).collect();
         let ranges: Vec<Range<u64>> = places.iter().map(|(range, _)| range.clone()).collect();
         let path = Path::from(self.meta.path.as_str());

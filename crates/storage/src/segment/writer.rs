@@ -1,6 +1,6 @@
 //! Writes ordered rows of one partition as one Parquet file, a row group at a time, with all checksums.
 
-use std::{ops::Range, sync::Arc};
+use std::{collections::BTreeSet, ops::Range, sync::Arc};
 
 use arrow::{array::RecordBatch, datatypes::Schema};
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use super::{SegmentMeta, checksums::Checksums, layout};
 use crate::{
     attributes::Note,
     error::{Error, Result},
-    index::IndexBuilder,
+    index::{Filtered, IndexBuilder},
     order::{Ordered, times},
     partition::TimeRange,
     paths,
@@ -96,9 +96,9 @@ impl<'a> SegmentWriter<'a> {
         })
     }
 
-    /// Gives the segment an index.
-    pub(crate) fn with_index(mut self) -> Self {
-        self.index = Some(IndexBuilder::new(self.schema));
+    /// Gives the segment an index; of what queries filter by it keeps more values.
+    pub(crate) fn with_index(mut self, filtered: &BTreeSet<Filtered>) -> Self {
+        self.index = Some(IndexBuilder::new(self.schema, filtered));
         self
     }
 
