@@ -80,14 +80,26 @@ def make_files(folder, rows):
 
 def run(command):
     """Runs a program to its end; returns its seconds, MiB at most, and MiB that it wrote."""
-    start = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    errors = child.stderr.read().decode()
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode != 0:
-        sys.exit(f"{command} failed: {errors}")
-    return time.perf_counter() - start, usage.ru_maxrss / 1024, usage.ru_oublock * 512 / 2**20
+    start, peak = time.perf_counter(), 0
+    with tempfile.TemporaryFile() as errors:
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
+        ended = 0
+        while ended == 0:
+            peak = max(peak, resident_peak(child.pid))
+            time.sleep(0.02)
+            ended, status, usage = os.wait4(child.pid, os.WNOHANG)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode != 0:
+            errors.seek(0)
+            sys.exit(f"{command} failed: {errors.read().decode()}")
+    return time.perf_counter() - start, peak, usage.ru_oublock * 512 / 2**20
+
+
+def resident_peak(process):
+    """MiB that a process had resident at most. (`ru_maxrss` also counts this process, of which it was a copy for a moment.)"""
+    with open(f"/proc/{process}/status") as status:
+        found = [line.split()[1] for line in status if line.startswith("VmHWM")]
+    return int(found[0]) / 1024 if found else 0
 
 
 def size(path):

@@ -251,9 +251,11 @@ impl<'a> Columns<'a> {
             Place::RowGroup { .. } if ids.is_empty() => Ok(vec![]),
             Place::RowGroup { reader, row_group, .. } => {
                 self.metrics.cache_misses.add(ids.len());
-                self.metrics.bytes_scanned.add(chunk_bytes(reader, *row_group, &ids));
-                let read = match &self.selected {
-                    Some(selected) => reader.read_selected(*row_group, &ids, selected.values()).await,
+                let selected = self.selected.as_ref().map(BooleanArray::values);
+                let bytes = reader.bytes_to_read(*row_group, &ids, selected);
+                self.metrics.bytes_scanned.add(usize::try_from(bytes).unwrap_or(usize::MAX));
+                let read = match selected {
+                    Some(selected) => reader.read_selected(*row_group, &ids, selected).await,
                     None => reader.read_columns(*row_group, &ids).await,
                 };
                 read.map_err(external)
@@ -324,19 +326,4 @@ fn column_of(batch: &RecordBatch, id: u32) -> Option<ArrayRef> {
         field.metadata().get(PARQUET_FIELD_ID_META_KEY).and_then(|text| text.parse().ok()) == Some(id)
     })?;
     Some(Arc::clone(batch.column(position)))
-}
-
-/// The bytes of these columns in the file.
-fn chunk_bytes(reader: &SegmentReader, row_group: usize, ids: &[u32]) -> usize {
-    let metadata = reader.parquet_metadata();
-    let descriptor = metadata.file_metadata().schema_descr();
-    let roots: Vec<usize> = ids.iter().filter_map(|id| reader.column_root(*id)).collect();
-    metadata
-        .row_group(row_group)
-        .columns()
-        .iter()
-        .enumerate()
-        .filter(|(leaf, _)| roots.contains(&descriptor.get_column_root_idx(*leaf)))
-        .map(|(_, chunk)| usize::try_from(chunk.compressed_size()).unwrap_or(0))
-        .sum()
 }

@@ -1,5 +1,6 @@
-//! What the index of a segment says of a filter: the rows that may pass. Whatever it cannot say leaves all rows, and every condition is
-//! still evaluated on the rows that are left, so a row too many costs time and never an answer.
+//! What the index of a segment says of a filter: the rows that may pass. Whatever it cannot say leaves all rows, and a condition is
+//! still evaluated on the rows that are left, unless the index knows exactly where it is true; so a row too many costs time and never
+//! an answer.
 //!
 //! A condition is true, false or NULL. Two sets bound it: the rows where it may be true, and those where it may be false; NOT exchanges
 //! them, AND and OR are intersections and unions.
@@ -41,11 +42,19 @@ enum Answer {
     False,
 }
 
-/// Rows that may be meant.
+/// Rows that may be meant; where it is exact, just those that are.
 #[derive(Debug)]
 enum Rows {
     All,
-    These(RowSet),
+    These { rows: RowSet, exact: bool },
+}
+
+/// The rows of a segment for which a condition may be true.
+#[derive(Debug)]
+pub(super) struct Candidates {
+    pub(super) rows: RowSet,
+    /// It is true for each of them.
+    pub(super) exact: bool,
 }
 
 /// What an index knows of a column in one segment.
@@ -142,12 +151,18 @@ impl Condition {
         segment: &SegmentReader,
         index: &SegmentIndex,
         layout: &Layout,
-    ) -> DfResult<Option<RowSet>> {
+    ) -> DfResult<Option<Candidates>> {
         let lookup = Lookup { segment, index, layout };
         Ok(match lookup.rows(self, Answer::True).await? {
             Rows::All => None,
-            Rows::These(rows) => Some(rows),
+            Rows::These { rows, exact } => Some(Candidates { rows, exact }),
         })
+    }
+}
+
+impl Rows {
+    fn none() -> Self {
+        Self::These { rows: RowSet::default(), exact: true }
     }
 }
 
@@ -177,73 +192,84 @@ impl Lookup<'_> {
     }
 
     async fn in_all(&self, parts: &[Condition], answer: Answer) -> DfResult<Rows> {
-        let mut all = Rows::All;
+        let (mut all, mut is_first) = (Rows::All, true);
         for part in parts {
-            all = match (all, self.rows(part, answer).await?) {
-                (Rows::All, rows) | (rows, Rows::All) => rows,
-                (Rows::These(a), Rows::These(b)) => Rows::These(a.intersection(&b)),
+            let (rows, exact) = match (all, self.rows(part, answer).await?) {
+                (Rows::All, Rows::All) => (None, false),
+                (Rows::All, Rows::These { rows, exact }) => (Some(rows), exact && is_first),
+                (Rows::These { rows, .. }, Rows::All) => (Some(rows), false),
+                (Rows::These { rows: a, exact: x }, Rows::These { rows: b, exact: y }) => {
+                    (Some(a.intersection(&b)), x && y)
+                }
             };
-            if matches!(&all, Rows::These(rows) if rows.is_empty()) {
-                break;
-            }
+            is_first = false;
+            all = match rows {
+                None => Rows::All,
+                Some(rows) if rows.is_empty() => return Ok(Rows::none()),
+                Some(rows) => Rows::These { rows, exact },
+            };
         }
         Ok(all)
     }
 
     async fn in_any(&self, parts: &[Condition], answer: Answer) -> DfResult<Rows> {
-        let mut any = RowSet::default();
+        let (mut any, mut all_exact) = (RowSet::default(), true);
         for part in parts {
             match self.rows(part, answer).await? {
                 Rows::All => return Ok(Rows::All),
-                Rows::These(rows) => any = any.union(&rows),
+                Rows::These { rows, exact } => {
+                    any = any.union(&rows);
+                    all_exact &= exact;
+                }
             }
         }
-        Ok(Rows::These(any))
+        Ok(Rows::These { rows: any, exact: all_exact })
     }
 
     async fn one_of(&self, column: usize, wanted: &[String], answer: Answer) -> DfResult<Rows> {
         let is_wanted = |value: &str| wanted.iter().any(|wanted| wanted == value) == (answer == Answer::True);
         match self.known(column) {
             Known::Nothing => Ok(Rows::All),
-            Known::AllNull => Ok(Rows::These(RowSet::default())),
+            Known::AllNull => Ok(Rows::none()),
             Known::Texts(values) if answer == Answer::True => {
-                self.read(wanted.iter().filter_map(|value| values.get(value))).await
+                self.read(wanted.iter().filter_map(|value| values.get(value)), true).await
             }
             Known::Texts(values) => {
                 let others = values.values().filter(|(value, _)| is_wanted(value));
-                self.read(others.map(|(_, posting)| posting)).await
+                self.read(others.map(|(_, posting)| posting), true).await
             }
             Known::Json(values) => {
                 let is_wanted =
                     |json: &str| attribute_text(json).is_some_and(|text: Cow<'_, str>| is_wanted(&text));
                 let found = values.values().filter(|(json, _)| is_wanted(json));
-                self.read(found.map(|(_, posting)| posting)).await
+                self.read(found.map(|(_, posting)| posting), false).await
             }
         }
     }
 
     async fn null(&self, column: usize, answer: Answer) -> DfResult<Rows> {
         match (self.known(column), answer) {
-            (Known::Texts(values), Answer::True) => self.read(values.nulls().into_iter()).await,
+            (Known::Texts(values), Answer::True) => self.read(values.nulls().into_iter(), true).await,
             (Known::Texts(values), Answer::False) => {
-                self.read(values.values().map(|(_, posting)| posting)).await
+                self.read(values.values().map(|(_, posting)| posting), true).await
             }
             (Known::Json(values), Answer::False) => {
                 let some = values.values().filter(|(json, _)| attribute_text(json).is_some());
-                self.read(some.map(|(_, posting)| posting)).await
+                self.read(some.map(|(_, posting)| posting), false).await
             }
-            (Known::AllNull, Answer::False) => Ok(Rows::These(RowSet::default())),
+            (Known::AllNull, Answer::False) => Ok(Rows::none()),
             (Known::AllNull | Known::Json(_), Answer::True) | (Known::Nothing, _) => Ok(Rows::All),
         }
     }
 
     /// The rows of some values together; all, where one of them is everywhere.
-    async fn read(&self, postings: impl Iterator<Item = Posting>) -> DfResult<Rows> {
+    async fn read(&self, postings: impl Iterator<Item = Posting>, exact: bool) -> DfResult<Rows> {
         let postings: Vec<Posting> = postings.collect();
         if !postings.iter().all(Posting::is_stored) {
             return Ok(Rows::All);
         }
-        self.segment.read_postings(&postings).await.map(Rows::These).map_err(external)
+        let rows = self.segment.read_postings(&postings).await.map_err(external)?;
+        Ok(Rows::These { rows, exact })
     }
 
     fn known(&self, column: usize) -> Known<'_> {

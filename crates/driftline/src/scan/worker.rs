@@ -30,8 +30,8 @@ pub(super) struct Execution {
     rows_left: Vec<AtomicUsize>,
     segments: Vec<OnceCell<OpenSegment>>,
     fixed: Option<Arc<PruningPredicate>>,
-    /// What indexes may say something of.
-    condition: Condition,
+    /// What indexes may say of each conjunct of the filter.
+    conditions: Vec<Condition>,
     blooms: Vec<BloomProbe>,
     dynamic: Mutex<Dynamic>,
 }
@@ -53,6 +53,8 @@ struct OpenSegment {
     deletions: Option<Arc<DeletionVector>>,
     /// The rows that its index leaves; all, where there is none.
     candidates: Option<RowSet>,
+    /// Conjuncts of the filter that are true for each of these rows.
+    decided: Vec<bool>,
     /// The row groups that statistics leave.
     keep: Vec<bool>,
 }
@@ -105,10 +107,10 @@ impl Execution {
         let limits = if source.runs.is_some() { source.partitions } else { 1 };
         let limit = source.limit.unwrap_or(usize::MAX);
         let fixed = prune::predicate(source.filter.fixed(), source.layout.schema());
-        let fixed_conjuncts = source.filter.conjuncts().iter().filter(|conjunct| !conjunct.is_dynamic());
-        let condition = Condition::And(
-            fixed_conjuncts.map(|conjunct| Condition::of(conjunct.table_expr(), &source.layout)).collect(),
-        );
+        let conditions = source.filter.conjuncts().iter().map(|conjunct| match conjunct.is_dynamic() {
+            true => Condition::Unknown,
+            false => Condition::of(conjunct.table_expr(), &source.layout),
+        });
         let bloom_columns = source.table.schema().bloom_columns();
         let blooms = fixed
             .as_ref()
@@ -119,7 +121,7 @@ impl Execution {
             rows_left: (0..limits).map(|_| AtomicUsize::new(limit)).collect(),
             segments: source.segments.iter().map(|_| OnceCell::new()).collect(),
             fixed,
-            condition,
+            conditions: conditions.collect(),
             blooms,
             dynamic: Mutex::default(),
         }
@@ -148,24 +150,40 @@ impl Execution {
                     Some(predicate) => prune::keep_by_statistics(predicate, &reader, &source.layout)?,
                     None => vec![true; reader.row_groups()],
                 };
-                let candidates = match keep.contains(&true) {
+                let (candidates, decided) = match keep.contains(&true) {
                     true => self.candidates(source, &reader).await?,
-                    false => None,
+                    false => (None, vec![]),
                 };
-                Ok(OpenSegment { reader, deletions, candidates, keep })
+                Ok(OpenSegment { reader, deletions, candidates, decided, keep })
             })
             .await
     }
 
-    /// The rows of a segment that its index leaves; `None` where it says nothing.
-    async fn candidates(&self, source: &ScanSource, reader: &SegmentReader) -> DfResult<Option<RowSet>> {
-        if self.condition.is_unknown() {
-            return Ok(None);
+    /// The rows of a segment that its index leaves, `None` where it says nothing, and which conjuncts it decides for them.
+    async fn candidates(
+        &self,
+        source: &ScanSource,
+        reader: &SegmentReader,
+    ) -> DfResult<(Option<RowSet>, Vec<bool>)> {
+        if self.conditions.iter().all(Condition::is_unknown) {
+            return Ok((None, vec![]));
         }
-        match source.table.index(reader).await.map_err(external)? {
-            Some(index) => self.condition.candidates(reader, &index, &source.layout).await,
-            None => Ok(None),
+        let Some(index) = source.table.index(reader).await.map_err(external)? else {
+            return Ok((None, vec![]));
+        };
+        let (mut rows, mut decided) = (None, vec![false; self.conditions.len()]);
+        for (condition, decided) in self.conditions.iter().zip(&mut decided) {
+            let Some(found) = condition.candidates(reader, &index, &source.layout).await? else { continue };
+            *decided = found.exact;
+            rows = Some(match rows {
+                None => found.rows,
+                Some(rows) => found.rows.intersection(&rows),
+            });
+            if rows.as_ref().is_some_and(RowSet::is_empty) {
+                break;
+            }
         }
+        Ok((rows, decided))
     }
 
     /// Whether the conditions that change leave a row group as they now are.
@@ -285,7 +303,7 @@ impl Worker {
     /// Reads what is needed of a unit; `None` where no row of it survives.
     async fn load(&self, unit: &Unit) -> DfResult<Option<Loaded>> {
         let source = &self.source;
-        let mut mask = None;
+        let (mut mask, mut decided) = (None, [].as_slice());
         let place = match unit {
             Unit::Memory(index) => Place::Memory(&source.table.memory()[*index]),
             Unit::RowGroup { segment, row_group } => {
@@ -312,13 +330,16 @@ impl Worker {
                 self.metrics
                     .rows_pruned_index
                     .add(live - mask.as_ref().map_or(rows, BooleanArray::true_count));
+                decided = &open.decided;
                 let segment = &source.segments[*segment].key;
                 Place::RowGroup { reader: &open.reader, segment, row_group: *row_group }
             }
         };
         let mut columns = Columns::new(place, &source.layout, &source.cache, &self.metrics);
         let live_rows = mask.as_ref().map_or(columns.rows(), BooleanArray::true_count);
-        for conjunct in source.filter.conjuncts() {
+        let undecided = |at: &usize| !decided.get(*at).is_some_and(|decided| *decided);
+        for at in (0..source.filter.conjuncts().len()).filter(undecided) {
+            let conjunct = &source.filter.conjuncts()[at];
             mask = select(&mut columns, mask)?;
             let arrays = columns.get(conjunct.columns()).await?;
             let _timer = self.metrics.baseline.elapsed_compute().timer();

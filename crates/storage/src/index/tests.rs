@@ -1,9 +1,11 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Int64Array, MapBuilder, RecordBatch, StringArray, StringBuilder,
+    ArrayRef, AsArray, BooleanArray, Int64Array, MapBuilder, RecordBatch, StringArray, StringBuilder,
     TimestampNanosecondArray,
 };
+
+use arrow::buffer::BooleanBuffer;
 
 use crate::{
     ColumnType, CompactOptions, Durability, ErrorKind, Filtered, NewColumn, SegmentIndex, SegmentReader,
@@ -190,4 +192,40 @@ async fn a_flipped_bit_in_an_index_is_found() {
     let posting = users.get("\"ann\"").unwrap();
     assert_eq!(reader.read_postings(&[posting]).await.unwrap_err().kind(), ErrorKind::Corrupted);
     drop(table);
+}
+
+// breaks when a row is read with the pages of others, or from bytes that nothing has checked
+#[tokio::test]
+async fn a_row_is_read_without_the_pages_of_others() {
+    let disk = SimDisk::new();
+    let (storage, reader, _) = compacted(&disk).await;
+    let column = storage.snapshot().table("t").unwrap().schema().column("trace_id").unwrap().id;
+    let rows = reader.row_group_rows(0);
+    let last = BooleanBuffer::collect_bool(rows, |row| row + 1 == rows);
+    let (some, all) =
+        (reader.bytes_to_read(0, &[column], Some(&last)), reader.bytes_to_read(0, &[column], None));
+    assert!(some * 2 <= all, "{some} of {all} bytes");
+    let expected = format!("{:032x}", ROWS - 1);
+    let read = async || {
+        let read = reader.read_selected(0, &[column], &last).await;
+        read.map(|arrays| arrays[0].as_ref().unwrap().as_string_view().value(0).to_owned())
+    };
+    assert_eq!(read().await.unwrap(), expected);
+    let path = object_store::path::Path::from(reader.meta().path.as_str());
+    let store = disk.store();
+    let bytes =
+        object_store::ObjectStoreExt::get(store.as_ref(), &path).await.unwrap().bytes().await.unwrap();
+    let root = reader.column_root(column).unwrap();
+    let (start, length) = reader.parquet_metadata().row_group(0).column(root).byte_range();
+    // the first page is of no concern, the last one is
+    for (at, is_read) in [(start + 100, false), (start + length - 10, true)] {
+        let mut flipped = bytes.to_vec();
+        flipped[at as usize] ^= 1;
+        store.overwrite(&path, flipped).await.unwrap();
+        match read().await {
+            Ok(text) => assert!(!is_read && text == expected),
+            Err(error) => assert!(is_read && error.kind() == ErrorKind::Corrupted, "{error}"),
+        }
+    }
+    assert_eq!(reader.read_columns(0, &[column]).await.unwrap_err().kind(), ErrorKind::Corrupted);
 }

@@ -56,7 +56,6 @@ pub(super) fn properties(
         .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_statistics_truncate_length(Some(STATISTICS_BYTES_MAX))
-        .set_offset_index_disabled(true)
         .set_bloom_filter_position(BloomFilterPosition::AfterRowGroup)
         .set_sorting_columns(Some(sorting_columns(schema, file, &leaves)));
     for (index, leaf) in leaves.columns().iter().enumerate() {

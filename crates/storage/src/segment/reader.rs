@@ -27,7 +27,7 @@ use parquet::{
     bloom_filter::Sbbf,
     errors::ParquetError,
     file::{
-        metadata::{ParquetMetaData, ParquetMetaDataReader},
+        metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader},
         reader::{ChunkReader, Length},
         statistics::Statistics,
     },
@@ -37,6 +37,7 @@ use roaring::RoaringBitmap;
 use super::{
     SegmentMeta,
     checksums::{Checksums, bloom_range},
+    pages,
 };
 use crate::{
     attributes::Note,
@@ -95,7 +96,7 @@ impl SegmentReader {
         &self.meta
     }
 
-    /// The metadata of the Parquet file, without page indexes.
+    /// The metadata of the Parquet file, with the places of its pages.
     pub fn parquet_metadata(&self) -> &Arc<ParquetMetaData> {
         self.footer.arrow.metadata()
     }
@@ -157,8 +158,8 @@ impl SegmentReader {
     }
 
     /// Reads some rows of columns of a row group: one array a column, in the order of `columns`, with the rows that `selected` has
-    /// set; `None` for a column that the file does not have. Pages without such a row are not decompressed. Every chunk is
-    /// checked by its CRC32C before it is decoded.
+    /// set; `None` for a column that the file does not have. Pages without such a row are neither read nor decompressed, unless most
+    /// of them have one. What is read is checked by its CRC32C before it is decoded.
     ///
     /// # Errors
     /// As [`read_columns`](Self::read_columns).
@@ -172,13 +173,20 @@ impl SegmentReader {
         self.read_roots(row_group, &roots, Some(selected)).await
     }
 
+    /// How many bytes a read of some columns fetches: of all rows, or of those that are set.
+    pub fn bytes_to_read(&self, row_group: usize, columns: &[u32], selected: Option<&BooleanBuffer>) -> u64 {
+        let roots: Vec<Option<usize>> = columns.iter().map(|id| self.column_root(*id)).collect();
+        let parts = self.parts(row_group, &roots, selected);
+        parts.iter().map(|part| part.range.end - part.range.start).sum()
+    }
+
     async fn read_roots(
         &self,
         row_group: usize,
         roots: &[Option<usize>],
         selected: Option<&BooleanBuffer>,
     ) -> Result<Vec<Option<ArrayRef>>> {
-        let chunks = self.fetch(row_group, roots).await?;
+        let chunks = self.fetch(row_group, roots, selected).await?;
         let decoded = self.decode(row_group, roots, chunks, selected)?;
         Ok(roots.iter().map(|root| root.and_then(|root| decoded.get(&root).cloned())).collect())
     }
@@ -195,7 +203,7 @@ impl SegmentReader {
         batch_rows: usize,
     ) -> Result<RowGroupBatches> {
         let roots: Vec<Option<usize>> = columns.iter().map(|id| self.column_root(*id)).collect();
-        let chunks = self.fetch(row_group, &roots).await?;
+        let chunks = self.fetch(row_group, &roots, None).await?;
         let mask = ProjectionMask::roots(self.footer.arrow.parquet_schema(), roots.into_iter().flatten());
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, self.footer.arrow.clone())
             .with_row_groups(vec![row_group])
@@ -278,31 +286,76 @@ impl SegmentReader {
         (0..schema.num_columns()).filter(move |leaf| schema.get_column_root_idx(*leaf) == root)
     }
 
-    /// Reads the chunks of some root columns and checks each.
-    async fn fetch(&self, row_group: usize, roots: &[Option<usize>]) -> Result<Chunks> {
+    /// The leaves of some root columns.
+    fn leaves_of(&self, roots: &[Option<usize>]) -> impl Iterator<Item = usize> {
         let schema = self.footer.arrow.parquet_schema();
-        let wanted = |leaf: &usize| roots.contains(&Some(schema.get_column_root_idx(*leaf)));
-        let leaves: Vec<usize> = (0..schema.num_columns()).filter(wanted).collect();
-        let group = self.parquet_metadata().row_group(row_group);
-        let ranges: Vec<Range<u64>> = leaves
-            .iter()
-            .map(|leaf| {
-                let (start, length) = group.column(*leaf).byte_range();
-                start..start + length
-            })
-            .collect();
+        (0..schema.num_columns()).filter(|leaf| roots.contains(&Some(schema.get_column_root_idx(*leaf))))
+    }
+
+    /// The parts of the file that some root columns need, for all rows or for those that are set.
+    fn parts(
+        &self,
+        row_group: usize,
+        roots: &[Option<usize>],
+        selected: Option<&BooleanBuffer>,
+    ) -> Vec<Part> {
+        let metadata = self.parquet_metadata();
+        let mut parts = Vec::new();
+        for leaf in self.leaves_of(roots) {
+            let (start, length) = metadata.row_group(row_group).column(leaf).byte_range();
+            let chunk = start..start + length;
+            let pages = metadata.offset_index().and_then(|index| index.get(row_group)?.get(leaf));
+            let needed = selected.zip(pages);
+            let needed =
+                needed.and_then(|(selected, pages)| pages::needed(&chunk, pages.page_locations(), selected));
+            match needed {
+                None => parts.push(Part { leaf, range: chunk, first_block: None }),
+                Some(ranges) => parts.extend(ranges.into_iter().map(|range| {
+                    let first_block = Some(((range.start - chunk.start) / pages::BLOCK_BYTES) as usize);
+                    Part { leaf, range, first_block }
+                })),
+            }
+        }
+        parts
+    }
+
+    /// Reads the parts of some root columns and checks each.
+    async fn fetch(
+        &self,
+        row_group: usize,
+        roots: &[Option<usize>],
+        selected: Option<&BooleanBuffer>,
+    ) -> Result<Chunks> {
+        let parts = self.parts(row_group, roots, selected);
+        let ranges: Vec<Range<u64>> = parts.iter().map(|part| part.range.clone()).collect();
         let path = Path::from(self.meta.path.as_str());
-        let parts = match self.store.get_ranges(&path, &ranges).await {
-            Ok(parts) => parts,
+        let read = match self.store.get_ranges(&path, &ranges).await {
+            Ok(read) => read,
             Err(error) => return Err(read_error(&self.store, &self.meta, error).await),
         };
-        for ((leaf, range), part) in leaves.iter().zip(&ranges).zip(&parts) {
-            let expected = self.footer.checksums.chunks[row_group][*leaf];
-            let column = schema.column(*leaf);
-            self.check(part, expected, format_args!("column {} at {}", column.path(), range.start))?;
+        for (part, bytes) in parts.iter().zip(&read) {
+            self.check_part(row_group, part, bytes)?;
         }
-        let parts = ranges.iter().map(|range| range.start).zip(parts).collect();
+        let parts = ranges.iter().map(|range| range.start).zip(read).collect();
         Ok(Chunks { length: self.meta.bytes, parts })
+    }
+
+    fn check_part(&self, row_group: usize, part: &Part, bytes: &[u8]) -> Result<()> {
+        let sums = &self.footer.checksums;
+        let column = self.footer.arrow.parquet_schema().column(part.leaf);
+        let Some(first) = part.first_block else {
+            let what = format_args!("column {} at {}", column.path(), part.range.start);
+            return self.check(bytes, sums.chunks[row_group][part.leaf], what);
+        };
+        let expected = sums.blocks(row_group, part.leaf).get(first..).unwrap_or_default();
+        for (block, expected) in bytes.chunks(pages::BLOCK_BYTES as usize).zip(expected) {
+            self.check(
+                block,
+                *expected,
+                format_args!("a block of column {} behind {}", column.path(), part.range.start),
+            )?;
+        }
+        Ok(())
     }
 
     fn decode(
@@ -393,6 +446,12 @@ impl Footer {
         let start = start.ok_or_else(|| damaged(&"its footer is longer than its tail"))?;
         let metadata =
             ParquetMetaDataReader::decode_metadata(&tail[start..body]).map_err(|error| damaged(&error))?;
+        let mut pages = ParquetMetaDataReader::new_with_metadata(metadata)
+            .with_offset_index_policy(PageIndexPolicy::Optional);
+        pages
+            .read_page_indexes_sized(&Bytes::copy_from_slice(tail), meta.bytes)
+            .map_err(|error| damaged(&error))?;
+        let metadata = pages.finish().map_err(|error| damaged(&error))?;
         let file = metadata.file_metadata();
         let rows: i64 = metadata.row_groups().iter().map(|group| group.num_rows()).sum();
         if u64::try_from(rows).ok() != Some(meta.rows)
@@ -412,7 +471,11 @@ impl Footer {
         let note = Note::read(&meta.path, &metadata)?;
         let index = IndexNote::read(&meta.path, &metadata)?;
         let noted = note.as_ref().map_or(0, Note::memory_size);
-        let memory_size = metadata.memory_size() + noted + size_of::<Self>() + 64 * decoded.fields().len();
+        let memory_size = metadata.memory_size()
+            + checksums.memory_size()
+            + noted
+            + size_of::<Self>()
+            + 64 * decoded.fields().len();
         let options = ArrowReaderOptions::new().with_schema(decoded);
         let arrow =
             ArrowReaderMetadata::try_new(Arc::new(metadata), options).map_err(|error| damaged(&error))?;
@@ -470,7 +533,15 @@ pub(super) fn check_size(meta: &SegmentMeta, found: u64) -> Result<()> {
     Err(Error::corrupted(&meta.path, format_args!("it has {found} bytes, {} were written", meta.bytes)))
 }
 
-/// The chunks of some columns of one row group, by offset in the file.
+/// A part of the file that is read for a column.
+struct Part {
+    leaf: usize,
+    range: Range<u64>,
+    /// Which block of the chunk it begins with; `None` for the whole chunk.
+    first_block: Option<usize>,
+}
+
+/// The chunks of some columns of one row group, or parts of them, by offset in the file.
 struct Chunks {
     length: u64,
     parts: Vec<(u64, Bytes)>,
