@@ -10,7 +10,7 @@ use tokio::time::MissedTickBehavior;
 use crate::{
     compaction::{CompactReport, Reason},
     error::Result,
-    id_filter::{Thoroughness, Which},
+    id_filter::{ID_FILTER_BYTES_MAX, Thoroughness, Which},
     manifest::PartitionEntry,
     storage::Core,
 };
@@ -23,7 +23,7 @@ pub(crate) struct Maintainer {
     core: Weak<Core>,
     /// Day lists that were found in order, and as what they were looked at.
     in_order: HashMap<String, Reason>,
-    /// The origins of partitions that are too large for an id filter.
+    /// The origins of partitions with a segment that is too large for an id filter.
     too_large: HashSet<String>,
     /// When garbage was collected last, by the monotonic clock.
     collected_ns: Option<u64>,
@@ -109,7 +109,11 @@ impl Maintainer {
                 self.in_order.get(&entry.list) == Some(&Reason::Quiet)
                     && !self.too_large.contains(entry.origin())
             };
-            let which = Which { is_settled: &is_settled, thoroughness: Thoroughness::Usual };
+            let which = Which {
+                is_settled: &is_settled,
+                thoroughness: Thoroughness::Usual,
+                bytes_max: ID_FILTER_BYTES_MAX,
+            };
             let _one_at_a_time = core.compactions.lock().await;
             match core.cover_ids(record.id, &which).await {
                 Ok(found) => too_large.extend(found),

@@ -11,7 +11,7 @@ use object_store::{ObjectStore, ObjectStoreExt, path::Path};
 use super::{
     IdFilter,
     block::{BLOCK_BYTES, Hashed},
-    header::{CoveredSegment, Group, Header},
+    header::{CoveredSegment, Group, Header, Share},
 };
 use crate::{
     error::{Error, Result},
@@ -75,34 +75,43 @@ impl IdAnswer {
         self.segments.get(&segment.id).map_or(&[], |answered| &answered.columns)
     }
 
-    /// Adds what one filter says to one probe. `wanted` has the partitions that are asked for.
+    /// Adds what one filter says to one probe. `wanted` has the partitions that are asked for, `shares` what is known of the
+    /// probe so far, by origin.
     fn add(
         &mut self,
-        probe: &IdProbe,
-        header: &Header,
-        rows: &[Row],
+        (probe, header, rows): (&IdProbe, &Header, &[Row]),
         wanted: &HashMap<&str, &PartitionEntry>,
+        shares: &mut HashMap<String, (Share, bool)>,
     ) {
         let mut columns = BTreeMap::<u32, usize>::new();
         for partition in &header.partitions {
-            let entry = wanted.get(partition.key.as_str());
-            let is_whole = entry.is_some_and(|entry| entry.origin() == partition.origin);
             let answers: Vec<(&CoveredSegment, Vec<bool>)> = partition
                 .segments
                 .iter()
                 .map(|segment| (segment, row_groups(segment, probe, rows, &mut columns)))
                 .collect();
+            let Some(entry) = wanted.get(partition.key.as_str()) else { continue };
             let is_there = answers.iter().any(|(_, row_groups)| row_groups.contains(&true));
-            if is_whole {
-                let known = self.origins.entry(partition.origin.clone()).or_insert(true);
-                *known &= is_there;
+            let is_present = entry.origin() == partition.origin;
+            if is_present {
+                let found = (partition.share(), is_there);
+                let known = shares.get(&partition.origin);
+                let both = known.map_or(found, |known| (known.0.and(found.0), known.1 || is_there));
+                shares.insert(partition.origin.clone(), both);
             }
             // of a partition that is left out nobody looks at the segments
-            if entry.is_some() && (is_there || !is_whole) {
+            if is_there || !is_present || !partition.share().is_whole() {
                 for (segment, row_groups) in answers {
                     self.add_segment(&segment.id, probe.column, row_groups);
                 }
             }
+        }
+    }
+
+    /// Ends a probe: of what is covered whole it is known whether it may have a row.
+    fn end(&mut self, shares: HashMap<String, (Share, bool)>) {
+        for (origin, (_, is_there)) in shares.into_iter().filter(|(_, (share, _))| share.is_whole()) {
+            *self.origins.entry(origin).or_insert(true) &= is_there;
         }
     }
 
@@ -144,6 +153,11 @@ fn row_groups(
 }
 
 impl TableSnapshot {
+    /// Where the id filters lie below the root of the database.
+    pub fn id_filters(&self) -> impl Iterator<Item = String> {
+        self.record().id_filters.iter().map(IdFilter::path)
+    }
+
     /// Asks the id filters of the table which of these partitions may have a row that satisfies all probes. Reads the header of
     /// each filter, which is then cached, and one range of it.
     ///
@@ -158,26 +172,26 @@ impl TableSnapshot {
         };
         let filters: Vec<&IdFilter> =
             self.record().id_filters.iter().filter(|filter| overlaps(filter)).collect();
-        let asked = probes.iter().filter(|probe| probe.values.len() <= VALUES_MAX).flat_map(|probe| {
-            filters.iter().filter(|filter| filter.column == probe.column).map(move |filter| (probe, *filter))
-        });
-        let asked: Vec<_> =
-            asked.map(|(probe, filter)| self.reading().ask_id_filter(filter, probe)).collect();
-        let mut answers = stream::iter(asked).buffered(FILTERS_AT_ONCE);
         let mut answer = IdAnswer::default();
-        while let Some((probe, header, rows)) = answers.try_next().await? {
-            answer.add(probe, &header, &rows, &wanted);
+        for probe in probes.iter().filter(|probe| probe.values.len() <= VALUES_MAX) {
+            let asked: Vec<_> = filters
+                .iter()
+                .filter(|filter| filter.column == probe.column)
+                .map(|filter| self.reading().ask_id_filter(filter, probe))
+                .collect();
+            let mut answers = stream::iter(asked).buffered(FILTERS_AT_ONCE);
+            let mut shares = HashMap::new();
+            while let Some((header, rows)) = answers.try_next().await? {
+                answer.add((probe, header.as_ref(), rows.as_slice()), &wanted, &mut shares);
+            }
+            answer.end(shares);
         }
         Ok(answer)
     }
 }
 
 impl Reading {
-    async fn ask_id_filter<'a>(
-        &self,
-        filter: &IdFilter,
-        probe: &'a IdProbe,
-    ) -> Result<(&'a IdProbe, Arc<Header>, Vec<Row>)> {
+    async fn ask_id_filter(&self, filter: &IdFilter, probe: &IdProbe) -> Result<(Arc<Header>, Vec<Row>)> {
         let header = self.id_filter_header(filter).await?;
         let groups = header.groups(filter.header_bytes);
         let places: Vec<(Group, Hashed, u32)> = groups
@@ -198,7 +212,7 @@ impl Reading {
             Ok(Row { group, value, blocks: part.slice(..blocks) })
         });
         let rows = rows.collect::<Result<_>>()?;
-        Ok((probe, header, rows))
+        Ok((header, rows))
     }
 
     /// Reads the header of an id filter; it is read once and then cached.

@@ -6,14 +6,14 @@ use std::{
 };
 
 use super::{
-    ID_FILTER_BYTES_MAX, IdFilter,
+    IdFilter,
     build::build,
-    header::{Covered, CoveredSegment, Header},
+    header::{Covered, CoveredSegment, Header, Share},
     plan::{Known, Thoroughness, plan},
     source::{Part, Source, parts_of},
 };
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     manifest::{PartitionEntry, TableRecord},
     partition::TimeRange,
     state::State,
@@ -28,6 +28,8 @@ pub(crate) struct Which<'a> {
     /// Whether a partition is in order: its segments will stay for a while.
     pub(crate) is_settled: &'a (dyn Fn(&PartitionEntry) -> bool + Send + Sync),
     pub(crate) thoroughness: Thoroughness,
+    /// How large an id filter may become: [`ID_FILTER_BYTES_MAX`], and less in tests.
+    pub(crate) bytes_max: u64,
 }
 
 /// The id filters of one column of a table.
@@ -35,8 +37,8 @@ struct Column<'a> {
     id: u32,
     record: &'a TableRecord,
     filters: Vec<(&'a IdFilter, Arc<Header>)>,
-    /// The origins of partitions of which all segments are covered, or are about to be.
-    covered: HashSet<String>,
+    /// By origin how much is covered, or is about to be.
+    covered: HashMap<String, Share>,
     /// By partition the segments that it has, where that was asked for.
     segments: HashMap<String, HashSet<String>>,
 }
@@ -45,14 +47,33 @@ impl Column<'_> {
     /// Whether a segment of an id filter is still there. Where the day list was not read, only what is sure to be there is.
     fn is_live(&self, partition: &Covered, segment: &CoveredSegment) -> bool {
         let Some(entry) = self.record.partition(&partition.key) else { return false };
-        if entry.origin() != partition.origin && self.covered.contains(entry.origin()) {
+        if entry.origin() != partition.origin && self.is_covered(entry.origin()) {
             // it is covered once more with what came since
             return false;
         }
         match self.segments.get(&partition.key) {
-            Some(segments) => segments.contains(&segment.id),
-            None => entry.origin() == partition.origin,
+            // what lies in several filters counts as long as its origin does
+            Some(segments) if entry.origin() != partition.origin || partition.share().is_whole() => {
+                segments.contains(&segment.id)
+            }
+            _ => entry.origin() == partition.origin,
         }
+    }
+
+    fn is_covered(&self, origin: &str) -> bool {
+        self.covered.get(origin).is_some_and(|share| share.is_whole())
+    }
+
+    fn add_share(&mut self, origin: &str, share: Share) {
+        let known = self.covered.get(origin).copied();
+        self.covered.insert(origin.to_owned(), known.map_or(share, |known| known.and(share)));
+    }
+
+    /// Whether a segment of a partition that is covered in part is among those that are.
+    fn has(&self, origin: &str, segment: &str) -> bool {
+        let partitions = self.filters.iter().flat_map(|(_, header)| &header.partitions);
+        let mut of_origin = partitions.filter(|partition| partition.origin == origin);
+        of_origin.any(|partition| partition.segments.iter().any(|known| known.id == segment))
     }
 
     fn known(&self) -> Vec<Known> {
@@ -71,8 +92,7 @@ impl Column<'_> {
 
     /// The partitions that no filter covers as they are, in the order of time.
     fn uncovered(&self, which: &Which<'_>) -> Vec<&PartitionEntry> {
-        let is_open =
-            |entry: &&PartitionEntry| !self.covered.contains(entry.origin()) && (which.is_settled)(entry);
+        let is_open = |entry: &&PartitionEntry| !self.is_covered(entry.origin()) && (which.is_settled)(entry);
         let open: Vec<&PartitionEntry> = self.record.partitions.iter().filter(is_open).collect();
         let segments: u64 = open.iter().map(|entry| entry.segments).sum();
         if self.filters.is_empty() && segments < SEGMENTS_MIN { Vec::new() } else { open }
@@ -82,7 +102,7 @@ impl Column<'_> {
     fn is_in_order(&self, which: &Which<'_>) -> bool {
         which.thoroughness == Thoroughness::Usual
             && self.uncovered(which).is_empty()
-            && plan(&self.known(), 0, which.thoroughness).is_empty()
+            && plan(&self.known(), 0, which).is_empty()
     }
 
     /// The times of the partitions that some parts are of.
@@ -94,7 +114,7 @@ impl Column<'_> {
 
 impl Core {
     /// Covers the partitions of a table that are in order by id filters, and keeps these few. The caller holds the turn of compactions.
-    /// Returns the origins of partitions that are too large to be covered.
+    /// Returns the origins of partitions with a segment that is too large to be covered.
     pub(crate) async fn cover_ids(
         self: &Arc<Self>,
         table: u64,
@@ -117,7 +137,7 @@ impl Core {
     }
 
     /// One step. Returns whether it did anything.
-    async fn cover_column(
+    pub(super) async fn cover_column(
         self: &Arc<Self>,
         table: u64,
         column: u32,
@@ -126,14 +146,33 @@ impl Core {
     ) -> Result<bool> {
         // what is looked at stays until the step is done
         let state = self.state();
-        let Some(mut column) = self.id_filters_of(&state, table, column).await? else { return Ok(false) };
+        let done = self.cover_as_of(&state, table, column, which, too_large).await;
+        match done {
+            Err(error) if error.kind() == ErrorKind::Corrupted => {
+                Err(self.judge_unreadable(state.root().version, error).await)
+            }
+            done => done,
+        }
+    }
+
+    async fn cover_as_of(
+        self: &Arc<Self>,
+        state: &State,
+        table: u64,
+        column: u32,
+        which: &Which<'_>,
+        too_large: &mut HashSet<String>,
+    ) -> Result<bool> {
+        let Some(mut column) = self.id_filters_of(state, table, column).await? else { return Ok(false) };
         if column.is_in_order(which) {
             return Ok(false);
         }
         self.read_segments_of(&mut column, which.thoroughness).await?;
         let (mut parts, new_bytes) = self.new_parts(&column, which, too_large).await?;
-        column.covered.extend(parts.iter().map(|part| part.origin.clone()));
-        let taken = plan(&column.known(), new_bytes, which.thoroughness);
+        for part in &parts {
+            column.add_share(&part.origin, Share { segments: 1, all: part.all });
+        }
+        let taken = plan(&column.known(), new_bytes, which);
         if parts.is_empty() && taken.is_empty() {
             return Ok(false);
         }
@@ -165,11 +204,13 @@ impl Core {
         if !record.schema.bloom_columns().contains(&column) {
             return Ok(None);
         }
-        let (covered, segments) = (HashSet::new(), HashMap::new());
+        let (covered, segments) = (HashMap::new(), HashMap::new());
         let mut found = Column { id: column, record, filters: Vec::new(), covered, segments };
         for filter in record.id_filters.iter().filter(|filter| filter.column == column) {
             let header = self.reading.id_filter_header(filter).await?;
-            found.covered.extend(header.partitions.iter().map(|partition| partition.origin.clone()));
+            for partition in &header.partitions {
+                found.add_share(&partition.origin, partition.share());
+            }
             found.filters.push((filter, header));
         }
         Ok(Some(found))
@@ -203,24 +244,30 @@ impl Core {
         let (mut parts, mut bytes) = (Vec::new(), 0);
         for entry in column.uncovered(which) {
             let list = self.reading.manifest.day_list(column.record.id, entry).await?;
-            let (mut of_partition, mut partition_bytes) = (Vec::new(), 0);
-            for meta in &list.segments {
+            let origin = entry.origin();
+            let mut of_partition = Vec::new();
+            for meta in list.segments.iter().filter(|meta| !column.has(origin, &meta.id)) {
                 let reader = self.reading.open_segment(meta).await?;
                 let segment = CoveredSegment::of(&reader, column.id);
-                partition_bytes += segment.weight();
-                let (key, origin) = (entry.key.clone(), entry.origin().to_owned());
-                of_partition.push(Part { key, origin, segment, source: Source::Segment(reader) });
+                let (key, origin) = (entry.key.clone(), origin.to_owned());
+                of_partition.push(Part { key, origin, all: 0, segment, source: Source::Segment(reader) });
             }
-            if partition_bytes > ID_FILTER_BYTES_MAX {
-                tracing::debug!(partition = entry.key, partition_bytes, "too many ids for an id filter");
-                too_large.insert(entry.origin().to_owned());
-                continue;
-            }
-            if bytes + partition_bytes > ID_FILTER_BYTES_MAX {
+            let all = column.covered.get(origin).map_or(0, |share| share.segments) + of_partition.len();
+            let partition_bytes: u64 = of_partition.iter().map(|part| part.segment.weight()).sum();
+            if partition_bytes + bytes > which.bytes_max && !parts.is_empty() {
                 break;
             }
-            parts.append(&mut of_partition);
-            bytes += partition_bytes;
+            // one that is larger than a filter may be goes into several
+            for part in of_partition {
+                let part_bytes = part.segment.weight();
+                if part_bytes > which.bytes_max {
+                    tracing::debug!(segment = part.segment.id, part_bytes, "too many ids for an id filter");
+                    too_large.insert(origin.to_owned());
+                } else if bytes + part_bytes <= which.bytes_max {
+                    bytes += part_bytes;
+                    parts.push(Part { all, ..part });
+                }
+            }
         }
         Ok((parts, bytes))
     }

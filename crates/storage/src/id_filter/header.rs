@@ -35,9 +35,35 @@ pub(crate) struct Header {
 pub(super) struct Covered {
     /// The day or month.
     pub(super) key: String,
-    /// Of day lists with this origin all segments are covered here.
+    /// The origin of the day list that has them.
     pub(super) origin: String,
+    /// How many segments it has. With fewer here, those of other id filters count, too.
+    pub(super) all: usize,
     pub(super) segments: Vec<CoveredSegment>,
+}
+
+/// How much of the segments of one origin is covered, by all id filters that know some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Share {
+    pub(super) segments: usize,
+    pub(super) all: usize,
+}
+
+impl Covered {
+    pub(super) fn share(&self) -> Share {
+        Share { segments: self.segments.len(), all: self.all }
+    }
+}
+
+impl Share {
+    pub(super) fn is_whole(self) -> bool {
+        self.segments >= self.all
+    }
+
+    /// Adds another share. Of a list that lost segments between them the later one counted fewer.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self { segments: self.segments + other.segments, all: self.all.min(other.all) }
+    }
 }
 
 /// One segment.

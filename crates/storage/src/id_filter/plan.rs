@@ -3,7 +3,7 @@
 //! As with segments, so that a filter is rewritten a logarithmic number of times, and a look-up asks a logarithmic number of them
 //! until they are as large as they may be: what is new takes in every filter that is not much larger than it.
 
-use super::ID_FILTER_BYTES_MAX;
+use super::Which;
 
 /// What is new takes in filters of up to so many times its size.
 const SIZE_RATIO: u64 = 4;
@@ -30,18 +30,18 @@ pub(crate) enum Thoroughness {
 
 /// The filters that are taken in by a new one, ascending: with so many bytes that are not covered yet, or where these are none, for their
 /// own sake. Empty, and nothing new: all is in order.
-pub(super) fn plan(known: &[Known], new_bytes: u64, thoroughness: Thoroughness) -> Vec<usize> {
+pub(super) fn plan(known: &[Known], new_bytes: u64, which: &Which<'_>) -> Vec<usize> {
     let mut bytes = new_bytes;
     let mut taken = Vec::new();
     let mut take = |index: usize, live_bytes: u64| {
-        let fits = bytes + live_bytes <= ID_FILTER_BYTES_MAX;
+        let fits = bytes + live_bytes <= which.bytes_max;
         if fits {
             bytes += live_bytes;
             taken.push(index);
         }
         bytes
     };
-    let is_worn = |known: &Known| match thoroughness {
+    let is_worn = |known: &Known| match which.thoroughness {
         Thoroughness::Usual => known.live_bytes * LIVE_SHARE < known.bytes,
         Thoroughness::All => known.live_bytes < known.bytes,
     };

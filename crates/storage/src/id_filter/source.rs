@@ -14,6 +14,8 @@ pub(super) struct Part {
     pub(super) key: String,
     /// The origin of the day list that has the segment.
     pub(super) origin: String,
+    /// How many segments are of that origin.
+    pub(super) all: usize,
     pub(super) segment: CoveredSegment,
     pub(super) source: Source,
 }
@@ -47,6 +49,7 @@ pub(super) fn parts_of(
     let mut columns = BTreeMap::<u32, usize>::new();
     let mut parts = Vec::new();
     for partition in &header.partitions {
+        let mut of_partition = Vec::new();
         for segment in &partition.segments {
             let own = segment.blocks.iter().map(|blocks| {
                 let next = columns.entry(*blocks).or_default();
@@ -55,14 +58,20 @@ pub(super) fn parts_of(
             });
             let own = own.collect();
             if is_live(partition, segment) {
-                parts.push(Part {
+                of_partition.push(Part {
                     key: partition.key.clone(),
                     origin: partition.origin.clone(),
+                    all: partition.all,
                     segment: segment.clone(),
                     source: Source::IdFilter(place, own),
                 });
             }
         }
+        if partition.share().is_whole() {
+            let all = of_partition.len();
+            of_partition.iter_mut().for_each(|part: &mut Part| part.all = all);
+        }
+        parts.append(&mut of_partition);
     }
     parts
 }
@@ -75,6 +84,7 @@ pub(super) fn header(column: u32, mut parts: Vec<Part>) -> Result<(Header, Vec<P
         Ok(Covered {
             key: first.key.clone(),
             origin: first.origin.clone(),
+            all: parts.iter().map(|part| part.all).min().unwrap_or(0),
             segments: parts.iter().map(|part| part.segment.clone()).collect(),
         })
     });
