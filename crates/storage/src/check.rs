@@ -22,7 +22,7 @@ pub struct CheckReport {
     pub rows: u64,
     /// Bytes of these segments.
     pub bytes: u64,
-    /// Named objects, such as baselines, read.
+    /// Named objects, such as baselines, and id filters read.
     pub objects: u64,
     /// What is wrong; empty when all is well.
     pub findings: Vec<Finding>,
@@ -78,6 +78,7 @@ impl Storage {
             for entry in &table.partitions {
                 self.core.check_partition(table, entry, deep, &mut report).await;
             }
+            self.core.check_id_filters(table, deep, &mut report).await;
         }
         self.core.reading.check_objects(root, &mut report).await;
         Ok(report)
@@ -85,6 +86,15 @@ impl Storage {
 }
 
 impl Core {
+    async fn check_id_filters(&self, table: &TableRecord, deep: bool, report: &mut CheckReport) {
+        for filter in &table.id_filters {
+            report.objects += 1;
+            if let Err(error) = self.reading.verify_id_filter(filter, deep).await {
+                report.findings.push(Finding { object: filter.path(), problem: error.to_string() });
+            }
+        }
+    }
+
     async fn check_partition(
         &self,
         table: &TableRecord,

@@ -100,7 +100,10 @@ impl Commit {
     ) -> Result<()> {
         let manifest = &self.core.reading.manifest;
         let Some(record) = self.root.table_by_id(table) else { return Ok(()) };
-        let segments = match record.partition(partition) {
+        let before = record.partition(partition);
+        // what only loses is still known by where it came from
+        let origin = before.filter(|_| change.added.is_empty()).map(|entry| entry.origin().to_owned());
+        let segments = match before {
             Some(entry) => match manifest.day_list(table, entry).await {
                 Ok(list) => change.apply(&list.segments),
                 Err(error) => return Err(self.core.judge_unreadable(self.root.version, error).await),
@@ -111,7 +114,7 @@ impl Commit {
             true => None,
             false => {
                 let (id, partition) = (self.core.ids.next_id(), partition.to_owned());
-                Some(manifest.put_day_list(DayList { id, table, partition, segments }).await?)
+                Some(manifest.put_day_list(DayList { id, origin, table, partition, segments }).await?)
             }
         };
         if let Some(record) = self.root.table_mut(table) {

@@ -58,6 +58,7 @@ impl Storage {
             free_name(&commit.root, to)?;
         }
         if let Some(table) = commit.root.table_mut(id) {
+            table.id_filters.retain(|filter| schema.bloom_columns().contains(&filter.column));
             table.schema = Arc::new(schema);
             if let TableChange::RenameTable { to } = change {
                 table.name = to;
@@ -80,6 +81,7 @@ pub(crate) fn new_record(spec: TableSpec) -> Result<TableRecord> {
         filtered: BTreeSet::new(),
         flushed: 0,
         partitions: Vec::new(),
+        id_filters: Vec::new(),
     })
 }
 

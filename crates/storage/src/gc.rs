@@ -189,6 +189,7 @@ impl Core {
                 root.objects.values().flat_map(|of_kind| of_kind.values()).map(|object| object.path()),
             );
             for table in &root.tables {
+                named.extend(table.id_filters.iter().map(|filter| filter.path()));
                 lists.extend(table.partitions.iter().map(|entry| (&entry.list, (table.id, entry))));
             }
         }

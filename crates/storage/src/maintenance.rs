@@ -1,7 +1,7 @@
 //! What keeps a database in order while it is open: a task that looks around now and then.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -11,6 +11,8 @@ use tokio::time::{Interval, MissedTickBehavior};
 use crate::{
     compaction::{CompactReport, Reason},
     error::Result,
+    id_filter::{ID_FILTER_BYTES_MAX, Thoroughness, Which},
+    manifest::PartitionEntry,
     storage::Core,
 };
 
@@ -24,13 +26,20 @@ pub(crate) struct Maintainer {
     core: Weak<Core>,
     /// Day lists that were found in order, and as what they were looked at.
     in_order: HashMap<String, Reason>,
+    /// The origins of partitions with a segment that is too large for an id filter.
+    too_large: HashSet<String>,
     /// When garbage was collected last, by the monotonic clock.
     collected_ns: Option<u64>,
 }
 
 impl Maintainer {
     pub(crate) fn new(core: &Arc<Core>) -> Self {
-        Self { core: Arc::downgrade(core), in_order: HashMap::new(), collected_ns: None }
+        Self {
+            core: Arc::downgrade(core),
+            in_order: HashMap::new(),
+            too_large: HashSet::new(),
+            collected_ns: None,
+        }
     }
 
     /// Works until the storage is closed or dropped.
@@ -52,14 +61,20 @@ impl Maintainer {
                 }
                 continue;
             }
-            if let Err(error) = core.apply_retention().await {
-                tracing::warn!(%error, "what is past its retention stays");
-            }
-            if core.options.compaction {
-                self.compact(&core).await;
-            }
-            self.collect_garbage(&core).await;
+            self.look_around(&core).await;
         }
+    }
+
+    /// Does what is to be done.
+    pub(crate) async fn look_around(&mut self, core: &Arc<Core>) {
+        if let Err(error) = core.apply_retention().await {
+            tracing::warn!(%error, "what is past its retention stays");
+        }
+        if core.options.compaction {
+            self.compact(core).await;
+            self.cover_ids(core).await;
+        }
+        self.collect_garbage(core).await;
     }
 
     async fn collect_garbage(&mut self, core: &Arc<Core>) {
@@ -93,6 +108,35 @@ impl Maintainer {
             }
         }
         self.in_order = in_order;
+    }
+
+    /// Makes id filters of what is in order and stays so.
+    async fn cover_ids(&mut self, core: &Arc<Core>) {
+        let root = Arc::clone(core.state().root());
+        let mut too_large = HashSet::new();
+        for record in &root.tables {
+            let is_settled = |entry: &PartitionEntry| {
+                self.in_order.get(&entry.list) == Some(&Reason::Quiet)
+                    && !self.too_large.contains(entry.origin())
+            };
+            let which = Which {
+                is_settled: &is_settled,
+                thoroughness: Thoroughness::Usual,
+                bytes_max: ID_FILTER_BYTES_MAX,
+            };
+            let _one_at_a_time = core.compactions.lock().await;
+            match core.cover_ids(record.id, &which).await {
+                Ok(found) => too_large.extend(found),
+                Err(_) if core.check_writable().is_err() => return,
+                Err(error) => {
+                    tracing::warn!(%error, table = record.name, "ids are looked up without an id filter");
+                }
+            }
+        }
+        let named: HashSet<&str> =
+            root.tables.iter().flat_map(|table| &table.partitions).map(PartitionEntry::origin).collect();
+        self.too_large.extend(too_large);
+        self.too_large.retain(|origin| named.contains(origin.as_str()));
     }
 
     /// Returns as what the day list was looked at that is in order now.

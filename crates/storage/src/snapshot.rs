@@ -15,6 +15,7 @@ use crate::{
     cache::Cache,
     deletion::{DeletionRef, DeletionVector},
     error::{Error, Result},
+    id_filter,
     index::{FilterCounts, Filtered, SegmentIndex},
     manifest::{Manifest, PartitionEntry, Root, TableRecord},
     memtable::Memtable,
@@ -31,6 +32,8 @@ use crate::{
 const DAY_LISTS_AT_ONCE: usize = 16;
 /// Deletion vectors kept in memory.
 const DELETION_CACHE_BYTES: usize = 32 << 20;
+/// Headers of id filters kept in memory.
+const ID_FILTER_CACHE_BYTES: usize = 16 << 20;
 
 /// All tables at one moment. Cheap to make and to clone; it never changes.
 #[derive(Debug, Clone)]
@@ -63,6 +66,7 @@ pub(crate) struct Reading {
     pub(crate) footers: Cache<Footer>,
     deletions: Cache<DeletionVector>,
     indexes: Cache<SegmentIndex>,
+    pub(crate) id_filters: Cache<id_filter::Header>,
     /// What queries filter by.
     pub(crate) filters: FilterCounts,
     /// The versions that somebody reads.
@@ -77,6 +81,7 @@ impl Reading {
             footers: Cache::new(bytes(options.footer_cache_bytes)),
             deletions: Cache::new(DELETION_CACHE_BYTES),
             indexes: Cache::new(bytes(options.index_cache_bytes)),
+            id_filters: Cache::new(ID_FILTER_CACHE_BYTES),
             filters: FilterCounts::default(),
             versions: Pins::default(),
             store,
@@ -254,6 +259,10 @@ impl TableSnapshot {
 
     pub(crate) fn record(&self) -> &Arc<TableRecord> {
         &self.record
+    }
+
+    pub(crate) fn reading(&self) -> &Reading {
+        &self.reading
     }
 
     /// Lists the segments that may hold rows of a time range: by partition, then in the order of their making. Reads

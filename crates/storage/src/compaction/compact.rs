@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     error::Result,
+    id_filter::{ID_FILTER_BYTES_MAX, Thoroughness, Which},
     manifest::{PartitionEntry, TableRecord},
     segment::SegmentMeta,
     state::State,
@@ -68,6 +69,15 @@ impl Storage {
             let _one_at_a_time = self.core.compactions.lock().await;
             self.core.compact_partition(record.id, &entry.key, Reason::Asked, &mut report).await?;
             (options.progress)(done, all);
+        }
+        {
+            let _one_at_a_time = self.core.compactions.lock().await;
+            let which = Which {
+                is_settled: options.partitions,
+                thoroughness: Thoroughness::All,
+                bytes_max: ID_FILTER_BYTES_MAX,
+            };
+            self.core.cover_ids(record.id, &which).await?;
         }
         report.version = self.core.state().root().version;
         Ok(report)

@@ -12,6 +12,9 @@ use crate::{partition::TimeRange, segment::SegmentMeta};
 #[serde(deny_unknown_fields)]
 pub(crate) struct DayList {
     pub(crate) id: String,
+    /// The list with which segments came last, where that is an older one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) origin: Option<String>,
     pub(crate) table: u64,
     pub(crate) partition: String,
     #[serde(with = "segments")]
@@ -26,6 +29,7 @@ impl DayList {
         PartitionEntry {
             key: self.partition.clone(),
             list: self.id.clone(),
+            origin: self.origin.clone(),
             rows: self.segments.iter().map(|segment| segment.live_rows()).sum(),
             bytes: self.segments.iter().map(|segment| segment.bytes).sum(),
             segments: self.segments.len() as u64,

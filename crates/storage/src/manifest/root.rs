@@ -9,6 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    id_filter::IdFilter,
     index::Filtered,
     objects::NamedObject,
     partition::TimeRange,
@@ -58,6 +59,8 @@ pub(crate) struct TableRecord {
     pub(crate) flushed: u64,
     /// Ordered by key, which is the order of time.
     pub(crate) partitions: Vec<PartitionEntry>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) id_filters: Vec<IdFilter>,
 }
 
 /// One partition of a table: what planning needs before its day list is read.
@@ -68,6 +71,9 @@ pub struct PartitionEntry {
     pub key: String,
     /// The id of the day list.
     pub list: String,
+    /// The day list with which segments came last, where that is an older one: since then some have lost rows or gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
     /// Rows in all segments, without those that are deleted.
     pub rows: u64,
     /// Bytes of all segments.
@@ -81,6 +87,11 @@ pub struct PartitionEntry {
 }
 
 impl PartitionEntry {
+    /// The id of the day list with which segments came last: every later list with this origin has some of its segments.
+    pub fn origin(&self) -> &str {
+        self.origin.as_ref().unwrap_or(&self.list)
+    }
+
     /// The times that the partition holds.
     pub fn time_range(&self) -> TimeRange {
         TimeRange::new(self.min_time, self.max_time)

@@ -39,6 +39,7 @@ fn segment(id: &str, rows: u64) -> Arc<SegmentMeta> {
 fn list() -> DayList {
     DayList {
         id: "L1".to_owned(),
+        origin: None,
         table: 1,
         partition: "2026-08-01".to_owned(),
         segments: vec![segment("S1", 10), segment("S2", 20)],
@@ -61,6 +62,7 @@ fn root(version: u64) -> Root {
         filtered: BTreeSet::from([Filtered::Column(2), Filtered::Attribute("a.b".to_owned())]),
         flushed: 7,
         partitions: vec![list().entry()],
+        id_filters: Vec::new(),
     };
     Root {
         version,

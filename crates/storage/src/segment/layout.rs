@@ -28,8 +28,8 @@ pub(crate) const ROW_GROUP_BYTES_MAX: usize = 64 * 1024 * 1024;
 const PAGE_ROWS_MAX: usize = 8 * 1024;
 /// Bytes of a dictionary; a column whose values need more goes on without one. Small, for what is tried in vain is waste.
 const DICTIONARY_BYTES_MAX: usize = 128 * 1024;
-/// Rate of false positives of bloom filters.
-const BLOOM_FALSE_POSITIVES: f64 = 0.01;
+/// Rate of false positives of bloom filters. A look-up asks those of a thousand row groups: hardly one of them may be wrong.
+const BLOOM_FALSE_POSITIVES: f64 = 0.001;
 /// Longest minimum and maximum of a text kept exactly.
 const STATISTICS_BYTES_MAX: usize = 64;
 

@@ -50,6 +50,8 @@ use crate::{
 
 /// The end of a Parquet file: length of the metadata, then `PAR1`.
 const FOOTER_BYTES: usize = 8;
+/// A block of a bloom filter.
+const BLOCK_BYTES: u64 = 32;
 
 /// The parsed footer of a segment. Immutable, shared by all readers of the segment.
 #[derive(Debug)]
@@ -260,17 +262,31 @@ impl SegmentReader {
         if self.column_root(column_id).is_none() {
             return Ok(false);
         }
-        let Some(leaf) = self.scalar_leaf(column_id) else { return Ok(true) };
-        let column = self.parquet_metadata().row_group(row_group).column(leaf);
-        let (Some((start, length)), Some(expected)) =
-            (bloom_range(column), self.footer.checksums.blooms[row_group][leaf])
-        else {
-            return Ok(true);
-        };
-        let bytes = read_range(&self.store, &self.meta, start..start + length).await?;
+        let filter = self.read_bloom(row_group, column_id).await?;
+        Ok(filter.is_none_or(|filter| filter.check(value)))
+    }
+
+    /// How many blocks the bloom filter of a column has in a row group; 0 without one.
+    pub(crate) fn bloom_blocks(&self, row_group: usize, column_id: u32) -> u32 {
+        // the header before them is shorter than a block
+        let blocks =
+            self.bloom(row_group, column_id).map(|(range, _)| (range.end - range.start) / BLOCK_BYTES);
+        blocks.and_then(|blocks| u32::try_from(blocks).ok()).unwrap_or(0)
+    }
+
+    /// Reads the bloom filter of a column in a row group; `None` without one.
+    pub(crate) async fn read_bloom(&self, row_group: usize, column_id: u32) -> Result<Option<Sbbf>> {
+        let Some((range, expected)) = self.bloom(row_group, column_id) else { return Ok(None) };
+        let bytes = read_range(&self.store, &self.meta, range).await?;
         self.check(&bytes, expected, format_args!("the bloom filter of column {column_id}"))?;
-        let filter = Sbbf::from_bytes(&bytes).map_err(|error| Error::corrupted(&self.meta.path, error))?;
-        Ok(filter.check(value))
+        Sbbf::from_bytes(&bytes).map(Some).map_err(|error| Error::corrupted(&self.meta.path, error))
+    }
+
+    /// Where the bloom filter of a column lies, and its checksum.
+    fn bloom(&self, row_group: usize, column_id: u32) -> Option<(Range<u64>, u32)> {
+        let leaf = self.scalar_leaf(column_id)?;
+        let (start, length) = bloom_range(self.parquet_metadata().row_group(row_group).column(leaf))?;
+        Some((start..start + length, self.footer.checksums.blooms[row_group][leaf]?))
     }
 
     /// The leaf of a column that has exactly one.
