@@ -37,6 +37,7 @@ use roaring::RoaringBitmap;
 use super::{
     SegmentMeta,
     checksums::{Checksums, bloom_range},
+    format,
 };
 use crate::{
     attributes::Note,
@@ -393,6 +394,7 @@ impl Footer {
         let start = start.ok_or_else(|| damaged(&"its footer is longer than its tail"))?;
         let metadata =
             ParquetMetaDataReader::decode_metadata(&tail[start..body]).map_err(|error| damaged(&error))?;
+        format::check(&meta.path, &metadata)?;
         let file = metadata.file_metadata();
         let rows: i64 = metadata.row_groups().iter().map(|group| group.num_rows()).sum();
         if u64::try_from(rows).ok() != Some(meta.rows)

@@ -196,12 +196,9 @@ impl File {
                 Err(BadHeader::Foreign(other)) => {
                     return Err(opened.corrupted(0, &format!("its header is that of {other}")));
                 }
-                Err(BadHeader::Format(format)) => {
-                    let message = format!(
-                        "wal/{name} has format {format}, this version reads format {}",
-                        frame::FORMAT
-                    );
-                    return Err(Error::new(ErrorKind::Invalid, message));
+                Err(BadHeader::Newer(format)) => {
+                    let object = format_args!("wal/{name}");
+                    return Err(Error::newer_format(object, format, frame::FORMAT));
                 }
             }
         };
