@@ -157,6 +157,8 @@ impl Commit {
         }
         self.root.log_flushed =
             self.root.tables.iter().map(|table| table.flushed).min().unwrap_or(before.last().0);
+        let log_flushed = self.root.log_flushed;
+        self.root.log_copy = self.root.log_copy.take().filter(|copy| copy.last > log_flushed);
     }
 
     async fn create_and_publish(self, flushed: Vec<Frozen>) -> Result<u64> {

@@ -23,7 +23,7 @@ use crate::{
 
 pub(crate) use day_list::DayList;
 pub use root::PartitionEntry;
-pub(crate) use root::{Root, TableRecord};
+pub(crate) use root::{LogCopy, Root, TableRecord};
 
 /// Reads and writes the objects of the manifest.
 #[derive(Debug)]

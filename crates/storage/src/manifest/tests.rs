@@ -61,6 +61,7 @@ fn root(version: u64) -> Root {
     };
     Root {
         version,
+        database: "D1".to_owned(),
         writer_epoch: 3,
         created_at: 9,
         next_table_id: 2,
@@ -77,6 +78,12 @@ fn root(version: u64) -> Root {
                 NamedObject { id: "O1".to_owned(), created_at: 4, bytes: 5, crc32c: 6 },
             )]),
         )]),
+        backup_of: Some(8),
+        log_copy: Some(LogCopy {
+            epoch: 2,
+            last: 9,
+            files: vec![NamedObject { id: "O2".to_owned(), created_at: 4, bytes: 5, crc32c: 6 }],
+        }),
     }
 }
 

@@ -37,6 +37,13 @@ pub struct ReplayReport {
     pub files: Vec<LogSpan>,
 }
 
+impl ReplayReport {
+    /// What is found where there is no log.
+    pub(crate) fn nothing() -> Self {
+        Self { last: Position::default(), frames: 0, rows: 0, torn: None, files: Vec::new() }
+    }
+}
+
 /// A torn tail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Torn {
