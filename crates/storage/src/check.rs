@@ -58,7 +58,7 @@ impl Storage {
             let stored = match self.core.access {
                 Access::Write => manifest.newest().await,
                 // the writer may have made newer ones by now
-                Access::Read => manifest.root(served.version).await.map(Some),
+                Access::Read | Access::Past => manifest.root(served.version).await.map(Some),
             };
             match stored {
                 Ok(Some(stored)) if stored == *served => {}

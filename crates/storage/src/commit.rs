@@ -161,6 +161,8 @@ impl Commit {
         }
         self.root.log_flushed =
             self.root.tables.iter().map(|table| table.flushed).min().unwrap_or(before.last().0);
+        let log_flushed = self.root.log_flushed;
+        self.root.log_copy = self.root.log_copy.take().filter(|copy| copy.last > log_flushed);
     }
 
     /// What queries filter by is known to the next process, too.

@@ -62,6 +62,15 @@ impl Error {
         Self::new(ErrorKind::Corrupted, format!("{object} is damaged: {problem}"))
     }
 
+    /// Refuses what a newer program wrote: it is whole, and nobody here knows what it means.
+    ///
+    /// [`ErrorKind::Invalid`]: nothing is damaged, and only another program helps.
+    pub fn newer_format(object: impl fmt::Display, format: u32, newest: u32) -> Self {
+        Self::invalid(format!(
+            "{object} has format {format}, this program reads up to format {newest}: open it with a newer driftline"
+        ))
+    }
+
     /// Translates an error of the object store: `doing` says what failed, as in `write manifest/7.json`.
     pub(crate) fn object(doing: impl fmt::Display, source: object_store::Error) -> Self {
         use object_store::Error as Store;

@@ -12,12 +12,12 @@ use std::{
 };
 
 use futures::{StreamExt, TryStreamExt};
-use object_store::{ObjectMeta, path::Path};
+use object_store::{ObjectMeta, ObjectStore, path::Path};
 use ulid::Ulid;
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    manifest::Root,
+    manifest::{Manifest, Root},
     paths,
     pins::Pin,
     storage::{Core, Storage},
@@ -98,11 +98,11 @@ impl Core {
         let (newest, versions) = self.versions_of_ours().await?;
         let (is_held, roots) = self.needed(newest, &versions, grace_ms).await?;
         let oldest = roots.last().map_or(0, |root| root.version);
-        let named = self.named_by(&roots).await?;
+        let named = named_by(&self.reading.manifest, &roots).await?;
         // 3. the other versions go, the oldest first
         let mut report = GcReport { oldest_version: oldest, is_held, ..GcReport::default() };
         for version in versions.into_iter().filter(|version| *version < oldest) {
-            self.remove(&Path::from(paths::root(version))).await?;
+            self.reading.manifest.remove(version).await?;
             report.versions += 1;
         }
         // 4. then what only they named
@@ -118,7 +118,7 @@ impl Core {
                 if born_ms >= unnamed_ms {
                     report.is_held = true;
                 } else {
-                    self.remove(&object.location).await?;
+                    remove(&self.reading.store, &object.location).await?;
                     report.objects += 1;
                     report.bytes += object.size;
                 }
@@ -179,37 +179,35 @@ impl Core {
         }
         Ok((held_alone, roots))
     }
+}
 
-    /// The paths of all objects that some roots name.
-    async fn named_by(&self, roots: &[Arc<Root>]) -> Result<HashSet<String>> {
-        let mut named = HashSet::new();
-        let mut lists = BTreeMap::new();
-        for root in roots {
-            named.extend(
-                root.objects.values().flat_map(|of_kind| of_kind.values()).map(|object| object.path()),
-            );
-            for table in &root.tables {
-                named.extend(table.id_filters.iter().map(|filter| filter.path()));
-                lists.extend(table.partitions.iter().map(|entry| (&entry.list, (table.id, entry))));
-            }
+/// The paths of all objects that some roots name.
+pub(crate) async fn named_by(manifest: &Manifest, roots: &[Arc<Root>]) -> Result<HashSet<String>> {
+    let mut named = HashSet::new();
+    let mut lists = BTreeMap::new();
+    for root in roots {
+        named.extend(root.named_objects().map(|object| object.path()));
+        for table in &root.tables {
+            named.extend(table.id_filters.iter().map(|filter| filter.path()));
+            lists.extend(table.partitions.iter().map(|entry| (&entry.list, (table.id, entry))));
         }
-        for (list, (table, entry)) in lists {
-            named.insert(paths::day_list(list));
-            for segment in &self.reading.manifest.day_list(table, entry).await?.segments {
-                named.insert(segment.path.clone());
-                named.extend(segment.deletions.as_ref().map(|found| found.path()));
-            }
-        }
-        Ok(named)
     }
-
-    /// Removes an object; one that is gone already is no error.
-    async fn remove(&self, location: &Path) -> Result<()> {
-        let locations = futures::stream::iter([Ok(location.clone())]).boxed();
-        match self.reading.store.delete_stream(locations).try_next().await {
-            Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(Error::object(format_args!("remove {location}"), error)),
+    for (list, (table, entry)) in lists {
+        named.insert(paths::day_list(list));
+        for segment in &manifest.day_list(table, entry).await?.segments {
+            named.insert(segment.path.clone());
+            named.extend(segment.deletions.as_ref().map(|found| found.path()));
         }
+    }
+    Ok(named)
+}
+
+/// Removes an object; one that is gone already is no error.
+pub(crate) async fn remove(store: &Arc<dyn ObjectStore>, location: &Path) -> Result<()> {
+    let locations = futures::stream::iter([Ok(location.clone())]).boxed();
+    match store.delete_stream(locations).try_next().await {
+        Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+        Err(error) => Err(Error::object(format_args!("remove {location}"), error)),
     }
 }
 
@@ -218,7 +216,7 @@ fn ms(ms: u64) -> i64 {
 }
 
 /// When an object of ours was made, by its name; `None` for what is not ours.
-fn born_ms(object: &ObjectMeta) -> Option<i64> {
+pub(crate) fn born_ms(object: &ObjectMeta) -> Option<i64> {
     let name = object.location.filename()?;
     let id = name.split('.').next()?;
     i64::try_from(Ulid::from_string(id).ok()?.timestamp_ms()).ok()

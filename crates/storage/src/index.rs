@@ -37,6 +37,12 @@ pub(crate) struct IndexNote {
     crc32c: u32,
 }
 
+/// What a note of every version has.
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+}
+
 /// The directory of the index of a segment.
 #[derive(Debug)]
 pub struct SegmentIndex {
@@ -84,8 +90,13 @@ impl IndexNote {
         let Some(json) = pairs.filter(|pair| pair.key == KEY).find_map(|pair| pair.value.as_deref()) else {
             return Ok(None);
         };
-        let note: Self = serde_json::from_str(json).map_err(|error| Error::corrupted(path, error))?;
-        Ok((note.version == VERSION).then_some(note))
+        let damaged = |error| Error::corrupted(path, error);
+        // of a note of another version nothing but that is known
+        let Version { version } = serde_json::from_str(json).map_err(damaged)?;
+        if version != VERSION {
+            return Ok(None);
+        }
+        serde_json::from_str(json).map(Some).map_err(damaged)
     }
 
     /// The bytes of the directory in the file.

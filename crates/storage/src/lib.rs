@@ -7,6 +7,7 @@
 
 mod append;
 mod attributes;
+mod backup;
 mod batches;
 mod bulk;
 mod cache;
@@ -36,6 +37,7 @@ mod objects;
 mod options;
 mod order;
 mod partition;
+mod past;
 mod paths;
 mod pins;
 mod read_only;
@@ -53,6 +55,7 @@ mod work;
 
 pub use append::Appended;
 pub use attributes::{ATTRIBUTES_COLUMN, AttributeMap, attribute_values, write_json};
+pub use backup::{BackupOptions, BackupReport, BackupTarget};
 pub use batches::{BATCHES_MAX, BatchId};
 pub use bulk::{BulkLoad, LoadReport};
 pub use check::{CheckReport, Finding};

@@ -25,7 +25,7 @@ use crate::{
 pub(crate) use day_list::DayList;
 pub(crate) use offer::Offer;
 pub use root::PartitionEntry;
-pub(crate) use root::{Root, TableRecord};
+pub(crate) use root::{LogCopy, Root, TableRecord};
 
 /// Reads and writes the objects of the manifest.
 #[derive(Debug)]

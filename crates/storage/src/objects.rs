@@ -156,7 +156,7 @@ impl Reading {
 
     /// Reads every named object of a root and reports those whose bytes are not those that were written.
     pub(crate) async fn check_objects(&self, root: &Root, report: &mut CheckReport) {
-        for object in root.objects.values().flat_map(|of_kind| of_kind.values()) {
+        for object in root.named_objects() {
             report.objects += 1;
             if let Err(error) = self.read_object(object).await {
                 report.findings.push(Finding { object: object.path(), problem: error.to_string() });

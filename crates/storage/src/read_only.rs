@@ -18,6 +18,7 @@ use crate::{
     clock::{Clock, SystemClock},
     error::{Error, ErrorKind, Result},
     ids::Ids,
+    past,
     recovery::{LogTail, Places, RecoveryReport},
     snapshot::Reading,
     state::State,
@@ -47,27 +48,40 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     if builder.store.is_none() && !builder.path.is_dir() {
         return Err(missing());
     }
-    let places = Places::existing(&builder)?;
+    let mut places = Places::existing(&builder)?;
     let reading = Arc::new(Reading::new(Arc::clone(&places.store), &builder.options));
     // 2. one moment: the newest root, and the log behind it
     let newest = reading.manifest.newest_version().await?.ok_or_else(missing)?;
+    let access = builder.access;
     let rows_bytes_max = builder.options.memtable_bytes.as_u64().saturating_mul(MEMTABLES_MAX);
     let work = builder.work;
-    let moment = Moment { reading: &reading, log: &places.log, work, now_ns: started_ns, rows_bytes_max };
-    let (state, read) = moment.settled(newest).await?;
+    let (state, read) = match access {
+        Access::Past => {
+            past::check(builder.as_of_ns, clock.as_ref())?;
+            places.log = past::no_log();
+            let root = reading.manifest.at(builder.as_of_ns).await?;
+            (past::state_of(&reading, root, work, started_ns).await?, ReplayReport::nothing())
+        }
+        Access::Read | Access::Write => {
+            let now_ns = started_ns;
+            let moment = Moment { reading: &reading, log: &places.log, work, now_ns, rows_bytes_max };
+            moment.settled(newest).await?
+        }
+    };
     // 3. it is served as it is: no log to write, no flush in the background
     let version = state.root().version;
     let epoch = state.root().writer_epoch;
     let (flusher, _nobody_listens) = mpsc::channel(1);
     let ids = Arc::new(Ids::new(Arc::clone(&clock), builder.seed, epoch));
     let elapsed = Duration::from_nanos(clock.monotonic_ns().saturating_sub(started_ns));
-    let (options, access) = (builder.options, Access::Read);
-    let core =
-        Core::new(Parts { options, access, work, clock, ids, reading, epoch, state, flusher, lock: None });
+    let (options, path, log) = (builder.options, places.path, Arc::clone(&places.log));
+    let parts =
+        Parts { options, access, work, clock, ids, reading, epoch, state, flusher, lock: None, path, log };
+    let core = Core::new(parts);
     core.serve(None, RecoveryReport::new(read, elapsed, version));
     let core = Arc::new(core);
     // 4. what the writer does from now on
-    if !core.options.follow_interval.is_zero() {
+    if access == Access::Read && !core.options.follow_interval.is_zero() {
         tokio::spawn(Follower::new(&core, places.log, rows_bytes_max).run());
     }
     Ok(Storage::new(core))
@@ -105,7 +119,8 @@ impl Moment<'_> {
         let root = Arc::new(self.reading.manifest.root(version).await?);
         let last = Position(root.flushed_max());
         let mut state = State::new(Arc::clone(&root), last, Arc::clone(self.reading));
-        let mut tail = LogTail::behind(&root, Arc::clone(self.log), wal::inspect, self.work);
+        let log = self.reading.log_of(&root, Arc::clone(self.log)).await?;
+        let mut tail = LogTail::behind(&root, log, wal::inspect, self.work);
         let mut rows = 0;
         while let Some(group) = tail.next().await {
             rows += group.rows();

@@ -1,6 +1,6 @@
 //! Opening a database: from what lies on the disk to a state that serves.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use object_store::ObjectStore;
 use tokio::{
@@ -23,8 +23,8 @@ use crate::{
     state::State,
     storage::{Access, Core, Parts, Storage, StorageBuilder},
     wal::{
-        self, Committed, CommittedGroup, LocalLog, LogStore, Position, Record, ReplayReport, Torn, Wal,
-        WalOptions,
+        self, Committed, CommittedGroup, CopiedLog, LocalLog, LogStore, Position, Record, ReplayReport, Torn,
+        Wal, WalOptions,
     },
     work::Work,
 };
@@ -66,18 +66,24 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     root.version += 1;
     root.writer_epoch += 1;
     root.created_at = clock.now_ns();
-    reading.manifest.create(&root).await?;
+    root.backup_of = None;
     let epoch = root.writer_epoch;
+    let ids = Arc::new(Ids::new(Arc::clone(&clock), builder.seed, epoch));
+    if root.database.is_empty() {
+        root.database = ids.next_id();
+    }
+    reading.manifest.create(&root).await?;
     // what lies behind it is still to be read, also where a table has passed it: a flush meanwhile must not say otherwise
     let last = Position(root.log_flushed);
+    let log = reading.log_of(&root, Arc::clone(&places.log)).await?;
     let state = State::new(Arc::new(root), last, Arc::clone(&reading));
     let (flusher, messages) = mpsc::channel(flush::QUEUE_MAX);
-    let ids = Arc::new(Ids::new(Arc::clone(&clock), builder.seed, epoch));
-    let (access, lock) = (Access::Write, places.lock);
-    let core = Core::new(Parts { options, access, work, clock, ids, reading, epoch, state, flusher, lock });
-    let core = Arc::new(core);
+    let (access, lock, path, own_log) = (Access::Write, places.lock, places.path, places.log);
+    let parts =
+        Parts { options, access, work, clock, ids, reading, epoch, state, flusher, lock, path, log: own_log };
+    let core = Arc::new(Core::new(parts));
     // 4. what is acknowledged and in no segment comes back from the log
-    let replayed = replay(&core, Arc::clone(&places.log)).await?;
+    let replayed = replay(&core, Arc::clone(&log)).await?;
     // 5. the log goes on behind it
     let deliver = {
         let core = Arc::downgrade(&core);
@@ -88,7 +94,7 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
         }
     };
     let clock = Arc::clone(&core.clock);
-    let wal = Wal::start(places.log, epoch, &replayed, WalOptions::default(), clock, deliver)?;
+    let wal = Wal::start(log, epoch, &replayed, WalOptions::default(), clock, deliver)?;
     let elapsed = Duration::from_nanos(core.clock.monotonic_ns().saturating_sub(started_ns));
     let version = core.state().root().version;
     core.serve(Some(wal), RecoveryReport::new(replayed, elapsed, version));
@@ -179,6 +185,18 @@ impl LogTail {
     }
 }
 
+impl Reading {
+    /// The log of a root: with the piece before it that a backup has in objects.
+    pub(crate) async fn log_of(&self, root: &Root, log: Arc<dyn LogStore>) -> Result<Arc<dyn LogStore>> {
+        let Some(copy) = &root.log_copy else { return Ok(log) };
+        let mut files = Vec::with_capacity(copy.files.len());
+        for object in &copy.files {
+            files.push(self.read_object(object).await?);
+        }
+        Ok(Arc::new(CopiedLog::before(copy.epoch, files, Some(log))))
+    }
+}
+
 impl RecoveryReport {
     pub(crate) fn new(replayed: ReplayReport, elapsed: Duration, version: u64) -> Self {
         let ReplayReport { frames, rows, torn, files, .. } = replayed;
@@ -193,6 +211,8 @@ pub(crate) struct Places {
     lock: Option<Lock>,
     pub(crate) store: Arc<dyn ObjectStore>,
     pub(crate) log: Arc<dyn LogStore>,
+    /// The directory, where something of the database lies in it.
+    pub(crate) path: Option<PathBuf>,
 }
 
 impl Places {
@@ -222,7 +242,8 @@ impl Places {
                 Arc::new(LocalLog::open(directory).map_err(|source| Error::io(doing, source))?)
             }
         };
-        Ok(Self { lock, store, log })
+        let path = lock.is_some().then(|| path.clone());
+        Ok(Self { lock, store, log, path })
     }
 
     /// The places as they lie: nothing is locked, made or settled.
@@ -239,6 +260,7 @@ impl Places {
             Some(log) => Arc::clone(log),
             None => Arc::new(LocalLog::existing(path.join(paths::WAL_DIR))),
         };
-        Ok(Self { lock: None, store, log })
+        let is_local = builder.store.is_none() || builder.log.is_none();
+        Ok(Self { lock: None, store, log, path: is_local.then(|| path.clone()) })
     }
 }

@@ -6,6 +6,7 @@
 //! byte that decides an answer is checked before it is used, and a flipped bit is an error, never a wrong row.
 
 mod checksums;
+mod format;
 mod layout;
 mod meta;
 mod pages;

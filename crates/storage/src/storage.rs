@@ -61,6 +61,7 @@ pub struct StorageBuilder {
     pub(crate) store: Option<Arc<dyn ObjectStore>>,
     pub(crate) log: Option<Arc<dyn LogStore>>,
     pub(crate) access: Access,
+    pub(crate) as_of_ns: i64,
     pub(crate) work: Work,
 }
 
@@ -96,6 +97,8 @@ pub(crate) enum Access {
     Write,
     /// One of many readers: follows the writer and changes nothing.
     Read,
+    /// A reader that stays at a version.
+    Past,
 }
 
 /// What all clones of a storage and its background work share.
@@ -107,6 +110,10 @@ pub(crate) struct Core {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<Ids>,
     pub(crate) reading: Arc<Reading>,
+    /// The directory, where something of the database lies in one.
+    pub(crate) path: Option<PathBuf>,
+    /// The files of the log, for reading them.
+    pub(crate) log: Arc<dyn LogStore>,
     /// The number of this writer; a reader has that of the last one.
     pub(crate) epoch: u64,
     pub(crate) state: RwLock<Arc<State>>,
@@ -165,6 +172,7 @@ impl Storage {
             store: None,
             log: None,
             access,
+            as_of_ns: i64::MAX,
             work,
         }
     }
@@ -199,7 +207,7 @@ impl Storage {
 
     /// Says whether the database is open for reading only.
     pub fn is_read_only(&self) -> bool {
-        self.core.access == Access::Read
+        self.core.access != Access::Write
     }
 
     /// Fails where nothing can be written: for work that is better not begun.
@@ -277,7 +285,20 @@ impl StorageBuilder {
     /// there for the grace period of the writer. Whatever would write fails with `Invalid`.
     #[must_use]
     pub fn read_only(self, read_only: bool) -> Self {
-        Self { access: if read_only { Access::Read } else { Access::Write }, ..self }
+        let access = match (read_only, self.access) {
+            (true, Access::Past) => Access::Past,
+            (true, _) => Access::Read,
+            (false, _) => Access::Write,
+        };
+        Self { access, ..self }
+    }
+
+    /// Opens for reading only, at the newest version that was made at a time, in nanoseconds since 1970, or before; rows that lay in memory
+    /// then are not part of it. Its files are there for the grace period of the writer, in a backup until it is pruned. The open fails with
+    /// `NotFound` where no version is kept that is so old, and the message names the earliest.
+    #[must_use]
+    pub fn as_of(self, time_ns: i64) -> Self {
+        Self { access: Access::Past, as_of_ns: time_ns, ..self }
     }
 
     /// Encodes, merges and reads the log on the tasks of the runtime instead of threads of their own, where that is asked for: a
@@ -296,7 +317,7 @@ impl StorageBuilder {
     pub async fn open(self) -> Result<Storage> {
         match self.access {
             Access::Write => recovery::open(self).await,
-            Access::Read => read_only::open(self).await,
+            Access::Read | Access::Past => read_only::open(self).await,
         }
     }
 }
@@ -313,6 +334,8 @@ pub(crate) struct Parts {
     pub(crate) state: State,
     pub(crate) flusher: mpsc::Sender<flush::Message>,
     pub(crate) lock: Option<Lock>,
+    pub(crate) path: Option<PathBuf>,
+    pub(crate) log: Arc<dyn LogStore>,
 }
 
 impl Core {
@@ -324,6 +347,8 @@ impl Core {
             clock: parts.clock,
             ids: parts.ids,
             reading: parts.reading,
+            path: parts.path,
+            log: parts.log,
             epoch: parts.epoch,
             state: RwLock::new(Arc::new(parts.state)),
             batches: Batches::default(),
@@ -377,7 +402,7 @@ impl Core {
         self.check_open()?;
         match self.access {
             Access::Write => Ok(()),
-            Access::Read => Err(Error::invalid("the database is open for reading only")),
+            Access::Read | Access::Past => Err(Error::invalid("the database is open for reading only")),
         }
     }
 

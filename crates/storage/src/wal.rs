@@ -16,6 +16,8 @@
 //! What the invariants of the files are, and why a torn tail can be told from a flipped byte, stands in [`frame`] and
 //! [`replay()`].
 
+mod copied;
+mod copy;
 mod entry;
 pub mod frame;
 mod log;
@@ -31,6 +33,8 @@ use std::time::Duration;
 use arrow::record_batch::RecordBatch;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+pub(crate) use self::copied::CopiedLog;
+pub(crate) use self::copy::{Copied, copy_behind};
 pub use self::log::{LocalLog, LogFile, LogRead, LogStore};
 pub use self::replay::{LogSpan, ReplayReport, Torn, inspect, replay};
 use crate::latencies::{Latencies, LatencyCounts};

@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The version of the format that this code reads and writes. A reader takes the fields that it knows, by name: a later program
 /// may add fields, as one did with the distributions of numbers, without another version.
-const FORMAT: &str = "1";
+const FORMAT: u32 = 1;
 
 const FORMAT_KEY: &str = "driftline.baseline.format";
 const QUERY_KEY: &str = "driftline.baseline.query";
@@ -55,7 +55,7 @@ pub(crate) fn write(measured: &Measured) -> Result<Vec<u8>> {
     });
     let keys = keys.iter().map(|field| Arc::new(Field::new(field.name(), field.data_type().clone(), true)));
     let metadata = HashMap::from([
-        (FORMAT_KEY.to_owned(), FORMAT.to_owned()),
+        (FORMAT_KEY.to_owned(), FORMAT.to_string()),
         (QUERY_KEY.to_owned(), measured.query.clone()),
         (ROWS_KEY.to_owned(), measured.rows.to_string()),
         (KEYS_KEY.to_owned(), measured.keys.to_string()),
@@ -82,9 +82,13 @@ pub(crate) fn read(
     let reader = FileReader::try_new(Cursor::new(content.as_ref()), None)?;
     let schema = reader.schema();
     let said = |key: &str| schema.metadata().get(key).map(String::as_str);
-    if said(FORMAT_KEY) != Some(FORMAT) {
-        let found = said(FORMAT_KEY).unwrap_or("none");
-        return Err(damaged(&format!("it has format {found}, this version reads {FORMAT}")));
+    match said(FORMAT_KEY).and_then(|found| found.parse::<u32>().ok()) {
+        Some(FORMAT) => {}
+        Some(newer) if newer > FORMAT => {
+            let object = format_args!("baseline \"{name}\" in {}", object.path());
+            return Err(driftline_storage::Error::newer_format(object, newer, FORMAT).into());
+        }
+        _ => return Err(damaged("it does not say its format")),
     }
     let batch = concat_batches(&schema, &reader.collect::<Result<Vec<_>, _>>()?)?;
     let number = |key: &str| said(key).and_then(|text| text.parse::<u64>().ok());

@@ -229,3 +229,21 @@ async fn a_row_is_read_without_the_pages_of_others() {
     }
     assert_eq!(reader.read_columns(0, &[column]).await.unwrap_err().kind(), ErrorKind::Corrupted);
 }
+
+// breaks when an index of another version is called damaged: the rows are there without it
+#[test]
+fn an_index_of_another_version_is_not_used() {
+    use parquet::file::metadata::{FileMetaData, KeyValue, ParquetMetaData};
+    let note = |json: &str| {
+        let root = parquet::schema::types::Type::group_type_builder("schema").build().unwrap();
+        let columns = Arc::new(parquet::schema::types::SchemaDescriptor::new(Arc::new(root)));
+        let pairs = vec![KeyValue::new(super::KEY.to_owned(), json.to_owned())];
+        let file = FileMetaData::new(2, 0, None, Some(pairs), columns, None);
+        super::IndexNote::read("a.parquet", &ParquetMetaData::new(file, vec![]))
+    };
+    assert!(note(r#"{"version":1,"offset":4,"bytes":5,"crc32c":6}"#).unwrap().is_some());
+    assert!(note(r#"{"version":2,"somewhere":"else"}"#).unwrap().is_none());
+    for damaged in [r#"{"version":1,"somewhere":"else"}"#, r#"{"offset":4}"#, "no"] {
+        assert_eq!(note(damaged).unwrap_err().kind(), ErrorKind::Corrupted);
+    }
+}

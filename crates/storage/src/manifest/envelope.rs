@@ -7,7 +7,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::error::{Error, Result};
 
-/// The version of the format that this code reads and writes.
+/// The version of the format that this code writes, and the newest that it reads. It counts for the body, too: a field that an older
+/// program does not know makes another format. The beginning, up to the number, is the same in every one.
 const FORMAT: u32 = 1;
 
 /// Writes a body into its envelope.
@@ -21,18 +22,17 @@ pub(super) fn seal<T: Serialize>(body: &T) -> Result<Vec<u8>> {
 /// Checks the envelope of an object and reads its body.
 ///
 /// # Errors
-/// `Corrupted`, naming the object.
+/// `Corrupted`, naming the object; `Invalid` for a newer format.
 pub(super) fn open<T: DeserializeOwned>(object: &str, bytes: &[u8]) -> Result<T> {
     let text = std::str::from_utf8(bytes).map_err(|error| Error::corrupted(object, error))?;
     let (format, rest) = text
         .strip_prefix("{\"format\":")
         .and_then(|rest| rest.split_once(",\"crc32c\":\""))
         .ok_or_else(|| Error::corrupted(object, "it does not begin as a manifest object does"))?;
-    if format != FORMAT.to_string() {
-        return Err(Error::corrupted(
-            object,
-            format!("it has format {format:?}, this version reads {FORMAT}"),
-        ));
+    match format.parse::<u32>() {
+        Ok(FORMAT) if format == FORMAT.to_string() => {}
+        Ok(newer) if newer > FORMAT => return Err(Error::newer_format(object, newer, FORMAT)),
+        _ => return Err(Error::corrupted(object, format!("{format:?} is no number of a format"))),
     }
     let (crc, rest) = rest
         .split_once("\",\"body\":")

@@ -25,10 +25,8 @@ pub(super) fn check_root(root: &Root) -> Result<(), String> {
         check_partitions(table)?;
     }
     let mut objects = BTreeSet::new();
-    for (name, object) in root.objects.values().flatten() {
-        if !objects.insert(&object.id) {
-            return Err(format!("object {} of {name:?} is named twice", object.id));
-        }
+    if let Some(object) = root.named_objects().find(|object| !objects.insert(&object.id)) {
+        return Err(format!("object {} is named twice", object.id));
     }
     Ok(())
 }

@@ -21,6 +21,8 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct Root {
     pub(crate) version: u64,
+    /// Which database it is: an id that comes with the first version and stays, in backups, too.
+    pub(crate) database: String,
     /// Counts the writers: one that opens the database takes the next number.
     pub(crate) writer_epoch: u64,
     /// When the version was made, in nanoseconds since 1970: the version before it was replaced then.
@@ -36,6 +38,24 @@ pub(crate) struct Root {
     /// Objects of the layers above, such as baselines: by kind, then by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) objects: BTreeMap<String, BTreeMap<String, NamedObject>>,
+    /// In a backup: the version of the database that it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) backup_of: Option<u64>,
+    /// Rows that lay in the log alone when the backup was made, as long as they lie in no segment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) log_copy: Option<LogCopy>,
+}
+
+/// A piece of a log that lies in objects: it comes before what the log has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogCopy {
+    /// The epoch in the headers of its files; their sequence counts from 1.
+    pub(crate) epoch: u64,
+    /// The last position in it.
+    pub(crate) last: u64,
+    /// Its files, in order.
+    pub(crate) files: Vec<NamedObject>,
 }
 
 /// One table of one version.
@@ -103,6 +123,7 @@ impl Root {
     pub(crate) fn empty() -> Self {
         Self {
             version: 0,
+            database: String::new(),
             writer_epoch: 0,
             created_at: 0,
             next_table_id: 1,
@@ -110,7 +131,15 @@ impl Root {
             tables: Vec::new(),
             definitions: BTreeMap::new(),
             objects: BTreeMap::new(),
+            backup_of: None,
+            log_copy: None,
         }
+    }
+
+    /// All objects that the root names itself.
+    pub(crate) fn named_objects(&self) -> impl Iterator<Item = &NamedObject> {
+        let named = self.objects.values().flat_map(|of_kind| of_kind.values());
+        named.chain(self.log_copy.iter().flat_map(|copy| &copy.files))
     }
 
     pub(crate) fn table(&self, name: &str) -> Option<&Arc<TableRecord>> {

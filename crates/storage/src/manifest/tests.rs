@@ -66,6 +66,7 @@ fn root(version: u64) -> Root {
     };
     Root {
         version,
+        database: "D1".to_owned(),
         writer_epoch: 3,
         created_at: 9,
         next_table_id: 2,
@@ -82,6 +83,12 @@ fn root(version: u64) -> Root {
                 NamedObject { id: "O1".to_owned(), created_at: 4, bytes: 5, crc32c: 6 },
             )]),
         )]),
+        backup_of: Some(8),
+        log_copy: Some(LogCopy {
+            epoch: 2,
+            last: 9,
+            files: vec![NamedObject { id: "O2".to_owned(), created_at: 4, bytes: 5, crc32c: 6 }],
+        }),
     }
 }
 
@@ -163,6 +170,35 @@ async fn every_flipped_byte_of_a_day_list_is_noticed() {
             let error = manifest.read_day_list(1, &entry).await.expect_err("as for a root");
             assert_eq!(error.kind(), ErrorKind::Corrupted, "offset {offset}");
             assert!(error.message().contains(&path), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_newer_format_is_refused_and_says_what_to_do() {
+    // breaks when what a newer program wrote is called damaged, or read as if it were of today
+    let store = store();
+    let manifest = manifest(&store);
+    manifest.create(&root(1)).await.unwrap();
+    let entry = manifest.put_day_list(list()).await.unwrap();
+    for path in [paths::root(1), paths::day_list("L1")] {
+        let written = String::from_utf8(bytes(&store, &path).await).unwrap();
+        assert!(written.starts_with("{\"format\":1,\"crc32c\":\""), "{written}");
+        for (number, kind) in
+            [("2", ErrorKind::Invalid), ("17", ErrorKind::Invalid), ("0", ErrorKind::Corrupted)]
+        {
+            // nothing but the beginning is known of it
+            let other = format!("{{\"format\":{number},\"crc32c\":\"and what it likes");
+            overwrite(&store, &path, other.into_bytes()).await;
+            let error = match path == paths::root(1) {
+                true => manifest.newest().await.unwrap_err(),
+                false => manifest.read_day_list(1, &entry).await.unwrap_err(),
+            };
+            assert_eq!(error.kind(), kind, "{error}");
+            if kind == ErrorKind::Invalid {
+                let sentence = "this program reads up to format 1: open it with a newer driftline";
+                assert_eq!(error.message(), format!("{path} has format {number}, {sentence}"));
+            }
         }
     }
 }

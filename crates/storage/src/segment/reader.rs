@@ -37,7 +37,7 @@ use roaring::RoaringBitmap;
 use super::{
     SegmentMeta,
     checksums::{Checksums, bloom_range},
-    pages,
+    format, pages,
 };
 use crate::{
     attributes::Note,
@@ -462,6 +462,7 @@ impl Footer {
         let start = start.ok_or_else(|| damaged(&"its footer is longer than its tail"))?;
         let metadata =
             ParquetMetaDataReader::decode_metadata(&tail[start..body]).map_err(|error| damaged(&error))?;
+        format::check(&meta.path, &metadata)?;
         let mut pages = ParquetMetaDataReader::new_with_metadata(metadata)
             .with_offset_index_policy(PageIndexPolicy::Optional);
         pages

@@ -163,6 +163,38 @@ async fn flipped_bytes_are_errors_or_change_nothing() {
     assert!(harmless <= 2, "only the magic at the front is not read: {harmless} of {noticed}");
 }
 
+/// A segment that says it has another format, and is whole.
+fn of_format(segment: &EncodedSegment, digit: u8) -> EncodedSegment {
+    let mut bytes = segment.bytes.to_vec();
+    // in Thrift: the key, then the value, a text of one byte
+    let key = format!("{}\u{18}\u{1}1", format::KEY).into_bytes();
+    let at = bytes.windows(key.len()).position(|window| window == key).expect("the format is in the footer");
+    bytes[at + key.len() - 1] = digit;
+    let tail_offset = usize::try_from(segment.meta.tail_offset).unwrap();
+    let (tail_crc32c, file_crc32c) = (crc32c::crc32c(&bytes[tail_offset..]), crc32c::crc32c(&bytes));
+    let meta = SegmentMeta { tail_crc32c, file_crc32c, ..segment.meta.clone() };
+    EncodedSegment { meta, bytes: bytes.into() }
+}
+
+#[tokio::test]
+async fn a_newer_format_is_refused_and_says_what_to_do() {
+    // breaks when a segment of a newer program is called damaged, or decoded as if it were of today
+    let schema = schema();
+    let segment = encoded(&schema, rows(&schema, 60));
+    for (digit, kind) in [(b'2', ErrorKind::Invalid), (b'0', ErrorKind::Corrupted)] {
+        let other = of_format(&segment, digit);
+        let store = store(&other, other.bytes.clone()).await;
+        let error = read_all(&store, &Arc::new(other.meta.clone())).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        if kind == ErrorKind::Invalid {
+            let sentence = "has format 2, this program reads up to format 1: open it with a newer driftline";
+            assert_eq!(error.message(), format!("{} {sentence}", other.meta.path));
+        }
+    }
+    let same = of_format(&segment, b'1');
+    assert!(same.bytes == segment.bytes && same.meta == segment.meta);
+}
+
 #[tokio::test]
 async fn a_missing_or_cut_object_is_damaged() {
     // breaks when a lost file looks like a passing failure of the store

@@ -6,7 +6,7 @@ use arrow::{array::RecordBatch, datatypes::Schema};
 use bytes::Bytes;
 use parquet::{arrow::ArrowWriter, errors::ParquetError};
 
-use super::{SegmentMeta, checksums::Checksums, layout};
+use super::{SegmentMeta, checksums::Checksums, format, layout};
 use crate::{
     attributes::Note,
     error::{Error, Result},
@@ -142,6 +142,7 @@ impl<'a> SegmentWriter<'a> {
         let time = self.time.ok_or_else(|| Error::internal("a segment without rows"))?;
         let path = self.path();
         let row_groups = self.writer.flushed_row_groups().len() as u32;
+        self.writer.append_key_value_metadata(format::to_key_value());
         self.writer.append_key_value_metadata(self.sums.to_key_value()?);
         if let Some(note) = note {
             self.writer.append_key_value_metadata(note.to_key_value()?);

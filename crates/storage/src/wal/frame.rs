@@ -24,7 +24,8 @@ use crate::{Error, ErrorKind, Result};
 /// The first bytes of every log file.
 pub const MAGIC: [u8; 8] = *b"DRIFTWAL";
 
-/// The version of the format that this crate writes, and the only one it reads.
+/// The version of the format that this crate writes, and the newest it reads: of the frames and of what they hold. The header of a
+/// file is the same in every one, or an older program would take a newer file for a torn one.
 pub const FORMAT: u32 = 1;
 
 /// The length of a file's header.
@@ -73,7 +74,7 @@ pub(super) enum BadHeader {
     /// They are, but into the file of this name.
     Foreign(FileName),
     /// They are, but by a version of this crate that knows more.
-    Format(u32),
+    Newer(u32),
 }
 
 /// Writes the header of a file.
@@ -102,7 +103,8 @@ pub(super) fn parse_file_header(
     }
     match u32_at(header, 8) {
         FORMAT => {}
-        other => return Err(BadHeader::Format(other)),
+        newer if newer > FORMAT => return Err(BadHeader::Newer(newer)),
+        _ => return Err(BadHeader::Damaged("no format has the number in its header")),
     }
     let written = FileName { epoch: u64_at(header, 12), sequence: u64_at(header, 20) };
     if written != name {

@@ -37,6 +37,13 @@ pub struct ReplayReport {
     pub files: Vec<LogSpan>,
 }
 
+impl ReplayReport {
+    /// What is found where there is no log.
+    pub(crate) fn nothing() -> Self {
+        Self { last: Position::default(), frames: 0, rows: 0, torn: None, files: Vec::new() }
+    }
+}
+
 /// A torn tail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Torn {
@@ -196,12 +203,9 @@ impl File {
                 Err(BadHeader::Foreign(other)) => {
                     return Err(opened.corrupted(0, &format!("its header is that of {other}")));
                 }
-                Err(BadHeader::Format(format)) => {
-                    let message = format!(
-                        "wal/{name} has format {format}, this version reads format {}",
-                        frame::FORMAT
-                    );
-                    return Err(Error::new(ErrorKind::Invalid, message));
+                Err(BadHeader::Newer(format)) => {
+                    let object = format_args!("wal/{name}");
+                    return Err(Error::newer_format(object, format, frame::FORMAT));
                 }
             }
         };

@@ -126,7 +126,11 @@ fn files_must_follow_each_other() {
             ErrorKind::Corrupted,
             "its header is that of 00000000000000000001-00000000000000000002.wal",
         ),
-        (&[(a, &first), (b, &newer)], ErrorKind::Invalid, "has format 2, this version reads format 1"),
+        (
+            &[(a, &first), (b, &newer)],
+            ErrorKind::Invalid,
+            "has format 2, this program reads up to format 1: open it with a newer driftline",
+        ),
     ];
     for (files, kind, message) in cases {
         let error = values(&disk(files)).unwrap_err();

@@ -1,0 +1,337 @@
+//! Where a copy goes: a place that is ours alone while we write, and says what it is for.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    path::{Path as FilePath, PathBuf},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::{ObjectStore, ObjectStoreExt, path::Path};
+use serde::{Deserialize, Serialize};
+
+use super::{BackupReport, Purpose, copy::read_whole, moment::Moment, plan::Item};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    fsync, gc,
+    lock::Lock,
+    manifest::{LogCopy, Manifest, Root},
+    object::LocalStore,
+    objects::NamedObject,
+    paths,
+    storage::Core,
+};
+
+/// What lies in a directory besides objects.
+const NO_OBJECTS: [&str; 3] = ["LOCK", "tmp", "spill"];
+/// The version of the format of a note.
+const FORMAT: u32 = 1;
+
+/// Where a backup is to lie.
+#[derive(Debug)]
+pub struct BackupTarget {
+    directory: Option<PathBuf>,
+    store: Option<Arc<dyn ObjectStore>>,
+}
+
+impl BackupTarget {
+    /// A directory, which need not be there yet.
+    pub fn directory(path: impl Into<PathBuf>) -> Self {
+        Self { directory: Some(path.into()), store: None }
+    }
+
+    /// Another store that keeps the promises of [`object`](crate::object). Nothing keeps others away from it.
+    pub fn store(store: Arc<dyn ObjectStore>) -> Self {
+        Self { directory: None, store: Some(store) }
+    }
+}
+
+impl fmt::Display for BackupTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.directory, &self.store) {
+            (Some(directory), _) => write!(f, "{}", directory.display()),
+            (None, Some(store)) => write!(f, "{store}"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+/// The first object of a copy: what it is to become. In a backup it stays; a restored database is none any more.
+#[derive(Debug, Serialize, Deserialize)]
+struct Note {
+    format: u32,
+    database: String,
+}
+
+/// A place that is written.
+pub(super) struct Destination {
+    name: String,
+    purpose: Purpose,
+    pub(super) places: Places,
+    /// The objects that are there, and their sizes.
+    present: HashMap<String, u64>,
+    /// The root of the copy before.
+    before: Option<Root>,
+    _lock: Option<Lock>,
+}
+
+/// Where objects and roots go.
+pub(super) struct Places {
+    pub(super) store: Arc<dyn ObjectStore>,
+    pub(super) manifest: Manifest,
+}
+
+impl Purpose {
+    /// The name of the note.
+    fn note(self) -> &'static str {
+        match self {
+            Self::Backup => "BACKUP",
+            Self::Restore => "RESTORE",
+        }
+    }
+}
+
+impl Places {
+    /// Stores an object, and reads it back.
+    pub(super) async fn put(&self, path: &str, content: Bytes) -> Result<()> {
+        let put = self.store.put(&Path::from(path), content.clone().into()).await;
+        put.map_err(|error| Error::object(format_args!("write {path} of the copy"), error))?;
+        match read_whole(self.store.as_ref(), path).await? == content {
+            true => Ok(()),
+            false => Err(Error::corrupted(path, "the copy does not have the bytes that were written")),
+        }
+    }
+}
+
+impl Destination {
+    /// Takes a place for a copy of a database: it must be empty, or hold what an earlier copy of this database left.
+    pub(super) async fn open(
+        core: &Core,
+        target: BackupTarget,
+        purpose: Purpose,
+        database: String,
+    ) -> Result<Self> {
+        let name = target.to_string();
+        let (store, lock) = match (target.store, target.directory) {
+            (Some(store), _) => (store, None),
+            (None, directory) => {
+                let directory = directory.unwrap_or_default();
+                // 1. before anything is written there
+                refuse_inside(core.path.as_deref(), &directory)?;
+                if directory.is_dir() {
+                    check_names(&name, &names_in(&directory)?, purpose)?;
+                } else if directory.exists() {
+                    return Err(taken(&name, purpose));
+                }
+                let doing = format_args!("make the directory {name}");
+                fsync::create_directories(&directory).map_err(|source| Error::io(doing, source))?;
+                // 2. nobody else writes there
+                let lock = Lock::acquire(&directory, core.clock.as_ref())?;
+                let opened = LocalStore::open(&directory).and_then(|store| store.settle().map(|()| store));
+                let opened = opened.map_err(|error| Error::object(format_args!("open {name}"), error))?;
+                (Arc::new(opened) as Arc<dyn ObjectStore>, Some(lock))
+            }
+        };
+        let places = Places { manifest: Manifest::new(Arc::clone(&store), 0), store };
+        // 3. it is said what it is for before it looks like anything else
+        let is_new = check_note(&name, &places, purpose, &database).await?;
+        let before = places.manifest.newest().await?;
+        match &before {
+            Some(root)
+                if purpose == Purpose::Restore || root.backup_of.is_none() || root.database != database =>
+            {
+                return Err(taken(&name, purpose));
+            }
+            _ => {}
+        }
+        if is_new {
+            let note = serde_json::to_vec(&Note { format: FORMAT, database }).expect("two plain fields");
+            places.put(purpose.note(), note.into()).await?;
+        }
+        let mut present = HashMap::new();
+        for directory in paths::OBJECT_DIRS {
+            let mut found = places.store.list(Some(&Path::from(directory)));
+            while let Some(object) =
+                found.try_next().await.map_err(|error| Error::object("list the copy", error))?
+            {
+                present.insert(object.location.to_string(), object.size);
+            }
+        }
+        Ok(Self { name, purpose, places, present, before, _lock: lock })
+    }
+
+    /// Whether an object is there already.
+    pub(super) fn has(&self, item: &Item) -> bool {
+        self.present.get(&item.path()).is_some_and(|bytes| item.fits(*bytes))
+    }
+
+    /// Takes note of what was copied.
+    pub(super) fn add(&mut self, copied: Vec<(String, u64)>) {
+        self.present.extend(copied);
+    }
+
+    /// The root of the copy, still without the log; `None` where the copy holds this moment already.
+    pub(super) async fn root_for(&self, moment: &Moment, purpose: Purpose) -> Result<Option<Root>> {
+        let mut root = moment.root.as_ref().clone();
+        root.backup_of = match purpose {
+            // the moment of a backup is one of the database that it is of
+            Purpose::Backup => Some(root.version),
+            Purpose::Restore => None,
+        };
+        root.log_copy = None;
+        // they say what the segments say, and are made anew where the copy is written
+        root.tables.iter_mut().map(Arc::make_mut).for_each(|table| table.id_filters.clear());
+        if moment.log.files.is_empty() {
+            // the log of the copy is empty, and goes on behind all that was ever in it
+            let last = moment.log.last.0;
+            root.tables.iter_mut().map(Arc::make_mut).for_each(|table| table.flushed = last);
+            root.log_flushed = last;
+        }
+        let Some(before) = &self.before else { return Ok(Some(root)) };
+        if before.backup_of > root.backup_of {
+            let (newer, older) = (before.backup_of.unwrap_or_default(), moment.root.version);
+            let message = format!(
+                "{} has version {newer} of this database, which is at version {older}: it is an older copy, back it up elsewhere",
+                self.name
+            );
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
+        let sums = |copy: &LogCopy| copy.files.iter().map(|file| file.crc32c).collect::<Vec<_>>();
+        let is_same_log = before.log_copy.as_ref().map(sums).unwrap_or_default()
+            == moment.log.files.iter().map(|file| crc32c::crc32c(file)).collect::<Vec<_>>();
+        root.version = root.version.max(before.version + 1);
+        Ok((before.backup_of != root.backup_of || !is_same_log).then_some(root))
+    }
+
+    /// Makes a copy the newest here.
+    pub(super) async fn commit(&mut self, core: &Core, mut root: Root, moment: Moment) -> Result<()> {
+        root.created_at = core.clock.now_ns();
+        if !moment.log.files.is_empty() {
+            let mut files = Vec::with_capacity(moment.log.files.len());
+            for content in moment.log.files {
+                let object = NamedObject {
+                    id: core.ids.next_id(),
+                    created_at: root.created_at,
+                    bytes: content.len() as u64,
+                    crc32c: crc32c::crc32c(&content),
+                };
+                self.places.put(&object.path(), content).await?;
+                files.push(object);
+            }
+            let (epoch, last) = (root.writer_epoch, moment.log.last.0);
+            root.log_copy = Some(LogCopy { epoch, last, files });
+        }
+        self.places.manifest.create(&root).await?;
+        self.before = Some(root);
+        Ok(())
+    }
+
+    /// Removes what is not needed any more, if that is wanted.
+    pub(super) async fn finish(self, report: BackupReport, prune: bool) -> Result<BackupReport> {
+        let mut report = report;
+        if prune && let Some(newest) = &self.before {
+            self.prune(newest, &mut report).await?;
+        }
+        if self.purpose == Purpose::Restore {
+            gc::remove(&self.places.store, &Path::from(self.purpose.note())).await?;
+        }
+        Ok(report)
+    }
+
+    /// Removes earlier backups, the oldest first, and then what only they name.
+    async fn prune(&self, newest: &Root, report: &mut BackupReport) -> Result<()> {
+        let Places { store, manifest } = &self.places;
+        let named = gc::named_by(manifest, &[Arc::new(newest.clone())]).await?;
+        for version in manifest.versions().await?.into_iter().filter(|version| *version < newest.version) {
+            manifest.remove(version).await?;
+        }
+        for directory in paths::OBJECT_DIRS {
+            let mut found = store.list(Some(&Path::from(directory)));
+            while let Some(object) =
+                found.try_next().await.map_err(|error| Error::object("list the copy", error))?
+            {
+                if gc::born_ms(&object).is_some() && !named.contains(object.location.as_ref()) {
+                    gc::remove(store, &object.location).await?;
+                    report.removed += 1;
+                    report.removed_bytes += object.size;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the place is empty. It fails where it holds anything but an earlier copy of this database for the same purpose.
+async fn check_note(name: &str, places: &Places, purpose: Purpose, database: &str) -> Result<bool> {
+    let found = places.store.get(&Path::from(purpose.note())).await;
+    let note = match found {
+        Ok(found) => found.bytes().await,
+        Err(object_store::Error::NotFound { .. }) => {
+            let listed = places.store.list_with_delimiter(None).await;
+            let listed = listed.map_err(|error| Error::object(format_args!("list {name}"), error))?;
+            let objects = listed.objects.iter().map(|object| &object.location);
+            let names: Vec<String> = objects.chain(&listed.common_prefixes).map(Path::to_string).collect();
+            return check_names(name, &names, purpose).map(|()| true);
+        }
+        Err(error) => Err(error),
+    };
+    let note =
+        note.map_err(|error| Error::object(format_args!("read {} in {name}", purpose.note()), error))?;
+    match serde_json::from_slice::<Note>(&note) {
+        Ok(note) if note.format > FORMAT => {
+            Err(Error::newer_format(format_args!("{} in {name}", purpose.note()), note.format, FORMAT))
+        }
+        Ok(note) if note.database == database => Ok(false),
+        _ => Err(taken(name, purpose)),
+    }
+}
+
+/// The names in a directory.
+fn names_in(directory: &FilePath) -> Result<Vec<String>> {
+    let list = || std::fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name())).collect();
+    let names: std::io::Result<Vec<std::ffi::OsString>> = list();
+    let names = names.map_err(|source| Error::io(format_args!("list {}", directory.display()), source))?;
+    Ok(names.into_iter().map(|name| name.to_string_lossy().into_owned()).collect())
+}
+
+/// Fails for a place that has names in it and no note.
+fn check_names(place: &str, names: &[String], purpose: Purpose) -> Result<()> {
+    let mut names = names.iter().map(String::as_str).filter(|name| !NO_OBJECTS.contains(name));
+    let is_ours = names.clone().any(|name| name == purpose.note());
+    if is_ours || names.next().is_none() { Ok(()) } else { Err(taken(place, purpose)) }
+}
+
+fn taken(place: &str, purpose: Purpose) -> Error {
+    let allowed = match purpose {
+        Purpose::Backup => "neither empty nor a backup of this database",
+        Purpose::Restore => "not empty",
+    };
+    Error::new(ErrorKind::AlreadyExists, format!("{place} is {allowed}: choose another directory"))
+}
+
+/// Fails where one of two directories lies in the other.
+fn refuse_inside(database: Option<&FilePath>, copy: &FilePath) -> Result<()> {
+    let Some(database) = database else { return Ok(()) };
+    let (database, copy) = (real(database)?, real(copy)?);
+    if copy.starts_with(&database) || database.starts_with(&copy) {
+        let (copy, database) = (copy.display(), database.display());
+        let message =
+            format!("{copy} and the database {database} lie in each other: choose another directory");
+        return Err(Error::invalid(message));
+    }
+    Ok(())
+}
+
+/// Where a path leads, also one whose end is not there yet.
+fn real(path: &FilePath) -> Result<PathBuf> {
+    let unknown = |source| Error::io(format_args!("find {}", path.display()), source);
+    let path = std::path::absolute(path).map_err(unknown)?;
+    for ancestor in path.ancestors() {
+        if let Ok(found) = ancestor.canonicalize() {
+            return Ok(found.join(path.strip_prefix(ancestor).unwrap_or(FilePath::new(""))));
+        }
+    }
+    Ok(path)
+}
