@@ -18,7 +18,9 @@ use crate::{
     clock::{Clock, SystemClock},
     error::{Error, ErrorKind, Result},
     ids::Ids,
-    recovery::{LogTail, Places, RecoveryReport},
+    location::Location,
+    places::Places,
+    recovery::{LogTail, RecoveryReport},
     snapshot::Reading,
     state::State,
     storage::{Access, Core, Parts, Storage, StorageBuilder},
@@ -39,16 +41,15 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     builder.options.validate()?;
     let clock: Arc<dyn Clock> = builder.clock.clone().unwrap_or_else(|| Arc::new(SystemClock::new()));
     let started_ns = clock.monotonic_ns();
-    let missing = || {
-        let message = format!("there is no database in {}", builder.path.display());
-        Error::new(ErrorKind::NotFound, message)
-    };
+    let missing = || Error::missing(&builder.path);
     // 1. the places as they lie
-    if builder.store.is_none() && !builder.path.is_dir() {
+    let location = Location::parse(&builder.path)?;
+    if builder.store.is_none() && location.directory().is_some_and(|path| !path.is_dir()) {
         return Err(missing());
     }
     let places = Places::existing(&builder)?;
-    let reading = Arc::new(Reading::new(Arc::clone(&places.store), &builder.options));
+    let reading = Reading::new(Arc::clone(&places.store), &builder.options);
+    let reading = Arc::new(reading.with_cache(places.cached.clone()));
     // 2. one moment: the newest root, and the log behind it
     let newest = reading.manifest.newest_version().await?.ok_or_else(missing)?;
     let rows_bytes_max = builder.options.memtable_bytes.as_u64().saturating_mul(MEMTABLES_MAX);
@@ -61,9 +62,9 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     let (flusher, _nobody_listens) = mpsc::channel(1);
     let ids = Arc::new(Ids::new(Arc::clone(&clock), builder.seed, epoch));
     let elapsed = Duration::from_nanos(clock.monotonic_ns().saturating_sub(started_ns));
-    let (options, access) = (builder.options, Access::Read);
-    let core =
-        Core::new(Parts { options, access, work, clock, ids, reading, epoch, state, flusher, lock: None });
+    let (options, access, lock, requests) = (builder.options, Access::Read, None, places.requests);
+    let parts = Parts { options, access, work, clock, ids, reading, requests, epoch, state, flusher, lock };
+    let core = Core::new(parts);
     core.serve(None, RecoveryReport::new(read, elapsed, version));
     let core = Arc::new(core);
     // 4. what the writer does from now on

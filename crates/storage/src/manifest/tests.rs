@@ -63,6 +63,8 @@ fn root(version: u64) -> Root {
         version,
         writer_epoch: 3,
         created_at: 9,
+        writer: None,
+        log: None,
         next_table_id: 2,
         log_flushed: 7,
         tables: vec![Arc::new(table)],
