@@ -115,7 +115,7 @@ impl Core {
             report.segments += 1;
             report.rows += segment.live_rows();
             report.bytes += segment.bytes;
-            if let Err(error) = segment::verify(&self.reading.store, segment, &table.schema, deep).await {
+            if let Err(error) = segment::verify(&self.reading.source, segment, &table.schema, deep).await {
                 report.findings.push(Finding { object: segment.path.clone(), problem: error.to_string() });
             }
             if let Some(found) = &segment.deletions

@@ -54,6 +54,10 @@ impl Error {
         Self::new(ErrorKind::Internal, message)
     }
 
+    pub(crate) fn missing(path: &std::path::Path) -> Self {
+        Self::new(ErrorKind::NotFound, format!("there is no database in {}", path.display()))
+    }
+
     pub(crate) fn closed() -> Self {
         Self::new(ErrorKind::Closed, "the storage is closed")
     }

@@ -23,7 +23,7 @@ use crate::{
     segment::{self, EncodedSegment, SegmentMeta},
     state::{Frozen, State},
     storage::{Core, Storage},
-    wal::Position,
+    wal::{LogLayout, Position},
 };
 
 /// Requests that wait for the flush task; further ones wait for room, and hints are dropped.
@@ -329,6 +329,19 @@ impl Core {
             tables.map(|table| table.id()).collect()
         };
         aged(&self.state())
+    }
+
+    /// Removes the objects of the log when all of its rows lie in segments. An opening alone leaves one or two, which nobody else
+    /// would remove.
+    pub(crate) async fn clear_log_objects(self: &Arc<Self>) -> Result<()> {
+        if self.wal()?.layout() == LogLayout::Files {
+            return Ok(());
+        }
+        if self.state().root().log_flushed < self.state().last().0 {
+            self.begin().await?.finish(Vec::new()).await?;
+        }
+        self.trim_log().await;
+        Ok(())
     }
 
     /// Removes the log files that every table has passed. A failure costs space, no row: it is tried at the next flush.

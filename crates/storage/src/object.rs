@@ -8,9 +8,18 @@
 //!
 //! `PutMode::Update` and attributes are not relied on: stores of files have neither.
 
+mod cached;
+mod counted;
 mod local;
+mod requests;
+mod settled;
 
+pub(crate) use self::cached::CachedStore;
+pub(crate) use self::counted::{CountedConnector, CountedStore};
 pub use self::local::LocalStore;
+pub(crate) use self::requests::Requests;
+pub use self::requests::{RequestCounts, StoreOperation};
+pub(crate) use self::settled::SettledStore;
 
 #[cfg(test)]
 mod tests;

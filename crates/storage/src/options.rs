@@ -1,6 +1,7 @@
 //! Settings of the storage engine. Most numbers of the engine are constants beside the code they rule;
 //! here stand those that depend on the machine or on the load.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -43,6 +44,16 @@ pub struct StorageOptions {
     /// How often a database that is open for reading only looks for what its writer did; zero stays at the moment of the open.
     #[serde(with = "humantime_serde")]
     pub follow_interval: Duration,
+    /// Where the log of a database in a bucket lies on this machine: a directory of its own. Without it the log lies in the
+    /// bucket. Rows that are in no segment yet are lost with the directory, and no other machine can read them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_directory: Option<PathBuf>,
+    /// Where blocks of segments of a bucket are kept on this machine, so that what is read again comes from there. Without it they
+    /// are read from the bucket each time that they are not in memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk_cache: Option<PathBuf>,
+    /// How large that is, at most.
+    pub disk_cache_bytes: ByteSize,
     /// Whether a flush makes columns of attributes that have become common, in tables that ask for it.
     pub promote_attributes: bool,
 }
@@ -63,6 +74,9 @@ impl Default for StorageOptions {
             grace_period: Duration::from_secs(3_600),
             maintenance_interval: Duration::from_secs(30),
             follow_interval: Duration::from_millis(500),
+            log_directory: None,
+            disk_cache: None,
+            disk_cache_bytes: ByteSize::gib(1),
             promote_attributes: true,
         }
     }

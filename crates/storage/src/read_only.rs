@@ -18,8 +18,10 @@ use crate::{
     clock::{Clock, SystemClock},
     error::{Error, ErrorKind, Result},
     ids::Ids,
+    location::Location,
     past,
-    recovery::{LogTail, Places, RecoveryReport},
+    places::Places,
+    recovery::{LogTail, RecoveryReport},
     snapshot::Reading,
     state::State,
     storage::{Access, Core, Parts, Storage, StorageBuilder},
@@ -40,16 +42,15 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     builder.options.validate()?;
     let clock: Arc<dyn Clock> = builder.clock.clone().unwrap_or_else(|| Arc::new(SystemClock::new()));
     let started_ns = clock.monotonic_ns();
-    let missing = || {
-        let message = format!("there is no database in {}", builder.path.display());
-        Error::new(ErrorKind::NotFound, message)
-    };
+    let missing = || Error::missing(&builder.path);
     // 1. the places as they lie
-    if builder.store.is_none() && !builder.path.is_dir() {
+    let location = Location::parse(&builder.path)?;
+    if builder.store.is_none() && location.directory().is_some_and(|path| !path.is_dir()) {
         return Err(missing());
     }
     let mut places = Places::existing(&builder)?;
-    let reading = Arc::new(Reading::new(Arc::clone(&places.store), &builder.options));
+    let reading = Reading::new(Arc::clone(&places.store), &builder.options);
+    let reading = Arc::new(reading.with_cache(places.cached.clone()));
     // 2. one moment: the newest root, and the log behind it
     let newest = reading.manifest.newest_version().await?.ok_or_else(missing)?;
     let access = builder.access;
@@ -74,9 +75,23 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     let (flusher, _nobody_listens) = mpsc::channel(1);
     let ids = Arc::new(Ids::new(Arc::clone(&clock), builder.seed, epoch));
     let elapsed = Duration::from_nanos(clock.monotonic_ns().saturating_sub(started_ns));
-    let (options, path, log) = (builder.options, places.path, Arc::clone(&places.log));
-    let parts =
-        Parts { options, access, work, clock, ids, reading, epoch, state, flusher, lock: None, path, log };
+    let (options, path, log, requests) =
+        (builder.options, places.path, Arc::clone(&places.log), places.requests);
+    let parts = Parts {
+        options,
+        access,
+        work,
+        clock,
+        ids,
+        reading,
+        requests,
+        epoch,
+        state,
+        flusher,
+        lock: None,
+        path,
+        log,
+    };
     let core = Core::new(parts);
     core.serve(None, RecoveryReport::new(read, elapsed, version));
     let core = Arc::new(core);

@@ -1,8 +1,7 @@
 //! Opening a database: from what lies on the disk to a state that serves.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use object_store::ObjectStore;
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinHandle,
@@ -10,21 +9,18 @@ use tokio::{
 
 use crate::{
     clock::{Clock, SystemClock},
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     flush::{self, Flusher},
-    fsync,
     ids::Ids,
-    lock::Lock,
     maintenance::Maintainer,
     manifest::Root,
-    object::LocalStore,
-    paths,
+    places::Places,
     snapshot::Reading,
     state::State,
     storage::{Access, Core, Parts, Storage, StorageBuilder},
     wal::{
-        self, Committed, CommittedGroup, CopiedLog, LocalLog, LogStore, Position, Record, ReplayReport, Torn,
-        Wal, WalOptions,
+        self, Committed, CommittedGroup, CopiedLog, LogLayout, LogStore, Position, Record, ReplayReport,
+        Torn, Wal, WalOptions,
     },
     work::Work,
 };
@@ -55,32 +51,54 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     builder.options.validate()?;
     let clock: Arc<dyn Clock> = builder.clock.clone().unwrap_or_else(|| Arc::new(SystemClock::new()));
     let started_ns = clock.monotonic_ns();
-    // 1. the directory is ours alone
+    // 1. a directory is ours alone
     let places = Places::open(&builder, clock.as_ref())?;
     // 2. the newest root is the truth
     let (options, work) = (builder.options, builder.work);
-    let reading = Arc::new(Reading::new(places.store, &options));
-    let newest = reading.manifest.newest().await?.unwrap_or_else(Root::empty);
-    // 3. a root of our own epoch: from here on a writer of an older epoch cannot commit
-    let mut root = newest;
+    let reading = Reading::new(Arc::clone(&places.store), &options).with_cache(places.cached.clone());
+    let reading = Arc::new(reading);
+    let newest = reading.manifest.newest().await?;
+    if newest.is_none() && !builder.create_missing {
+        return Err(Error::missing(&builder.path));
+    }
+    places.check_log(newest.as_ref())?;
+    let passed = newest.as_ref().map(|newest| Position(newest.flushed_max()));
+    // 3. a root of our own epoch: from here on a writer of an older epoch cannot commit, nor acknowledge
+    let mut root = newest.unwrap_or_else(Root::empty);
     root.version += 1;
     root.writer_epoch += 1;
     root.created_at = clock.now_ns();
     root.backup_of = None;
+    places.sign(&mut root);
     let epoch = root.writer_epoch;
     let ids = Arc::new(Ids::new(Arc::clone(&clock), builder.seed, epoch));
     if root.database.is_empty() {
         root.database = ids.next_id();
     }
     reading.manifest.create(&root).await?;
+    fence(&places, &reading, &root, passed, work).await?;
     // what lies behind it is still to be read, also where a table has passed it: a flush meanwhile must not say otherwise
     let last = Position(root.log_flushed);
     let log = reading.log_of(&root, Arc::clone(&places.log)).await?;
     let state = State::new(Arc::new(root), last, Arc::clone(&reading));
     let (flusher, messages) = mpsc::channel(flush::QUEUE_MAX);
-    let (access, lock, path, own_log) = (Access::Write, places.lock, places.path, places.log);
-    let parts =
-        Parts { options, access, work, clock, ids, reading, epoch, state, flusher, lock, path, log: own_log };
+    let (access, lock, requests) = (Access::Write, places.lock, places.requests);
+    let (path, own_log) = (places.path, places.log);
+    let parts = Parts {
+        options,
+        access,
+        work,
+        clock,
+        ids,
+        reading,
+        requests,
+        epoch,
+        state,
+        flusher,
+        lock,
+        path,
+        log: own_log,
+    };
     let core = Arc::new(Core::new(parts));
     // 4. what is acknowledged and in no segment comes back from the log
     let replayed = replay(&core, Arc::clone(&log)).await?;
@@ -102,6 +120,28 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     tokio::spawn(Flusher::new(&core, messages).run());
     tokio::spawn(Maintainer::new(&core).run());
     Ok(Storage::new(core))
+}
+
+/// Ends what older writers may append, where no lock keeps them away.
+async fn fence(
+    places: &Places,
+    reading: &Reading,
+    root: &Root,
+    passed: Option<Position>,
+    work: Work,
+) -> Result<()> {
+    if places.log.layout() == LogLayout::Files {
+        return Ok(());
+    }
+    let (log, epoch) = (Arc::clone(&places.log), root.writer_epoch);
+    let fenced = work.start(move || wal::take_over(log.as_ref(), epoch, passed)).await;
+    fenced.map_err(|error| Error::internal("the take-over stopped").with_source(error))??;
+    // who came after us has gone on where our fence may now lie behind him
+    if reading.manifest.newest_version().await? != Some(root.version) {
+        let message = "another writer has taken over this database while it was opened";
+        return Err(Error::new(ErrorKind::Conflict, message));
+    }
+    Ok(())
 }
 
 /// Reads the log behind the flushed positions into memory. Memory stays bounded: when it is full its rows are flushed
@@ -202,65 +242,5 @@ impl RecoveryReport {
         let ReplayReport { frames, rows, torn, files, .. } = replayed;
         let log_bytes = files.iter().map(|file| file.bytes).sum();
         Self { frames, rows, torn, log_bytes, elapsed, version }
-    }
-}
-
-/// Where manifest, segments and log lie.
-pub(crate) struct Places {
-    /// Held by a writer while something of the database lies in the directory.
-    lock: Option<Lock>,
-    pub(crate) store: Arc<dyn ObjectStore>,
-    pub(crate) log: Arc<dyn LogStore>,
-    /// The directory, where something of the database lies in it.
-    pub(crate) path: Option<PathBuf>,
-}
-
-impl Places {
-    fn open(builder: &StorageBuilder, clock: &dyn Clock) -> Result<Self> {
-        let path = &builder.path;
-        let lock = match (&builder.store, &builder.log) {
-            (Some(_), Some(_)) => None,
-            _ => {
-                let doing = format_args!("make the directory {}", path.display());
-                fsync::create_directories(path).map_err(|source| Error::io(doing, source))?;
-                Some(Lock::acquire(path, clock)?)
-            }
-        };
-        let store = match &builder.store {
-            Some(store) => Arc::clone(store),
-            None => {
-                let opened = LocalStore::open(path).and_then(|store| store.settle().map(|()| store));
-                let doing = format_args!("open {}", path.display());
-                Arc::new(opened.map_err(|error| Error::object(doing, error))?)
-            }
-        };
-        let log = match &builder.log {
-            Some(log) => Arc::clone(log),
-            None => {
-                let directory = path.join(paths::WAL_DIR);
-                let doing = format!("open the log in {}", directory.display());
-                Arc::new(LocalLog::open(directory).map_err(|source| Error::io(doing, source))?)
-            }
-        };
-        let path = lock.is_some().then(|| path.clone());
-        Ok(Self { lock, store, log, path })
-    }
-
-    /// The places as they lie: nothing is locked, made or settled.
-    pub(crate) fn existing(builder: &StorageBuilder) -> Result<Self> {
-        let path = &builder.path;
-        let store: Arc<dyn ObjectStore> = match &builder.store {
-            Some(store) => Arc::clone(store),
-            None => {
-                let doing = format_args!("open {}", path.display());
-                Arc::new(LocalStore::open_existing(path).map_err(|error| Error::object(doing, error))?)
-            }
-        };
-        let log: Arc<dyn LogStore> = match &builder.log {
-            Some(log) => Arc::clone(log),
-            None => Arc::new(LocalLog::existing(path.join(paths::WAL_DIR))),
-        };
-        let is_local = builder.store.is_none() || builder.log.is_none();
-        Ok(Self { lock: None, store, log, path: is_local.then(|| path.clone()) })
     }
 }

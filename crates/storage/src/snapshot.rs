@@ -62,6 +62,8 @@ pub struct TableSnapshot {
 #[derive(Debug)]
 pub(crate) struct Reading {
     pub(crate) store: Arc<dyn ObjectStore>,
+    /// The same, past a cache on the local disk.
+    pub(crate) source: Arc<dyn ObjectStore>,
     pub(crate) manifest: Manifest,
     pub(crate) footers: Cache<Footer>,
     deletions: Cache<DeletionVector>,
@@ -84,8 +86,15 @@ impl Reading {
             id_filters: Cache::new(ID_FILTER_CACHE_BYTES),
             filters: FilterCounts::default(),
             versions: Pins::default(),
+            source: Arc::clone(&store),
             store,
         }
+    }
+
+    /// Reads segments through a cache on the local disk.
+    pub(crate) fn with_cache(mut self, cached: Option<Arc<dyn ObjectStore>>) -> Self {
+        self.store = cached.unwrap_or(self.store);
+        self
     }
 
     /// Opens a segment; its footer is read once and then cached.
@@ -119,7 +128,7 @@ impl Reading {
     pub(crate) async fn read_deletions(&self, found: &DeletionRef, rows: u64) -> Result<DeletionVector> {
         let path = found.path();
         let location = Path::from(path.as_str());
-        match self.store.get_range(&location, found.range()).await {
+        match self.store.get_ranges(&location, &[found.range()]).await.map(|mut read| read.remove(0)) {
             Ok(bytes) => DeletionVector::read(found, rows, &bytes),
             Err(error) => Err(match self.store.head(&location).await {
                 Err(object_store::Error::NotFound { .. }) => Error::corrupted(&path, "it is missing"),

@@ -19,6 +19,7 @@ use crate::{
     ids::Ids,
     latencies::{Latencies, LatencyCounts},
     lock::Lock,
+    object::{RequestCounts, Requests},
     options::StorageOptions,
     pins::Pins,
     read_only,
@@ -29,7 +30,7 @@ use crate::{
     work::Work,
 };
 
-/// Durable time-ordered tables in one directory, open for writing or for reading only. Cheap to clone; all clones are one
+/// Durable time-ordered tables in one directory or bucket, open for writing or for reading only. Cheap to clone; all clones are one
 /// database.
 ///
 /// [`close`](Self::close) it: dropping the last clone ends the background work, but does not wait for it.
@@ -62,6 +63,7 @@ pub struct StorageBuilder {
     pub(crate) log: Option<Arc<dyn LogStore>>,
     pub(crate) access: Access,
     pub(crate) as_of_ns: i64,
+    pub(crate) create_missing: bool,
     pub(crate) work: Work,
 }
 
@@ -88,6 +90,8 @@ pub struct Status {
     pub wal_queued_bytes: u64,
     /// How long the flushes took that moved rows.
     pub flushes: LatencyCounts,
+    /// Requests to the object store.
+    pub requests: RequestCounts,
 }
 
 /// What a database is open for.
@@ -114,6 +118,7 @@ pub(crate) struct Core {
     pub(crate) path: Option<PathBuf>,
     /// The files of the log, for reading them.
     pub(crate) log: Arc<dyn LogStore>,
+    pub(crate) requests: Arc<Requests>,
     /// The number of this writer; a reader has that of the last one.
     pub(crate) epoch: u64,
     pub(crate) state: RwLock<Arc<State>>,
@@ -152,7 +157,8 @@ impl Storage {
         Self { core, _handle: handle }
     }
 
-    /// Opens the database in a directory with production settings, making it where there is none.
+    /// Opens the database in a directory or bucket (see [`Location`](crate::Location)) with production settings, making it where there
+    /// is none.
     ///
     /// # Errors
     /// As [`StorageBuilder::open`].
@@ -160,7 +166,7 @@ impl Storage {
         Self::builder(path).open().await
     }
 
-    /// Starts to say how to open the database in a directory.
+    /// Starts to say how to open the database in a directory or bucket (see [`Location`](crate::Location)).
     pub fn builder(path: impl Into<PathBuf>) -> StorageBuilder {
         let options = StorageOptions::default();
         let (access, work) = (Access::Write, Work::default());
@@ -173,6 +179,7 @@ impl Storage {
             log: None,
             access,
             as_of_ns: i64::MAX,
+            create_missing: true,
             work,
         }
     }
@@ -202,6 +209,7 @@ impl Storage {
             wal_syncs: wal.map(Wal::syncs).unwrap_or_default(),
             wal_queued_bytes: wal.map_or(0, Wal::queued_bytes),
             flushes: self.core.flushes.counts(),
+            requests: self.core.requests.counts(),
         }
     }
 
@@ -236,15 +244,20 @@ impl Storage {
         let synced = self.core.wal()?.sync().await;
         // 2. the flush task moves all rows into segments and ends
         let flushed = self.core.ask_flusher(|reply| flush::Message::Stop { reply }).await;
-        // 3. commits of others that are under way end, and no other begins
+        // 3. in a bucket the root passes all of the log, so that what is left of it can go
+        let cleared = match flushed {
+            Ok(_) => self.core.clear_log_objects().await,
+            Err(_) => Ok(()),
+        };
+        // 4. commits of others that are under way end, and no other begins
         let turn = self.core.commits.lock().await;
         self.core.ended.store(true, Ordering::SeqCst);
         drop(turn);
-        // 4. the log is sealed
+        // 5. the log is sealed
         let sealed = self.core.wal()?.close().await;
-        // 5. the next writer may come
+        // 6. the next writer may come
         drop(self.core.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
-        synced.and(flushed.map(drop)).and(sealed)
+        synced.and(flushed.map(drop)).and(cleared).and(sealed)
     }
 }
 
@@ -267,7 +280,7 @@ impl StorageBuilder {
         Self { seed: Some(seed), ..self }
     }
 
-    /// Keeps manifest and segments in another store than the directory.
+    /// Keeps manifest and segments in another store than the directory. With the URL of a bucket as path the log lies in it, too.
     #[must_use]
     pub fn object_store(self, store: Arc<dyn ObjectStore>) -> Self {
         Self { store: Some(store), ..self }
@@ -301,6 +314,12 @@ impl StorageBuilder {
         Self { access: Access::Past, as_of_ns: time_ns, ..self }
     }
 
+    /// Whether a database is made where there is none (the default). Otherwise that fails with `NotFound`, as it does for a reader.
+    #[must_use]
+    pub fn create_missing(self, create_missing: bool) -> Self {
+        Self { create_missing, ..self }
+    }
+
     /// Encodes, merges and reads the log on the tasks of the runtime instead of threads of their own, where that is asked for: a
     /// simulation on one thread then meets the same order each time. The thread of the log stays.
     #[must_use]
@@ -308,10 +327,12 @@ impl StorageBuilder {
         Self { work: if on_tasks { Work::Tasks } else { Work::Threads }, ..self }
     }
 
-    /// Opens the database: for writing it takes the lock and the next writer epoch, then replays the log.
+    /// Opens the database: for writing it takes the lock (in a bucket it fences the log) and the next writer epoch, then replays the
+    /// log.
     ///
     /// # Errors
-    /// `Conflict` when another process has it open for writing, too; `NotFound` when there is none to read; `Corrupted`,
+    /// `Conflict` when another process has it open for writing, too (in a bucket: when it comes later); `NotFound` when there is none
+    /// to read; `Corrupted`,
     /// naming the object, when its bytes are not those that were written; `Invalid` for a setting out of range;
     /// `ResourceExhausted` when a reader would have to hold too many rows that lie in no segment.
     pub async fn open(self) -> Result<Storage> {
@@ -330,6 +351,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<Ids>,
     pub(crate) reading: Arc<Reading>,
+    pub(crate) requests: Arc<Requests>,
     pub(crate) epoch: u64,
     pub(crate) state: State,
     pub(crate) flusher: mpsc::Sender<flush::Message>,
@@ -349,6 +371,7 @@ impl Core {
             reading: parts.reading,
             path: parts.path,
             log: parts.log,
+            requests: parts.requests,
             epoch: parts.epoch,
             state: RwLock::new(Arc::new(parts.state)),
             batches: Batches::default(),

@@ -15,10 +15,15 @@
 //!
 //! What the invariants of the files are, and why a torn tail can be told from a flipped byte, stands in [`frame`] and
 //! [`replay()`].
+//!
+//! The log lies in files of a directory or in objects of a bucket ([`LogLayout`]). A directory is locked; in a bucket a new
+//! writer puts a fence at the end of the log, see `fence.rs`.
 
+mod bucket;
 mod copied;
 mod copy;
 mod entry;
+mod fence;
 pub mod frame;
 mod log;
 mod replay;
@@ -33,9 +38,11 @@ use std::time::Duration;
 use arrow::record_batch::RecordBatch;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+pub use self::bucket::BucketLog;
 pub(crate) use self::copied::CopiedLog;
 pub(crate) use self::copy::{Copied, copy_behind};
-pub use self::log::{LocalLog, LogFile, LogRead, LogStore};
+pub(crate) use self::fence::take_over;
+pub use self::log::{LocalLog, LogFile, LogLayout, LogRead, LogStore};
 pub use self::replay::{LogSpan, ReplayReport, Torn, inspect, replay};
 use crate::latencies::{Latencies, LatencyCounts};
 use crate::{BatchId, Clock, Error, ErrorKind, Result};
@@ -103,7 +110,8 @@ pub enum Durability {
     /// The rows survive a power cut: their frame was synced. Calls that wait together share one sync.
     #[default]
     Durable,
-    /// The rows survive a killed process at once and a power cut after [`SYNC_INTERVAL`].
+    /// The rows survive a killed process at once and a power cut after [`SYNC_INTERVAL`]. With the log in a bucket they survive
+    /// both after [`SYNC_INTERVAL`] only.
     Interval,
     /// The rows are visible, and are lost with the process unless they were flushed before: they are not in the log.
     Memory,
@@ -153,6 +161,7 @@ pub struct Committed {
 /// Dropping it without [`close`](Self::close) stops the thread after what is queued, and waits for it.
 #[derive(Debug)]
 pub struct Wal {
+    layout: LogLayout,
     shared: Arc<Shared>,
     messages: mpsc::Sender<Message>,
     /// Bounds what is queued, in bytes: every message but `Stop` holds a permit, so the channel itself needs no limit.
@@ -219,13 +228,20 @@ impl Wal {
         deliver: impl FnMut(CommittedGroup) + Send + 'static,
     ) -> Result<Self> {
         let shared = Arc::new(Shared::default());
+        let layout = log.layout();
         let (messages, queue) = mpsc::channel();
         let writer = writer::Writer::new(log, epoch, replayed, options, clock, Arc::clone(&shared));
         let thread = std::thread::Builder::new()
             .name("driftline-wal".to_owned())
             .spawn(move || writer.run(&queue, deliver))
             .map_err(|source| Error::io("start the log thread", source))?;
-        Ok(Self { shared, messages, room: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)), thread: Some(thread) })
+        Ok(Self {
+            layout,
+            shared,
+            messages,
+            room: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)),
+            thread: Some(thread),
+        })
     }
 
     /// Appends a record; returns its position once it is as durable as asked for, delivered, and thus visible.
@@ -286,6 +302,11 @@ impl Wal {
     /// As [`append`](Self::append).
     pub async fn close(&self) -> Result<()> {
         self.ask(1, Message::Close).await
+    }
+
+    /// How the log is kept.
+    pub(crate) fn layout(&self) -> LogLayout {
+        self.layout
     }
 
     /// The error that poisoned the log, if one did.

@@ -27,6 +27,13 @@ pub(crate) struct Root {
     pub(crate) writer_epoch: u64,
     /// When the version was made, in nanoseconds since 1970: the version before it was replaced then.
     pub(crate) created_at: i64,
+    /// The id of the writer, in a bucket: no other writer makes the same root, so one that is there already and has the same
+    /// bytes is his.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) writer: Option<String>,
+    /// The id of the log directory, where the log lies beside a bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) log: Option<String>,
     pub(crate) next_table_id: u64,
     /// Position in the log up to which no row of any table is needed any more: replay begins behind it.
     pub(crate) log_flushed: u64,
@@ -126,6 +133,8 @@ impl Root {
             database: String::new(),
             writer_epoch: 0,
             created_at: 0,
+            writer: None,
+            log: None,
             next_table_id: 1,
             log_flushed: 0,
             tables: Vec::new(),

@@ -69,6 +69,8 @@ fn root(version: u64) -> Root {
         database: "D1".to_owned(),
         writer_epoch: 3,
         created_at: 9,
+        writer: None,
+        log: None,
         next_table_id: 2,
         log_flushed: 7,
         tables: vec![Arc::new(table)],

@@ -7,8 +7,11 @@ use object_store::{
     CopyMode, CopyOptions, Error, ObjectStore, ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions,
 };
 
+use std::sync::Arc;
+
 use super::LocalStore;
-use crate::testing::{Operation, SimDisk};
+use crate::location::Location;
+use crate::testing::{Fault, Operation, SimDisk};
 
 fn create() -> PutOptions {
     PutOptions { mode: PutMode::Create, ..PutOptions::default() }
@@ -26,12 +29,13 @@ async fn names(store: &dyn ObjectStore, prefix: Option<&str>) -> Vec<String> {
     names
 }
 
-/// Runs a check on all three stores.
+/// Runs a check on all stores: the last is prepared as that of a bucket is.
 async fn everywhere(check: impl AsyncFn(&dyn ObjectStore)) {
     let directory = tempfile::tempdir().unwrap();
     check(&LocalStore::open(directory.path().join("a").join("b")).unwrap()).await;
     check(&*SimDisk::new().store()).await;
     check(&InMemory::new()).await;
+    check(&*Location::parse("memory://").unwrap().connect(&Arc::default()).unwrap()).await;
 }
 
 /// Would break if a put appended, kept old bytes, or if a missing object were anything but `NotFound`.
@@ -174,7 +178,7 @@ async fn unfinished_puts_leave_nothing_behind() {
 #[tokio::test]
 async fn a_full_disk_is_found_among_the_causes() {
     let disk = SimDisk::new();
-    disk.fail(Operation::Write, 1, crate::testing::Fault::DiskFull);
+    disk.fail(Operation::Write, 1, Fault::DiskFull);
     let error = disk.store().put(&"a".into(), "a".into()).await.unwrap_err();
     assert_eq!(crate::Error::object("write a", error).kind(), crate::ErrorKind::ResourceExhausted);
     let error = super::local::failed("write", "a".as_ref(), std::io::ErrorKind::StorageFull.into());
@@ -195,4 +199,26 @@ async fn a_stream_of_deletes_reports_each() {
         assert_eq!(names(store, None).await, Vec::<String>::new());
     })
     .await;
+}
+
+/// Would break if a create whose answer was lost were taken for one of another writer, or one of another writer for ours.
+#[tokio::test]
+async fn a_create_that_lost_its_answer_is_settled() {
+    let path = Path::from("wal/1.wal");
+    // the answers to none, the first, the first two and all of the attempts are lost
+    for (lost, succeeds) in [(0, true), (1, true), (2, true), (3, false)] {
+        for fault in [Fault::Unanswered, Fault::Io] {
+            let disk = SimDisk::new();
+            (1..=lost).for_each(|n| disk.fail(Operation::Write, n, fault));
+            let requests = Arc::default();
+            let store = Location::prepared(disk.store(), &requests);
+            let put = store.put_opts(&path, "ours".into(), create()).await;
+            // what was created at first is found by the second attempt, which fails as the first did, or exists
+            assert_eq!(put.is_ok(), succeeds || fault == Fault::Unanswered, "{lost} {fault:?}: {put:?}");
+            let other = store.put_opts(&path, "another's".into(), create()).await;
+            assert!(matches!(other, Err(Error::AlreadyExists { .. })) || !succeeds, "{other:?}");
+            let same_size = store.put_opts(&path, "hers".into(), create()).await;
+            assert!(matches!(same_size, Err(Error::AlreadyExists { .. })), "{same_size:?}");
+        }
+    }
 }

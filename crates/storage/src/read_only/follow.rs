@@ -81,17 +81,10 @@ impl Follower {
     async fn files(&self) -> Result<Vec<(String, u64)>> {
         let log = Arc::clone(&self.log);
         let listed = tokio::task::spawn_blocking(move || {
-            let mut files = Vec::new();
-            for name in log.list()? {
-                match log.len(&name) {
-                    Ok(bytes) => files.push((name, bytes)),
-                    // the writer has removed it since
-                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            files.sort_unstable();
-            Ok(files)
+            log.sizes().map(|mut files| {
+                files.sort_unstable();
+                files
+            })
         });
         let listed = listed.await.map_err(|error| Error::internal("a reader stopped").with_source(error))?;
         listed.map_err(|source| Error::io("list the log", source))

@@ -516,8 +516,9 @@ pub(super) async fn read_range(
     range: Range<u64>,
 ) -> Result<Bytes> {
     let wanted = range.end - range.start;
-    let bytes = match store.get_range(&Path::from(meta.path.as_str()), range).await {
-        Ok(bytes) => bytes,
+    // in the plural, for that is what the cache on the local disk serves
+    let bytes = match store.get_ranges(&Path::from(meta.path.as_str()), &[range]).await {
+        Ok(mut read) => read.remove(0),
         Err(error) => return Err(read_error(store, meta, error).await),
     };
     if bytes.len() as u64 != wanted {

@@ -40,6 +40,8 @@ pub enum Fault {
     Io,
     /// The device is full.
     DiskFull,
+    /// It happens, but the answer is lost on the way.
+    Unanswered,
 }
 
 /// On which side of an operation the process dies.
@@ -66,6 +68,7 @@ pub enum Crash {
 pub(super) struct Begun {
     operation: Operation,
     number: u64,
+    is_unanswered: bool,
 }
 
 #[derive(Debug, Default)]
@@ -180,8 +183,9 @@ impl State {
             return Err(dead(doing));
         }
         match self.faults.iter().find(|(kind, n, _)| (*kind, *n) == (operation, number)) {
+            Some((_, _, Fault::Unanswered)) => Ok(Begun { operation, number, is_unanswered: true }),
             Some((_, _, fault)) => Err(fault.error(doing)),
-            None => Ok(Begun { operation, number }),
+            None => Ok(Begun { operation, number, is_unanswered: false }),
         }
     }
 
@@ -196,7 +200,10 @@ impl State {
             self.stopped = true;
             return Err(dead(doing));
         }
-        Ok(())
+        match begun.is_unanswered {
+            true => Err(Fault::Unanswered.error(doing)),
+            false => Ok(()),
+        }
     }
 }
 
@@ -230,6 +237,7 @@ impl Fault {
             Self::DiskFull => {
                 io::Error::new(io::ErrorKind::StorageFull, format!("simulated full device: {doing}"))
             }
+            Self::Unanswered => io::Error::other(format!("simulated lost answer: {doing}")),
         }
     }
 }

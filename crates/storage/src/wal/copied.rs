@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 use super::frame::FileName;
-use super::{LogFile, LogRead, LogStore};
+use super::{LogFile, LogLayout, LogRead, LogStore};
 
 /// A log with some more files, which are whole, in memory, and only go.
 #[derive(Debug)]
@@ -33,6 +33,10 @@ impl CopiedLog {
 }
 
 impl LogStore for CopiedLog {
+    fn layout(&self) -> LogLayout {
+        LogLayout::Files
+    }
+
     fn create(&self, name: &str) -> io::Result<Box<dyn LogFile>> {
         self.log()?.create(name)
     }

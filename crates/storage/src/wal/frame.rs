@@ -14,6 +14,14 @@
 //! - Positions run on without a gap, over files too. A payload is a record, see `entry.rs`; an empty payload is a *seal*,
 //!   written by a clean close.
 //! - A file is created only after the one before it was synced to its end, and its header is synced before a frame follows.
+//!
+//! In a bucket the log consists of objects. An object has the same bytes, and is there whole or not at all:
+//!
+//! ```text
+//! name   = <first position, 20 digits>.wal      so that two writers behind the same position want the same name
+//! header = as above; epoch: of the writer; sequence: the first position
+//! marks  = objects of empty frames alone: 1 says that a writer closed, 2 or 3 that another took over (see fence.rs)
+//! ```
 
 use std::fmt;
 
@@ -36,7 +44,7 @@ pub const FRAME_HEADER_BYTES: usize = 24;
 
 const NUMBER_DIGITS: usize = 20;
 
-/// The name of a log file. It orders as the log runs.
+/// What a log file is among all: its name in a directory, and what its frames belong to. It orders as the log runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct FileName {
     pub(super) epoch: u64,
@@ -46,10 +54,6 @@ pub(super) struct FileName {
 impl FileName {
     pub(super) fn parse(name: &str) -> Option<Self> {
         let (epoch, sequence) = name.strip_suffix(super::log::EXTENSION)?.split_once('-')?;
-        let number = |digits: &str| match digits.len() == NUMBER_DIGITS {
-            true if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok(),
-            _ => None,
-        };
         Some(Self { epoch: number(epoch)?, sequence: number(sequence)? })
     }
 
@@ -63,6 +67,48 @@ impl FileName {
 impl fmt::Display for FileName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:020}-{:020}{}", self.epoch, self.sequence, super::log::EXTENSION)
+    }
+}
+
+/// What a file is called in its store. Names order as the log runs; a log has names of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum LogName {
+    /// In a directory.
+    File(FileName),
+    /// In a bucket: by the first position.
+    Object(Position),
+}
+
+impl LogName {
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        if let Some(file) = FileName::parse(name) {
+            return Some(Self::File(file));
+        }
+        number(name.strip_suffix(super::log::EXTENSION)?).map(Position).map(Self::Object)
+    }
+
+    /// What the header of this file must say, as far as the name tells.
+    fn header(self, written: FileName) -> FileName {
+        match self {
+            Self::File(file) => file,
+            Self::Object(first) => FileName { sequence: first.0, ..written },
+        }
+    }
+}
+
+impl fmt::Display for LogName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(file) => file.fmt(f),
+            Self::Object(first) => write!(f, "{:020}{}", first.0, super::log::EXTENSION),
+        }
+    }
+}
+
+fn number(digits: &str) -> Option<u64> {
+    match digits.len() == NUMBER_DIGITS {
+        true if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok(),
+        _ => None,
     }
 }
 
@@ -90,11 +136,11 @@ pub(super) fn file_header(name: FileName, first: Position) -> [u8; FILE_HEADER_B
     header
 }
 
-/// Reads the header of a file: its first position.
+/// Reads the header of a file: what its frames belong to, and its first position.
 pub(super) fn parse_file_header(
-    name: FileName,
+    name: LogName,
     header: &[u8; FILE_HEADER_BYTES],
-) -> Result<Position, BadHeader> {
+) -> Result<(FileName, Position), BadHeader> {
     if header[0..8] != MAGIC {
         return Err(BadHeader::Damaged("it does not begin with the magic bytes of a log file"));
     }
@@ -107,10 +153,14 @@ pub(super) fn parse_file_header(
         _ => return Err(BadHeader::Damaged("no format has the number in its header")),
     }
     let written = FileName { epoch: u64_at(header, 12), sequence: u64_at(header, 20) };
-    if written != name {
+    if written != name.header(written) {
         return Err(BadHeader::Foreign(written));
     }
-    Ok(Position(u64_at(header, 28)))
+    let first = Position(u64_at(header, 28));
+    match name {
+        LogName::Object(named) if named != first => Err(BadHeader::Foreign(written)),
+        _ => Ok((written, first)),
+    }
 }
 
 /// Encodes a record as a frame whose header is still blank: only the log thread knows position and synced offset.

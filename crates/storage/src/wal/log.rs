@@ -1,4 +1,4 @@
-//! Where log files live: a directory of a disk, or a simulation of one.
+//! Where log files live: a directory of a disk, a bucket, or a simulation of a disk.
 //!
 //! The contract of [`LogStore`], which the simulation in [`testing`](crate::testing) keeps too: creating, truncating and
 //! removing are durable when they return; appended bytes are durable after the next [`LogFile::sync`], and until then a
@@ -14,8 +14,23 @@ use crate::fsync;
 /// The file-name extension of log files.
 pub(crate) const EXTENSION: &str = ".wal";
 
+/// How a log store keeps what is appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLayout {
+    /// Files that grow with each sync, named by their writer. The last one may have a torn tail.
+    Files,
+    /// Objects, each of them made by one sync, whole or absent, and named by its first position: of two writers that append
+    /// behind the same position only one can.
+    Objects,
+}
+
 /// A flat set of log files.
 pub trait LogStore: Debug + Send + Sync {
+    /// How it keeps what is appended.
+    fn layout(&self) -> LogLayout {
+        LogLayout::Files
+    }
+
     /// Creates an empty file that must not exist yet, durably.
     ///
     /// # Errors
@@ -27,6 +42,22 @@ pub trait LogStore: Debug + Send + Sync {
     /// # Errors
     /// Of the file system.
     fn list(&self) -> io::Result<Vec<String>>;
+
+    /// Lists the names of all log files with their lengths, in no particular order. Files that go meanwhile are left out.
+    ///
+    /// # Errors
+    /// Of the file system.
+    fn sizes(&self) -> io::Result<Vec<(String, u64)>> {
+        let mut sizes = Vec::new();
+        for name in self.list()? {
+            match self.len(&name) {
+                Ok(bytes) => sizes.push((name, bytes)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(sizes)
+    }
 
     /// Opens a file for reading, to be streamed: it may be larger than memory allows.
     ///
@@ -51,6 +82,20 @@ pub trait LogStore: Debug + Send + Sync {
     /// # Errors
     /// Of the file system.
     fn remove(&self, name: &str) -> io::Result<()>;
+
+    /// Removes files in this order, durably; one that is gone already is no error. Returns how many of the first are gone.
+    ///
+    /// # Errors
+    /// Of the file system, beside the number.
+    fn remove_all(&self, names: &[&str]) -> (usize, io::Result<()>) {
+        for (gone, name) in names.iter().enumerate() {
+            match self.remove(name) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return (gone, Err(error)),
+                _ => {}
+            }
+        }
+        (names.len(), Ok(()))
+    }
 }
 
 /// A log file open for appending.

@@ -3,7 +3,8 @@
 //! A crash may lose or garble everything after the last sync, in the last file only. Bytes that were synced once must
 //! still be there. So a bad frame at offset X is a *torn tail*, to be cut off and reported, only when it is in the last
 //! file and no valid frame behind it claims a synced offset beyond X. Everything else is corruption, and an error that
-//! names file and offset: acknowledged rows are never cut silently when anything in the log still proves them.
+//! names file and offset: acknowledged rows are never cut silently when anything in the log still proves them. An object of
+//! a bucket is whole or absent: nothing bad in it is ever a torn tail.
 //!
 //! What is read in the last file need not be durable yet: the last process may have been killed between write and sync, and
 //! its bytes may lie in the page cache alone. Replay syncs them before it hands out the first record: nobody may build
@@ -15,8 +16,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use arrow::buffer::{Buffer, MutableBuffer};
 
-use super::frame::{self, BadHeader, FILE_HEADER_BYTES, FRAME_HEADER_BYTES, FileName, FrameHeader};
-use super::{FRAME_BYTES_MAX, LogRead, LogStore, Position, Record, entry};
+use super::fence::Mark;
+use super::frame::{self, BadHeader, FILE_HEADER_BYTES, FRAME_HEADER_BYTES, FileName, FrameHeader, LogName};
+use super::{FRAME_BYTES_MAX, LogLayout, LogRead, LogStore, Position, Record, entry};
 use crate::{Error, ErrorKind, Result};
 
 /// How much is read at once when looking for frames behind a bad one.
@@ -66,6 +68,8 @@ pub struct LogSpan {
     pub last: Position,
     /// Its length.
     pub bytes: u64,
+    /// Whether it stays although nobody needs its positions: a fence that a writer of before may still run into.
+    pub stays: bool,
 }
 
 /// Hands out every record from position `from` on, in order, and cuts off a torn tail.
@@ -78,10 +82,12 @@ pub fn replay(
     from: Position,
     visit: &mut dyn FnMut(Position, Record) -> Result<()>,
 ) -> Result<ReplayReport> {
-    if let Some(newest) = log_files(log)?.last() {
+    if log.layout() == LogLayout::Files
+        && let Some((newest, bytes)) = log_files(log)?.last()
+    {
         let file = newest.to_string();
         let sync = |source| Error::io(format_args!("sync wal/{file}"), source);
-        log.truncate(&file, log.len(&file).map_err(sync)?).map_err(sync)?;
+        log.truncate(&file, *bytes).map_err(sync)?;
     }
     let report = inspect(log, from, visit)?;
     if let Some(Torn { file, offset, bytes }) = &report.torn {
@@ -111,20 +117,26 @@ pub fn inspect(
         let last = match next {
             // everything in it was flushed long ago: it only waits for its removal
             Some(next) if next <= from => next.previous(),
-            _ => file.read(from, &mut report, visit)?,
+            _ => {
+                file.load(log)?;
+                file.read(from, &mut report, visit)?
+            }
         };
         report.last = report.last.max(last);
         let bytes = report.torn.as_ref().filter(|torn| torn.file == file.name.to_string());
         let bytes = bytes.map_or(file.len, |torn| torn.offset);
-        report.files.push(LogSpan { name: file.name.to_string(), first: file.first, last, bytes });
+        let stays = file.is_object() && Mark::of_bytes(bytes) == Some(Mark::FenceThatStays);
+        report.files.push(LogSpan { name: file.name.to_string(), first: file.first, last, bytes, stays });
         expected = Some(last.next());
     }
     Ok(report)
 }
 
-/// An opened file whose header is good.
+/// An opened file whose header is good, or an object that is opened when it is read.
 struct File {
-    name: FileName,
+    name: LogName,
+    /// What its frames belong to.
+    id: FileName,
     first: Position,
     len: u64,
     is_last: bool,
@@ -137,35 +149,53 @@ enum Frame {
     Bad(&'static str),
 }
 
-/// The names of all files, in log order.
-fn log_files(log: &dyn LogStore) -> Result<Vec<FileName>> {
-    let names = log.list().map_err(|source| Error::io("list wal/", source))?;
-    let parsed = names.iter().map(|name| {
-        FileName::parse(name).ok_or_else(|| {
-            Error::new(ErrorKind::Corrupted, format!("wal/{name} is not the name of a log file"))
-        })
+/// What the last object of a log in a bucket says: who wrote it, and its last position.
+pub(super) fn end_of_object(log: &dyn LogStore, first: Position, len: u64) -> Result<(u64, Position)> {
+    let mut object = File::of_object(first, len);
+    object.load(log)?;
+    let mut nothing = ReplayReport { last: first, frames: 0, rows: 0, torn: None, files: Vec::new() };
+    let last = object.read(Position(u64::MAX), &mut nothing, &mut |_, _| Ok(()))?;
+    Ok((object.id.epoch, last))
+}
+
+/// The names and lengths of all files, in log order.
+pub(super) fn log_files(log: &dyn LogStore) -> Result<Vec<(LogName, u64)>> {
+    let sizes = log.sizes().map_err(|source| Error::io("list wal/", source))?;
+    let parsed = sizes.iter().map(|(name, bytes)| match (LogName::parse(name), log.layout()) {
+        (Some(name @ LogName::File(_)), LogLayout::Files) => Ok((name, *bytes)),
+        (Some(name @ LogName::Object(_)), LogLayout::Objects) => Ok((name, *bytes)),
+        (Some(_), _) => Err(Error::new(
+            ErrorKind::Invalid,
+            format!("wal/{name} was copied from another kind of place: close a database before it is copied, and leave out wal/"),
+        )),
+        (None, _) => {
+            Err(Error::new(ErrorKind::Corrupted, format!("wal/{name} is not the name of a log file")))
+        }
     });
-    let mut names = parsed.collect::<Result<Vec<_>>>()?;
-    names.sort_unstable();
-    Ok(names)
+    let mut files = parsed.collect::<Result<Vec<_>>>()?;
+    files.sort_unstable();
+    Ok(files)
 }
 
 /// Opens all files in log order. A last file without even a whole header is a torn tail, and not among them.
 fn open_files(log: &dyn LogStore, report: &mut ReplayReport) -> Result<Vec<File>> {
     let names = log_files(log)?;
     let mut files = Vec::with_capacity(names.len());
-    for (index, name) in names.iter().enumerate() {
+    for (index, (name, len)) in names.iter().enumerate() {
         let is_last = index + 1 == names.len();
-        match File::open(log, *name, is_last)? {
-            Ok(file) => files.push(file),
-            Err(torn) => report.torn = Some(torn),
+        match *name {
+            LogName::File(file) => match File::open(log, file, *len, is_last)? {
+                Ok(file) => files.push(file),
+                Err(torn) => report.torn = Some(torn),
+            },
+            LogName::Object(first) => files.push(File::of_object(first, *len)),
         }
     }
     Ok(files)
 }
 
 /// Positions run on from file to file. Missing ones are fine only where nobody asks for them.
-fn check_order(name: FileName, first: Position, expected: Option<Position>, from: Position) -> Result<()> {
+fn check_order(name: LogName, first: Position, expected: Option<Position>, from: Position) -> Result<()> {
     let corrupted = |what: String| Err(Error::new(ErrorKind::Corrupted, format!("wal/{name} {what}")));
     match expected {
         Some(expected) if first < expected => corrupted(format!(
@@ -185,31 +215,64 @@ fn check_order(name: FileName, first: Position, expected: Option<Position>, from
 }
 
 impl File {
-    fn open(log: &dyn LogStore, name: FileName, is_last: bool) -> Result<std::result::Result<Self, Torn>> {
+    fn open(
+        log: &dyn LogStore,
+        file: FileName,
+        len: u64,
+        is_last: bool,
+    ) -> Result<std::result::Result<Self, Torn>> {
+        let name = LogName::File(file);
+        let reader = io::BufReader::with_capacity(0, Box::new(io::empty()) as Box<dyn LogRead>);
+        let mut opened = Self { name, id: file, first: Position::default(), len, is_last, reader };
+        match opened.read_header(log)? {
+            Ok(()) => Ok(Ok(opened)),
+            Err(what) => opened.torn_at(0, None, what).map(Err),
+        }
+    }
+
+    /// An object tells its first position by its name: there may be many, and few are read.
+    fn of_object(first: Position, len: u64) -> Self {
+        let reader = io::BufReader::with_capacity(0, Box::new(io::empty()) as Box<dyn LogRead>);
+        let id = FileName { epoch: 0, sequence: first.0 };
+        Self { name: LogName::Object(first), id, first, len, is_last: false, reader }
+    }
+
+    fn is_object(&self) -> bool {
+        matches!(self.name, LogName::Object(_))
+    }
+
+    /// Opens what is opened late.
+    fn load(&mut self, log: &dyn LogStore) -> Result<()> {
+        match self.is_object().then(|| self.read_header(log)).transpose()? {
+            Some(Err(what)) => self.torn_at(0, None, what).map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens the file and reads its header; says what is wrong with one that may be torn.
+    fn read_header(&mut self, log: &dyn LogStore) -> Result<std::result::Result<(), &'static str>> {
+        let name = self.name;
         let unreadable = |source| Error::io(format_args!("read wal/{name}"), source);
-        let file = name.to_string();
-        let len = log.len(&file).map_err(unreadable)?;
-        let reader = log.open_read(&file).map_err(unreadable)?;
-        let reader = io::BufReader::with_capacity(SCAN_BYTES, reader);
-        let mut opened = Self { name, first: Position::default(), len, is_last, reader };
+        let reader = log.open_read(&name.to_string()).map_err(unreadable)?;
+        self.reader = io::BufReader::with_capacity(SCAN_BYTES, reader);
         let mut header = [0; FILE_HEADER_BYTES];
-        let bad = if len < header.len() as u64 {
-            "its header is cut short"
-        } else {
-            opened.reader.read_exact(&mut header).map_err(unreadable)?;
-            match frame::parse_file_header(name, &header) {
-                Ok(first) => return Ok(Ok(Self { first, ..opened })),
-                Err(BadHeader::Damaged(what)) => what,
-                Err(BadHeader::Foreign(other)) => {
-                    return Err(opened.corrupted(0, &format!("its header is that of {other}")));
-                }
-                Err(BadHeader::Newer(format)) => {
-                    let object = format_args!("wal/{name}");
-                    return Err(Error::newer_format(object, format, frame::FORMAT));
-                }
+        if self.len < header.len() as u64 {
+            return Ok(Err("its header is cut short"));
+        }
+        self.reader.read_exact(&mut header).map_err(unreadable)?;
+        match frame::parse_file_header(name, &header) {
+            Ok((id, first)) => {
+                (self.id, self.first) = (id, first);
+                Ok(Ok(()))
             }
-        };
-        opened.torn_at(0, None, bad).map(Err)
+            Err(BadHeader::Damaged(what)) => Ok(Err(what)),
+            Err(BadHeader::Foreign(other)) => {
+                Err(self.corrupted(0, &format!("its header is that of {other}")))
+            }
+            Err(BadHeader::Newer(format)) => {
+                Err(Error::newer_format(format_args!("wal/{name}"), format, frame::FORMAT))
+            }
+        }
     }
 
     /// Hands out the records of the file and returns the last position in it.
@@ -268,7 +331,7 @@ impl File {
         }
         let mut payload = MutableBuffer::from_len_zeroed(bytes);
         self.reader.read_exact(&mut payload).map_err(unreadable)?;
-        match crc32c::crc32c_append(header.checksum_seed(name), &payload) == header.checksum {
+        match crc32c::crc32c_append(header.checksum_seed(self.id), &payload) == header.checksum {
             true => Ok(Frame::Good { header, payload: payload.into() }),
             false => Ok(Frame::Bad("the checksum of the frame does not match")),
         }
@@ -278,6 +341,9 @@ impl File {
     ///
     /// `expected` is the position that the bad frame should have; `None` when even the header is bad.
     fn torn_at(&mut self, offset: u64, expected: Option<Position>, what: &str) -> Result<Torn> {
+        if self.is_object() {
+            return Err(self.corrupted(offset, &format!("{what}, and an object is whole or absent")));
+        }
         if !self.is_last {
             return Err(self.corrupted(offset, &format!("{what}, and later files follow")));
         }
@@ -332,7 +398,7 @@ impl File {
 
     fn verify(&mut self, header: FrameHeader, offset: u64) -> io::Result<bool> {
         self.reader.seek(SeekFrom::Start(offset + FRAME_HEADER_BYTES as u64))?;
-        let mut checksum = header.checksum_seed(self.name);
+        let mut checksum = header.checksum_seed(self.id);
         let mut payload = (&mut self.reader).take(u64::from(header.payload_bytes));
         let mut chunk = vec![0; SCAN_BYTES.min(header.payload_bytes as usize)];
         loop {

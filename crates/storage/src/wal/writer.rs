@@ -1,7 +1,8 @@
 //! The log thread: the only writer of log files.
 //!
 //! What it guarantees to replay: a file is begun only after its predecessor was synced to the end; the header of a file is
-//! synced before its first frame; the synced offset in a frame never exceeds what really was synced.
+//! synced before its first frame; the synced offset in a frame never exceeds what really was synced. In a bucket a sync
+//! makes an object and ends it; while one is under way the next group gathers, so a slow store makes larger groups.
 
 use std::fmt;
 use std::sync::atomic::Ordering;
@@ -9,12 +10,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use super::frame::{self, FRAME_HEADER_BYTES, FileName};
+use super::frame::{self, FRAME_HEADER_BYTES, FileName, LogName};
 use super::{
-    Answer, Committed, CommittedGroup, Durability, GROUP_BYTES_MAX, LogFile, LogSpan, LogStore, Message,
-    Position, ReplayReport, Request, Shared, WalOptions,
+    Answer, Committed, CommittedGroup, Durability, GROUP_BYTES_MAX, LogFile, LogLayout, LogSpan, LogStore,
+    Message, Position, ReplayReport, Request, Shared, WalOptions,
 };
-use crate::{Clock, Error, Result};
+use crate::{Clock, Error, ErrorKind, Result};
 
 pub(super) struct Writer {
     log: Arc<dyn LogStore>,
@@ -34,7 +35,9 @@ pub(super) struct Writer {
 }
 
 struct Current {
-    name: FileName,
+    name: LogName,
+    /// What its frames belong to.
+    id: FileName,
     file: Box<dyn LogFile>,
     first: Position,
     written: u64,
@@ -59,7 +62,7 @@ impl Writer {
             shared,
             next: replayed.last.next(),
             current: None,
-            closed: replayed.files.clone(),
+            closed: replayed.files.iter().filter(|file| !file.stays).cloned().collect(),
             unsynced_since_ns: None,
         };
         writer.report_bytes();
@@ -165,11 +168,11 @@ impl Writer {
             Some(current) => current,
             None => {
                 self.sequence += 1;
-                let name = FileName { epoch: self.epoch, sequence: self.sequence };
-                self.current.insert(Current::create(&*self.log, name, self.next)?)
+                let id = FileName { epoch: self.epoch, sequence: self.sequence };
+                self.current.insert(Current::create(&*self.log, id, self.next)?)
             }
         };
-        frame::complete(frame, current.name, self.next, current.synced);
+        frame::complete(frame, current.id, self.next, current.synced);
         current.file.append(frame).map_err(|source| failed("write", current.name, source))?;
         current.written += frame.len() as u64;
         self.next = self.next.next();
@@ -187,21 +190,29 @@ impl Writer {
             current.synced = current.written;
         }
         self.unsynced_since_ns = None;
+        if self.log.layout() == LogLayout::Objects {
+            self.let_go();
+        }
         Ok(())
     }
 
     /// Syncs before it lets go of the file: only the last file of a log may have an unsynced tail.
     fn rotate(&mut self) -> Result<Position> {
         self.sync()?;
+        self.let_go();
+        Ok(self.next.previous())
+    }
+
+    fn let_go(&mut self) {
         if let Some(current) = self.current.take() {
             self.closed.push(LogSpan {
                 name: current.name.to_string(),
                 first: current.first,
                 last: self.next.previous(),
                 bytes: current.written,
+                stays: false,
             });
         }
-        Ok(self.next.previous())
     }
 
     /// Removes oldest first. A file that could not be removed stays the oldest, so that no gap arises.
@@ -211,26 +222,20 @@ impl Writer {
             // nothing in the present file is needed either
             self.guarded(Self::rotate)?;
         }
-        let mut removed = 0;
-        while self.closed.first().is_some_and(|file| file.last < position) {
-            let name = &self.closed[0].name;
-            match self.log.remove(name) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Error::io(format_args!("remove wal/{name}"), error));
-                }
-                _ => {}
-            }
-            self.closed.remove(0);
-            self.report_bytes();
-            removed += 1;
-        }
-        Ok(removed)
+        let old = self.closed.iter().take_while(|file| file.last < position);
+        let names: Vec<&str> = old.map(|file| file.name.as_str()).collect();
+        let (gone, removed) = self.log.remove_all(&names);
+        let removed = removed.map_err(|source| Error::io(format_args!("remove wal/{}", names[gone]), source));
+        self.closed.drain(..gone);
+        self.report_bytes();
+        removed.map(|()| gone)
     }
 
     fn close(mut self, answer: Answer<()>) {
         let result = self.guarded(|writer| {
             writer.sync()?;
-            if writer.current.is_some() {
+            // in a bucket it also says to the next writer that nobody follows
+            if writer.current.is_some() || writer.log.layout() == LogLayout::Objects {
                 writer.write_frame(&mut [0; FRAME_HEADER_BYTES])?;
                 writer.sync()?;
             }
@@ -264,14 +269,24 @@ impl Writer {
 }
 
 impl Current {
-    /// Begins a file: its header is durable before a frame can follow.
-    fn create(log: &dyn LogStore, name: FileName, first: Position) -> Result<Self> {
-        let header = frame::file_header(name, first);
+    /// Begins a file: its header is durable before a frame can follow. An object becomes durable with its frames.
+    fn create(log: &dyn LogStore, id: FileName, first: Position) -> Result<Self> {
+        let (name, id) = match log.layout() {
+            LogLayout::Files => (LogName::File(id), id),
+            LogLayout::Objects => (LogName::Object(first), FileName { sequence: first.0, ..id }),
+        };
+        let header = frame::file_header(id, first);
         let mut file = log.create(&name.to_string()).map_err(|source| failed("create", name, source))?;
         file.append(&header).map_err(|source| failed("write", name, source))?;
-        file.sync().map_err(|source| failed("sync", name, source))?;
         let written = header.len() as u64;
-        Ok(Self { name, file, first, written, synced: written })
+        let synced = match log.layout() {
+            LogLayout::Files => {
+                file.sync().map_err(|source| failed("sync", name, source))?;
+                written
+            }
+            LogLayout::Objects => 0,
+        };
+        Ok(Self { name, id, file, first, written, synced })
     }
 }
 
@@ -293,7 +308,11 @@ fn gather(first: Request, queue: &mpsc::Receiver<Message>) -> (Vec<Request>, Opt
     (group, None)
 }
 
-fn failed(doing: &str, name: FileName, source: std::io::Error) -> Error {
+fn failed(doing: &str, name: LogName, source: std::io::Error) -> Error {
+    if matches!(name, LogName::Object(_)) && source.kind() == std::io::ErrorKind::AlreadyExists {
+        let message = format!("wal/{name} exists already: another writer has taken over this database");
+        return Error::new(ErrorKind::Conflict, message).with_source(source);
+    }
     Error::io(format_args!("{doing} wal/{name}"), source)
 }
 
