@@ -105,6 +105,38 @@ async fn explain_analyze_says_what_was_left_out() -> Result<()> {
     Ok(())
 }
 
+/// Breaks when a look-up by id touches days whose id filter says no, leaves out one that it does not know, or asks twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_is_looked_up_where_it_is() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let database = ten_days(&dir, 100).await?;
+    let id = |number: i64| format!("{:08x}", number * 7919 % 1_000_003);
+    let counts = async |condition: &str| -> Result<[u64; 6]> {
+        let plan = text(&database, &format!("EXPLAIN ANALYZE SELECT n FROM t WHERE {condition}")).await?;
+        let names = ["partitions_pruned_ids", "segments_total", "segments_pruned_ids", "row_groups_total"];
+        let [a, b, c, d] = names.map(|name| metric(&plan, name));
+        let asked = metric(&plan, "row_groups_pruned_bloom") + metric(&plan, "row_groups_pruned_statistics");
+        Ok([a, b, c, d, metric(&plan, "row_groups_pruned_ids"), asked])
+    };
+    let one = format!("id = '{}'", id(310));
+    assert_eq!(counts(&one).await?, [0, 10, 0, 10, 0, 9]);
+    database.sql("COMPACT t").await?;
+    assert_eq!(counts(&one).await?, [9, 1, 0, 1, 0, 0]);
+    assert_eq!(text(&database, &format!("SELECT n FROM t WHERE {one}")).await?, "310");
+    assert_eq!(counts("id = 'none'").await?, [10, 0, 0, 0, 0, 0]);
+    let two = format!("id IN ('{}', '{}', 'none')", id(5), id(999));
+    assert_eq!(counts(&two).await?, [8, 2, 0, 2, 0, 0]);
+    assert_eq!(text(&database, &format!("SELECT n FROM t WHERE {two} ORDER BY n")).await?, "5\n999");
+    assert_eq!(counts(&format!("{one} AND time < '2026-01-03'")).await?, [2, 0, 0, 0, 0, 0]);
+    // rows that come late are found by their own filter, and what was there is still known
+    database.append("t", day_batch(3, 300)?.slice(200, 100)).await?;
+    database.flush().await?;
+    assert_eq!(counts(&format!("id = '{}'", id(3 * 300 + 250))).await?, [9, 2, 1, 2, 1, 0]);
+    assert_eq!(counts(&one).await?, [9, 2, 0, 2, 0, 1]);
+    assert_eq!(text(&database, &format!("SELECT n FROM t WHERE {one}")).await?, "310");
+    Ok(())
+}
+
 /// Breaks when a count comes from statistics that leave out rows, or when an order is promised that does not hold.
 #[tokio::test(flavor = "multi_thread")]
 async fn metadata_answers_only_what_it_knows() -> Result<()> {

@@ -1,5 +1,5 @@
 //! Property: the answer of a scan is that of a naive loop over all rows, whatever the batch size, the partitions, the points where
-//! rows were flushed, whether the cache is warm, what was deleted and compacted, and whether there is an index.
+//! rows were flushed, whether the cache is warm, what was deleted and compacted, and whether there is an index or an id filter.
 
 use std::sync::Arc;
 
@@ -15,6 +15,8 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 /// 2026-01-01T00:00:00Z
 const START_NS: i64 = 1_767_225_600_000_000_000;
 const HOUR_NS: i64 = 3_600_000_000_000;
+/// Hours that rows lie in: ten days, so that a table with bloom filters has id filters.
+const HOURS: i64 = 240;
 
 #[derive(Clone, Debug)]
 struct Row {
@@ -101,7 +103,7 @@ impl Condition {
 fn row() -> impl Strategy<Value = Row> {
     let value = prop_oneof![4 => (-8_i32..8).prop_map(|n| Some(f64::from(n) / 2.0)), 1 => Just(Some(f64::NAN)), 1 => Just(None)];
     (
-        0_i64..100,
+        0_i64..HOURS,
         proptest::option::weighted(0.8, 0_u8..6),
         proptest::option::weighted(0.8, -5_i64..5),
         value,
@@ -112,9 +114,9 @@ fn row() -> impl Strategy<Value = Row> {
 
 fn condition() -> impl Strategy<Value = Condition> {
     let plain = prop_oneof![
-        (0_i64..100).prop_map(Condition::HourAtLeast),
-        (0_i64..100, 0_i64..100).prop_map(|(a, b)| Condition::HourBetween(a.min(b), a.max(b))),
-        (0_i64..100).prop_map(Condition::HourIs),
+        (0_i64..HOURS).prop_map(Condition::HourAtLeast),
+        (0_i64..HOURS, 0_i64..HOURS).prop_map(|(a, b)| Condition::HourBetween(a.min(b), a.max(b))),
+        (0_i64..HOURS).prop_map(Condition::HourIs),
         (0_u8..7).prop_map(Condition::KeyIs),
         proptest::collection::vec(0_u8..7, 1..4).prop_map(Condition::KeyIn),
         (0_u8..7).prop_map(Condition::KeyIsNot),
@@ -194,7 +196,7 @@ async fn texts(database: &Database, sql: &str) -> Result<Vec<Vec<String>>> {
 /// The rows of one kind.
 fn filler(rows: usize) -> Vec<Row> {
     let row = |number: usize| Row {
-        hour: (number % 100) as i64,
+        hour: number as i64 % HOURS,
         key: Some(0),
         number: Some(4),
         value: Some(1.0),
@@ -295,7 +297,7 @@ async fn answers(database: &Database, case: &Case, rows: &[(usize, Row)]) -> Res
     Ok(())
 }
 
-/// Breaks when pruning, pushing down, sharing of work, slicing, limits, the cache, a deletion, a compaction or an index change an answer.
+/// Breaks when pruning, pushing down, sharing of work, slicing, limits, the cache, a deletion, a compaction, an index or an id filter change an answer.
 #[test]
 fn a_scan_answers_like_a_naive_filter() {
     let runtime = tokio::runtime::Builder::new_multi_thread()

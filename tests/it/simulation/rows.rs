@@ -11,15 +11,15 @@ use arrow::{
     datatypes::{DataType, Int64Type, TimestampNanosecondType},
 };
 use driftline_storage::{
-    ColumnType, NewColumn, Result, SegmentMeta, Snapshot, TableOptions, TableSnapshot, TableSpec, TimeRange,
-    column_id,
+    ColumnType, IdProbe, NewColumn, PartitionEntry, Result, SegmentMeta, Snapshot, TableOptions,
+    TableSnapshot, TableSpec, TimeRange, column_id,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::DAY;
 
-/// The tables: the first keeps its rows for some days, the second for ever, in the order of its notes.
+/// The tables: the first keeps its rows for some days, the second for ever, in the order of its notes and with filters of its numbers.
 pub(super) const TABLES: [&str; 2] = ["fleeting", "lasting"];
 /// Bytes of the text that notes are cut from.
 const TEXT_BYTES: usize = 1 << 20;
@@ -44,7 +44,10 @@ pub(super) fn spec(table: usize) -> TableSpec {
     let mut options = TableOptions::default();
     match table {
         0 => options.retention = Some(DAY * RETENTION_DAYS),
-        _ => options.sort = vec!["note".to_owned(), "time".to_owned()],
+        _ => {
+            options.sort = vec!["note".to_owned(), "time".to_owned()];
+            options.bloom = vec!["row".to_owned()];
+        }
     }
     TableSpec { name: TABLES[table].to_owned(), columns, options }
 }
@@ -104,6 +107,11 @@ pub(super) async fn read(
             let before = rows.len();
             let is_live = |at: &usize| live.as_ref().is_none_or(|live| live.value(*at));
             rows.extend(all.into_iter().enumerate().filter(|(at, _)| is_live(at)).map(|(_, row)| row));
+            if let Some((number, ..)) = rows.get(before)
+                && !is_looked_up(table, &meta, *number).await?
+            {
+                problems.push(format!("row {number} of {name} is not where an id filter says"));
+            }
             if (rows.len() - before) as u64 != meta.live_rows() {
                 problems.push(format!("{} has {} live rows", meta.path, rows.len() - before));
             }
@@ -129,6 +137,17 @@ pub(super) async fn read(
     Ok(seen)
 }
 
+/// Whether id filters leave the segment of a row when its number is looked for.
+async fn is_looked_up(table: &TableSnapshot, meta: &SegmentMeta, number: i64) -> Result<bool> {
+    let column = table.schema().column("row").unwrap().id;
+    let probe = IdProbe { column, from_attribute: false, values: vec![number.to_le_bytes().to_vec()] };
+    let partitions: Vec<_> = table.partitions().iter().collect();
+    let answer = table.ask_ids(&[probe], &partitions).await?;
+    let is_kept = |day: &&PartitionEntry| day.key == meta.partition && answer.may_be_in(day);
+    let row_groups = answer.row_groups(meta);
+    Ok(partitions.iter().any(is_kept) && row_groups.is_none_or(|row_groups| row_groups.contains(&true)))
+}
+
 fn in_columns(columns: &[Option<ArrayRef>]) -> Vec<(i64, i64, String)> {
     let column = |index: usize| columns[index].as_ref().expect("every row has all values");
     let times = column(1).as_primitive::<TimestampNanosecondType>();
@@ -147,6 +166,7 @@ pub(super) async fn named(snapshot: &Snapshot) -> Result<BTreeMap<String, &'stat
         named.extend(
             table.partitions().iter().map(|day| (format!("manifest/days/{}.json", day.list), "list")),
         );
+        named.extend(table.id_filters().map(|path| (path, "id filter")));
         for segment in table.segments(TimeRange::ALL).await? {
             named.insert(segment.path.clone(), "segment");
             named.extend(segment.deletions.iter().map(|found| (found.path(), "deletions")));

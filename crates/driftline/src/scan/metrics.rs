@@ -7,10 +7,13 @@ use datafusion::physical_plan::metrics::{BaselineMetrics, Count, ExecutionPlanMe
 pub(super) struct PlanningCounts {
     pub(super) partitions: usize,
     pub(super) partitions_pruned: usize,
+    pub(super) partitions_pruned_ids: usize,
     pub(super) segments: usize,
     pub(super) segments_pruned: usize,
+    pub(super) segments_pruned_ids: usize,
     pub(super) row_groups: usize,
     pub(super) row_groups_pruned: usize,
+    pub(super) row_groups_pruned_ids: usize,
     pub(super) memory_rows: usize,
 }
 
@@ -19,10 +22,13 @@ impl PlanningCounts {
         for (name, value) in [
             ("partitions_total", self.partitions),
             ("partitions_pruned_time", self.partitions_pruned),
+            ("partitions_pruned_ids", self.partitions_pruned_ids),
             ("segments_total", self.segments),
             ("segments_pruned_time", self.segments_pruned),
+            ("segments_pruned_ids", self.segments_pruned_ids),
             ("row_groups_total", self.row_groups),
             ("row_groups_pruned_time", self.row_groups_pruned),
+            ("row_groups_pruned_ids", self.row_groups_pruned_ids),
             ("memory_rows", self.memory_rows),
         ] {
             MetricBuilder::new(metrics).global_counter(name).add(value);

@@ -73,11 +73,15 @@ impl ScanSource {
         if chains.len() > self.partitions {
             return None;
         }
-        let row_groups = |segment: usize| {
-            let count = self.segments[segment].meta.row_groups as usize;
-            (0..count).map(move |row_group| Unit::RowGroup { segment, row_group })
-        };
-        let runs = chains.into_iter().map(|chain| chain.into_iter().flat_map(row_groups).collect()).collect();
+        let mut units = vec![vec![]; self.segments.len()];
+        for unit in self.units.iter() {
+            if let Unit::RowGroup { segment, .. } = unit {
+                units[*segment].push(*unit);
+            }
+        }
+        let of_chain =
+            |chain: Vec<usize>| chain.into_iter().flat_map(|segment| units[segment].iter().copied());
+        let runs = chains.into_iter().map(|chain| of_chain(chain).collect()).collect();
         Some(Runs { runs, ordering: LexOrdering::new(order.to_vec())? })
     }
 

@@ -1,4 +1,4 @@
-//! Planning a scan from the manifest: which days, which segments, which units of work. No segment is opened here.
+//! Planning a scan from the manifest and the id filters: which days, which segments, which units of work. No segment is opened here.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use datafusion::common::DFSchema;
 use datafusion::error::Result as DfResult;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_optimizer::pruning::PruningPredicate;
-use driftline_storage::{SegmentMeta, TableSnapshot, TimeRange};
+use driftline_storage::{IdProbe, SegmentMeta, TableSnapshot, TimeRange};
 
 use super::ScanTable;
 use super::attributes;
@@ -44,12 +44,17 @@ pub(super) async fn plan(
         table.table.count_filters(Condition::of(conjunct.table_expr(), &layout).filtered(&layout));
     }
 
-    let by_time = prune::predicate(filter.fixed(), &schema);
+    let fixed = prune::predicate(filter.fixed(), &schema);
     let mut counts = PlanningCounts { memory_rows: table.table.memory_rows(), ..PlanningCounts::default() };
-    let metas = segments(&table.table, by_time.as_ref(), &mut counts).await?;
+    let probes = match &fixed {
+        Some(fixed) => prune::id_probes(fixed, &layout, table.table.schema().bloom_columns()),
+        None => vec![],
+    };
+    let found = segments(&table.table, fixed.as_ref(), &probes, &mut counts).await?;
     let memory_times = memory_times(&table.table);
-    let memory = prune::keep_by_time(by_time.as_ref(), memory_times.into_iter())? == [true];
-    let units = units(&table.table, &metas, memory);
+    let memory = prune::keep_by_time(fixed.as_ref(), memory_times.into_iter())? == [true];
+    let units = units(&table.table, &found, memory);
+    let metas: Vec<Arc<SegmentMeta>> = found.iter().map(|segment| Arc::clone(&segment.meta)).collect();
 
     let output: Vec<usize> = match projection {
         Some(projection) => projection.clone(),
@@ -65,7 +70,7 @@ pub(super) async fn plan(
             memory_times.filter(|_| memory),
             if memory { table.table.memory_rows() } else { 0 },
         ),
-        segments: metas.into_iter().map(ScanSegment::new).collect(),
+        segments: found.into_iter().map(|segment| ScanSegment::new(segment.meta, segment.asked)).collect(),
         units: units.into(),
         runs: None,
         filter,
@@ -81,16 +86,34 @@ pub(super) async fn plan(
     Ok(source)
 }
 
-/// The segments that may hold rows, by the times of their days and then by their own.
+/// A segment that may hold rows.
+struct Found {
+    meta: Arc<SegmentMeta>,
+    row_groups: Vec<usize>,
+    /// The columns of which an id filter has told that.
+    asked: Vec<u32>,
+}
+
+/// The segments that may hold rows: by the times of their days, by id filters, and then by their own times.
 async fn segments(
     table: &TableSnapshot,
-    by_time: Option<&Arc<PruningPredicate>>,
+    fixed: Option<&Arc<PruningPredicate>>,
+    probes: &[IdProbe],
     counts: &mut PlanningCounts,
-) -> DfResult<Vec<Arc<SegmentMeta>>> {
+) -> DfResult<Vec<Found>> {
     let partitions = table.partitions();
-    let keep = prune::keep_by_time(by_time, partitions.iter().map(|entry| (entry.min_time, entry.max_time)))?;
+    let mut keep =
+        prune::keep_by_time(fixed, partitions.iter().map(|entry| (entry.min_time, entry.max_time)))?;
     counts.partitions = partitions.len();
     counts.partitions_pruned = keep.iter().filter(|keep| !**keep).count();
+
+    let asked: Vec<_> =
+        partitions.iter().zip(&keep).filter_map(|(entry, keep)| keep.then_some(entry)).collect();
+    let ids = table.ask_ids(probes, &asked).await.map_err(external)?;
+    for (entry, keep) in partitions.iter().zip(&mut keep).filter(|(_, keep)| **keep) {
+        *keep = ids.may_be_in(entry);
+        counts.partitions_pruned_ids += usize::from(!*keep);
+    }
 
     let mut candidates = vec![];
     let kept_or_not: Vec<_> = partitions.iter().zip(&keep).collect();
@@ -104,22 +127,37 @@ async fn segments(
     }
 
     let keep =
-        prune::keep_by_time(by_time, candidates.iter().map(|segment| (segment.min_time, segment.max_time)))?;
+        prune::keep_by_time(fixed, candidates.iter().map(|segment| (segment.min_time, segment.max_time)))?;
     counts.segments = candidates.len();
     counts.row_groups = candidates.iter().map(|segment| segment.row_groups as usize).sum();
-    let mut kept: Vec<Arc<SegmentMeta>> =
-        candidates.into_iter().zip(keep).filter_map(|(segment, keep)| keep.then_some(segment)).collect();
-    counts.segments_pruned = counts.segments - kept.len();
-    counts.row_groups_pruned =
-        counts.row_groups - kept.iter().map(|segment| segment.row_groups as usize).sum::<usize>();
-    kept.sort_by_key(|segment| segment.min_time);
-    Ok(kept)
+    let mut found = vec![];
+    for (meta, keep) in candidates.into_iter().zip(keep) {
+        let all = meta.row_groups as usize;
+        if !keep {
+            counts.segments_pruned += 1;
+            counts.row_groups_pruned += all;
+            continue;
+        }
+        let row_groups: Vec<usize> = match ids.row_groups(&meta) {
+            Some(known) => (0..all).filter(|row_group| known.get(*row_group) != Some(&false)).collect(),
+            None => (0..all).collect(),
+        };
+        counts.row_groups_pruned_ids += all - row_groups.len();
+        if row_groups.is_empty() {
+            counts.segments_pruned_ids += 1;
+            continue;
+        }
+        let asked = ids.asked(&meta).to_vec();
+        found.push(Found { meta, row_groups, asked });
+    }
+    found.sort_by_key(|segment| segment.meta.min_time);
+    Ok(found)
 }
 
 /// Row groups of segments in the order of time, then the memtable.
-fn units(table: &TableSnapshot, segments: &[Arc<SegmentMeta>], memory: bool) -> Vec<Unit> {
-    let row_groups = segments.iter().enumerate().flat_map(|(segment, meta)| {
-        (0..meta.row_groups as usize).map(move |row_group| Unit::RowGroup { segment, row_group })
+fn units(table: &TableSnapshot, segments: &[Found], memory: bool) -> Vec<Unit> {
+    let row_groups = segments.iter().enumerate().flat_map(|(segment, found)| {
+        found.row_groups.iter().map(move |row_group| Unit::RowGroup { segment, row_group: *row_group })
     });
     let batches = if memory { table.memory().len() } else { 0 };
     row_groups.chain((0..batches).map(Unit::Memory)).collect()

@@ -15,7 +15,7 @@ use datafusion::error::Result as DfResult;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::utils::Guarantee;
 use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
-use driftline_storage::{SegmentReader, TIME_COLUMN};
+use driftline_storage::{IdProbe, SegmentReader, TIME_COLUMN};
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 
 use super::layout::{Kind, Layout, ScanColumn};
@@ -203,20 +203,12 @@ impl PruningStatistics for RowGroups<'_> {
     }
 }
 
-/// A column with a bloom filter and the values of which it must have one.
-#[derive(Debug)]
-pub(super) struct BloomProbe {
-    column: u32,
-    from_attribute: bool,
-    values: Vec<Vec<u8>>,
-}
-
 /// The probes that a predicate allows: `=` and IN on columns with bloom filters.
-pub(super) fn bloom_probes(
+pub(super) fn id_probes(
     predicate: &PruningPredicate,
     layout: &Layout,
     bloom_columns: &[u32],
-) -> Vec<BloomProbe> {
+) -> Vec<IdProbe> {
     let mut probes = vec![];
     for guarantee in predicate.literal_guarantees() {
         let Ok(index) = layout.schema().index_of(&guarantee.column.name) else { continue };
@@ -227,21 +219,22 @@ pub(super) fn bloom_probes(
         let values: Option<Vec<Vec<u8>>> = guarantee.literals.iter().map(bloom_bytes).collect();
         if let Some(values) = values {
             let from_attribute = matches!(column.kind, Kind::FromAttribute(_));
-            probes.push(BloomProbe { column: column.id, from_attribute, values });
+            probes.push(IdProbe { column: column.id, from_attribute, values });
         }
     }
     probes
 }
 
-/// Whether a row group may have a row that satisfies every probe.
+/// Whether a row group may have a row that satisfies every probe, but for those of columns that were asked for already.
 pub(super) async fn keep_by_bloom(
-    probes: &[BloomProbe],
+    probes: &[IdProbe],
+    asked: &[u32],
     reader: &SegmentReader,
     row_group: usize,
 ) -> DfResult<bool> {
     for probe in probes {
         // values that are still in the attributes are not in the filter
-        if probe.from_attribute && !reader.is_complete(probe.column) {
+        if asked.contains(&probe.column) || (probe.from_attribute && !reader.is_complete(probe.column)) {
             continue;
         }
         let mut found = false;

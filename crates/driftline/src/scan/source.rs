@@ -34,12 +34,14 @@ use super::worker::{self, Execution};
 pub(super) struct ScanSegment {
     pub(super) meta: Arc<SegmentMeta>,
     pub(super) key: Arc<str>,
+    /// The columns whose bloom filters need not be asked: an id filter has said what they would.
+    pub(super) asked: Arc<[u32]>,
 }
 
 impl ScanSegment {
-    pub(super) fn new(meta: Arc<SegmentMeta>) -> Self {
+    pub(super) fn new(meta: Arc<SegmentMeta>, asked: Vec<u32>) -> Self {
         let key = Arc::from(meta.id.as_str());
-        Self { meta, key }
+        Self { meta, key, asked: asked.into() }
     }
 }
 

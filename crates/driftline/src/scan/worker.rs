@@ -11,7 +11,7 @@ use datafusion::physical_expr_common::physical_expr::snapshot_generation;
 use datafusion::physical_optimizer::pruning::PruningPredicate;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use driftline_storage::{DeletionVector, RowSet, SegmentReader};
+use driftline_storage::{DeletionVector, IdProbe, RowSet, SegmentReader};
 use futures::stream::try_unfold;
 use tokio::sync::OnceCell;
 
@@ -19,8 +19,8 @@ use super::columns::{Columns, Place};
 use super::emit::{Emitter, Loaded};
 use super::index::Condition;
 use super::metrics::ScanMetrics;
-use super::prune::{self, BloomProbe};
-use super::source::{ScanSource, Unit};
+use super::prune;
+use super::source::{ScanSegment, ScanSource, Unit};
 use crate::error::external;
 
 /// What all partitions of one execution share.
@@ -32,7 +32,7 @@ pub(super) struct Execution {
     fixed: Option<Arc<PruningPredicate>>,
     /// What indexes may say of each conjunct of the filter.
     conditions: Vec<Condition>,
-    blooms: Vec<BloomProbe>,
+    ids: Vec<IdProbe>,
     dynamic: Mutex<Dynamic>,
 }
 
@@ -112,9 +112,9 @@ impl Execution {
             false => Condition::of(conjunct.table_expr(), &source.layout),
         });
         let bloom_columns = source.table.schema().bloom_columns();
-        let blooms = fixed
+        let ids = fixed
             .as_ref()
-            .map(|predicate| prune::bloom_probes(predicate, &source.layout, bloom_columns))
+            .map(|predicate| prune::id_probes(predicate, &source.layout, bloom_columns))
             .unwrap_or_default();
         Self {
             queues,
@@ -122,7 +122,7 @@ impl Execution {
             segments: source.segments.iter().map(|_| OnceCell::new()).collect(),
             fixed,
             conditions: conditions.collect(),
-            blooms,
+            ids,
             dynamic: Mutex::default(),
         }
     }
@@ -308,7 +308,7 @@ impl Worker {
             Unit::Memory(index) => Place::Memory(&source.table.memory()[*index]),
             Unit::RowGroup { segment, row_group } => {
                 let open = self.execution.open(source, *segment).await?;
-                if !self.keep(open, *row_group).await? {
+                if !self.keep(open, &source.segments[*segment], *row_group).await? {
                     return Ok(None);
                 }
                 mask = open.live(*row_group);
@@ -358,7 +358,7 @@ impl Worker {
     }
 
     /// Whether a row group must be read, asking first what costs least.
-    async fn keep(&self, open: &OpenSegment, row_group: usize) -> DfResult<bool> {
+    async fn keep(&self, open: &OpenSegment, segment: &ScanSegment, row_group: usize) -> DfResult<bool> {
         if !open.keep[row_group] {
             self.metrics.pruned_statistics.add(1);
             return Ok(false);
@@ -367,7 +367,7 @@ impl Worker {
             self.metrics.pruned_dynamic.add(1);
             return Ok(false);
         }
-        if !prune::keep_by_bloom(&self.execution.blooms, &open.reader, row_group).await? {
+        if !prune::keep_by_bloom(&self.execution.ids, &segment.asked, &open.reader, row_group).await? {
             self.metrics.pruned_bloom.add(1);
             return Ok(false);
         }
