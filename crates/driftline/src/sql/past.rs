@@ -6,9 +6,10 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
 use datafusion::common::{DFSchema, ScalarValue, TableReference};
-use datafusion::logical_expr::{ColumnarValue, cast};
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::logical_expr::{Expr, cast};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::sql::sqlparser::ast::Expr as SqlExpr;
 use datafusion::sql::sqlparser::ast::visit_expressions;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
@@ -147,18 +148,20 @@ pub(super) async fn look_up(
 
 /// The value of a constant time, in nanoseconds since 1970.
 fn time_of(text: &str, context: &QueryContext) -> Result<i64> {
-    let nothing = DFSchema::empty();
     let state = context.state();
+    let nothing = Arc::new(DFSchema::empty());
     let time = state.create_logical_expr(text, &nothing)?;
     let utc = ColumnType::Timestamp { unit: TimeUnit::Nanosecond, utc: true }.to_arrow();
-    let time = state.create_physical_expr(cast(time, utc), &nothing)?;
-    let row = RecordBatch::try_from_iter([("row", Arc::new(BooleanArray::from(vec![true])) as ArrayRef)])?;
-    let value = match time.evaluate(&row)? {
-        ColumnarValue::Scalar(value) => value,
-        ColumnarValue::Array(array) => ScalarValue::try_from_array(&array, 0)?,
-    };
-    match value {
-        ScalarValue::TimestampNanosecond(Some(time), _) => Ok(time),
+    // what is constant becomes a literal, with the statement's now()
+    let constants = SimplifyContext::builder()
+        .with_schema(Arc::clone(&nothing))
+        .with_config_options(Arc::clone(state.config_options()))
+        .with_query_execution_start_time(state.execution_props().query_execution_start_time)
+        .build();
+    let simplifier = ExprSimplifier::new(constants);
+    let time = simplifier.simplify(simplifier.coerce(cast(time, utc), &nothing)?)?;
+    match time {
+        Expr::Literal(ScalarValue::TimestampNanosecond(Some(time), _), _) => Ok(time),
         _ => Err(Error::invalid(format!("FOR SYSTEM_TIME AS OF takes a time, got {text}"))),
     }
 }
