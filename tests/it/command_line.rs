@@ -1,5 +1,6 @@
 //! The real program, as a user types it: exit codes, what goes to which stream, and what is said about bad input.
 
+mod copies;
 mod damage;
 mod input;
 mod output;

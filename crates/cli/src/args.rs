@@ -1,6 +1,7 @@
 //! The command line.
 
 mod alert;
+mod backup;
 mod slo;
 
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use driftline_server::Listen;
 use crate::failure::Failure;
 
 pub(crate) use alert::{AlertArgs, AlertCommand, TestArgs};
+pub(crate) use backup::{BackupArgs, RestoreArgs};
 pub(crate) use slo::{SloArgs, SloCommand};
 
 const EXAMPLES: &str = "\
@@ -38,12 +40,16 @@ Examples:
   driftline --db ./telemetry sql -c 'SELECT count(*) FROM spans'
   driftline --db ./telemetry sql -f report.sql --format csv --output report.csv
   driftline --db ./telemetry sql --read-only -c 'SELECT max(time) FROM spans'
+  driftline --db ./telemetry sql --as-of 2026-09-01T12:00:00Z -c 'SELECT count(*) FROM spans'
   driftline sql --url grpc://127.0.0.1:32010 -c 'SHOW TABLES'
   echo 'SELECT 1; SELECT 2;' | driftline --db ./telemetry sql --format ndjson
   driftline --db ./telemetry sql -c \"SELECT psi(duration_ms, time > '2026-08-01') FROM llm_calls\"
 
 With --read-only a database is read while another process writes it: each statement sees what was
 acknowledged up to half a second before it. Without, one process at a time has it open.
+With --as-of it is read as it was: what was in segments then, as long as such versions are kept (an
+hour, in a backup until --prune). A single table as it was: SELECT * FROM spans FOR SYSTEM_TIME AS OF
+'2026-09-01T12:00:00Z'.
 
 A statement ends with a semicolon (the last one need not). From standard input each statement is
 answered before the next one is read; an error there is reported, the following statements run,
@@ -179,6 +185,10 @@ pub(crate) enum Command {
     Info,
     /// Bring segments to a good size and make deletions physical, now
     Compact(CompactArgs),
+    /// Copy the database, also while another process writes it; the next time what is new
+    Backup(BackupArgs),
+    /// Make a database of a backup
+    Restore(RestoreArgs),
     /// Write a table or the answer of a query as Parquet files
     Export(ExportArgs),
     /// Verify the database's files
@@ -233,8 +243,12 @@ pub(crate) struct SqlArgs {
     #[arg(long, conflicts_with = "create")]
     pub(crate) read_only: bool,
 
+    /// Read the database as it was at a time, as 2026-09-01 or 2026-09-01T12:00:00Z, and change nothing
+    #[arg(long, value_name = "TIME", value_parser = parse_time, conflicts_with = "create")]
+    pub(crate) as_of: Option<SystemTime>,
+
     /// Ask a running server instead of a database: grpc://HOST:PORT, or grpcs://HOST:PORT with TLS
-    #[arg(long, value_name = "URL", conflicts_with_all = ["create", "read_only"])]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["create", "read_only", "as_of"])]
     pub(crate) url: Option<String>,
 
     /// User at the server; the password is asked for, or taken from DRIFTLINE_PASSWORD

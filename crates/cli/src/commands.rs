@@ -1,6 +1,7 @@
 //! The verbs, one a file, and what they share: opening a database and stopping on Ctrl-C.
 
 mod alert;
+mod backup;
 mod check;
 mod compact;
 mod demo;
@@ -18,6 +19,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 use driftline::storage::wal::Torn;
@@ -43,6 +45,8 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<()> {
         Command::Slo(slo) => slo::run(&args.database()?, slo, terminal).await,
         Command::Info => info::run(&args.database()?, terminal).await,
         Command::Compact(compact) => compact::run(&args.database()?, compact, terminal).await,
+        Command::Backup(backup) => backup::run(&args.database()?, backup, terminal).await,
+        Command::Restore(restore) => backup::restore(restore, terminal).await,
         Command::Export(export) => export::run(&args.database()?, export, terminal).await,
         Command::Check(check) => check::run(&args.database()?, check, terminal).await,
     }
@@ -58,6 +62,19 @@ pub(crate) async fn open_existing(path: &Path, terminal: &Terminal) -> Result<Da
 pub(crate) async fn open_to_read(path: &Path) -> Result<Database> {
     check_exists(path)?;
     Ok(Database::builder(path).read_only(true).open().await?)
+}
+
+/// Opens a database as it was at a time.
+pub(crate) async fn open_as_of(path: &Path, time: SystemTime) -> Result<Database> {
+    check_exists(path)?;
+    Ok(Database::builder(path).as_of(nanoseconds(time)?).open().await?)
+}
+
+/// A time in nanoseconds since 1970.
+fn nanoseconds(time: SystemTime) -> Result<i64> {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| since.as_nanos());
+    let nanos = since.and_then(|nanos| i64::try_from(nanos).ok());
+    nanos.ok_or_else(|| Failure::invalid("a time must lie between 1970 and 2262"))
 }
 
 fn check_exists(path: &Path) -> Result<()> {

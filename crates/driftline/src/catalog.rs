@@ -6,6 +6,7 @@ mod built_in;
 mod external;
 mod information;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -71,6 +72,8 @@ pub(crate) struct Relations {
     in_slo: bool,
     /// The time that is now, where it is not that of the clock; no table has rows that are later.
     as_of_ns: Option<i64>,
+    /// The relations of earlier versions, by the schema of their time.
+    past: Arc<HashMap<String, Arc<Relations>>>,
 }
 
 impl Relations {
@@ -86,6 +89,7 @@ impl Relations {
             places: false,
             in_slo: false,
             as_of_ns: None,
+            past: Arc::default(),
         })
     }
 
@@ -132,6 +136,26 @@ impl Relations {
     /// The same relations, with this part of a table in the place of it, whose rows have their places as columns.
     pub(crate) fn with_places(&self, part: TableSnapshot) -> Self {
         Self { places: true, ..self.with_part(part) }
+    }
+
+    /// The tables and views of an earlier version. They know no other times, and no files.
+    pub(crate) fn in_the_past(&self, snapshot: &Snapshot) -> Self {
+        Self { past: Arc::default(), part: None, places: false, ..self.without_files().at(snapshot) }
+    }
+
+    /// The same relations, with those of earlier versions.
+    pub(crate) fn with_past(&self, past: HashMap<String, Arc<Relations>>) -> Self {
+        Self { past: Arc::new(past), ..self.clone() }
+    }
+
+    /// The relations of a time that the statement names.
+    pub(crate) fn past(&self, schema: &str) -> Option<&Arc<Relations>> {
+        self.past.get(schema)
+    }
+
+    /// Whether earlier versions can be asked for: by a statement, and not by what is kept and asked again.
+    pub(crate) fn may_look_back(&self) -> bool {
+        self.inside.is_empty() && !self.in_slo && self.as_of_ns.is_none()
     }
 
     fn part_of(&self, table: &TableSnapshot) -> Option<&Arc<TableSnapshot>> {
@@ -320,7 +344,7 @@ impl CatalogProvider for Catalog {
             SYSTEM_SCHEMA => Some(Arc::new(SystemSchema(Arc::clone(&self.0)))),
             INFORMATION_SCHEMA => Some(Arc::new(information::InformationSchema::new(&self.0))),
             name if self.0.is_public(name) => Some(Arc::new(PublicSchema(Arc::clone(&self.0)))),
-            _ => None,
+            name => self.0.past(name).map(|past| Arc::new(PublicSchema(Arc::clone(past))) as _),
         }
     }
 }

@@ -113,6 +113,7 @@ pub struct DatabaseBuilder {
     pub(crate) clock: Option<Arc<dyn Clock>>,
     pub(crate) seed: Option<u64>,
     pub(crate) read_only: bool,
+    pub(crate) as_of_ns: Option<i64>,
 }
 
 impl DatabaseBuilder {
@@ -140,6 +141,7 @@ impl DatabaseBuilder {
             clock: None,
             seed: None,
             read_only: false,
+            as_of_ns: None,
         }
     }
 
@@ -282,6 +284,15 @@ impl DatabaseBuilder {
     /// ```
     pub fn read_only(mut self, read_only: bool) -> Self {
         self.read_only = read_only;
+        self
+    }
+
+    /// Opens for reading only, at the newest version that was made at a time, in nanoseconds since 1970, or before: as the database was then,
+    /// without rows that lay in memory. Versions are kept for the grace period (`StorageOptions::grace_period`) of the writer, in a backup
+    /// until it is pruned. The open fails with `NotFound` where none is kept that is so old; the message names the earliest.
+    pub fn as_of(mut self, time_ns: i64) -> Self {
+        self.read_only = true;
+        self.as_of_ns = Some(time_ns);
         self
     }
 

@@ -1,6 +1,7 @@
 //! What one statement sees: one snapshot of all tables, the catalog over it, a session state and a deadline.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -111,6 +112,11 @@ impl QueryContext {
         self.with_relations(self.relations.with_places(table.clone()))
     }
 
+    /// The same, with the relations of earlier versions.
+    pub(crate) fn with_past(&self, past: HashMap<String, Arc<Relations>>) -> Self {
+        self.with_relations(self.relations.with_past(past))
+    }
+
     fn with_relations(&self, relations: Relations) -> Self {
         let (parameters, query) = (self.parameters.clone(), self.query.clone());
         Self { parameters, query, ..Self::over(Arc::new(relations), self.deadline) }
@@ -213,7 +219,15 @@ impl QueryContext {
             SYSTEM_SCHEMA if system_tables::NAMES.contains(&name) => Ok(()),
             SYSTEM_SCHEMA => not_found(nearest(name, system_tables::NAMES)),
             INFORMATION_SCHEMA => Ok(()),
-            _ => not_found(String::new()),
+            schema => match self.relations.past(schema) {
+                Some(past) if !past.allows(name) => past.settings().permit_name(name),
+                Some(past) if past.contains(name) => Ok(()),
+                Some(past) => {
+                    let names = past.candidates();
+                    not_found(nearest(name, names.iter().map(String::as_str)))
+                }
+                None => not_found(String::new()),
+            },
         }
     }
 

@@ -1,5 +1,6 @@
 //! The database: one directory, one writer, any number of readers and queries.
 
+mod copies;
 mod ingest;
 
 use std::path::{Path, PathBuf};
@@ -69,6 +70,9 @@ impl Database {
             .read_only(builder.read_only);
         if let Some(seed) = builder.seed {
             storage = storage.seed(seed);
+        }
+        if let Some(time_ns) = builder.as_of_ns {
+            storage = storage.as_of(time_ns);
         }
         let ingest = Ingest::new(&builder.config)?;
         let storage = storage.open().await?;

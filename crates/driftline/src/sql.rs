@@ -27,6 +27,7 @@ mod names;
 mod nesting;
 mod output_names;
 mod parameters;
+mod past;
 mod planned;
 mod query;
 mod relations_named;
@@ -100,6 +101,7 @@ impl Statement {
 
     fn parse_from(mut cursor: Cursor<'_>) -> Result<Self> {
         unsupported::check(&cursor)?;
+        past::check(&cursor)?;
         if cursor.accept(&["CREATE", "TABLE"]) {
             return CreateTable::parse(cursor).map(Self::CreateTable);
         }

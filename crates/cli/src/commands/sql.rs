@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use driftline::{StatementSplitter, split_statements};
 use driftline_server::{Client, Credentials};
 
-use super::{interruptible, open_existing, open_or_create, open_to_read, with_database};
+use super::{interruptible, open_as_of, open_existing, open_or_create, open_to_read, with_database};
 use crate::args::{OnError, SqlArgs};
 use crate::failure::{self, AlreadyReported};
 use crate::output::Output;
@@ -26,6 +26,7 @@ pub(crate) async fn run(path: &Path, args: &SqlArgs, terminal: &Terminal) -> Res
     let output = Output::new(args.format, args.output.as_deref(), terminal)?;
     let database = match args {
         SqlArgs { create: true, .. } => open_or_create(path, terminal).await?,
+        SqlArgs { as_of: Some(time), .. } => open_as_of(path, *time).await?,
         SqlArgs { read_only: true, .. } => open_to_read(path).await?,
         _ => open_existing(path, terminal).await?,
     };

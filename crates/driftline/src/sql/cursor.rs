@@ -8,7 +8,7 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
-use super::nesting;
+use super::{nesting, past};
 use crate::error::{Error, Result};
 
 /// How deep expressions may nest.
@@ -28,7 +28,7 @@ impl<'a> Cursor<'a> {
             Error::invalid(format!("{}{}", lower_first(&error.message), place(error.location)))
         })?;
         nesting::check(&tokens)?;
-        let mut cursor = Self { sql, tokens: numbered(tokens)?, position: 0 };
+        let mut cursor = Self { sql, tokens: past::mark(numbered(tokens)?)?, position: 0 };
         cursor.skip_whitespace();
         Ok(cursor)
     }
@@ -174,6 +174,11 @@ impl<'a> Cursor<'a> {
             .all(|token| matches!(token.token, Token::Whitespace(_) | Token::SemiColon | Token::EOF))
     }
 
+    /// Whether the statement names a table as it was.
+    pub(crate) fn looks_back(&self) -> bool {
+        past::is_marked(&self.tokens)
+    }
+
     /// The text from here on, without the closing semicolon.
     pub(crate) fn rest(&self) -> &'a str {
         let start =
@@ -246,7 +251,7 @@ fn numbered(mut tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>> {
     Ok(tokens)
 }
 
-fn is_word(token: &Token, word: &str) -> bool {
+pub(super) fn is_word(token: &Token, word: &str) -> bool {
     matches!(token, Token::Word(found) if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word))
 }
 

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 
 use super::cursor::Cursor;
 use super::output_names::OutputNames;
-use super::{baseline_calls, group_by_alias, relations_named, unique_names};
+use super::{baseline_calls, group_by_alias, past, relations_named, unique_names};
 use crate::context::QueryContext;
 use crate::drift_report;
 use crate::error::{Error, ErrorKind, Result};
@@ -47,17 +47,14 @@ pub(crate) fn plan_text<'a>(sql: &'a str, context: &'a QueryContext) -> BoxFutur
 /// Plans a query in the context's catalog.
 async fn plan_query(mut statement: DfStatement, context: &QueryContext) -> Result<LogicalPlan> {
     relations_named::check(&statement)?;
+    let past = past::look_up(&named_relations(&statement, context)?, context).await?;
+    let context = past.as_ref().unwrap_or(context);
     let names = OutputNames::of(&statement);
     let reports = drift_report::expand(&mut statement, context).await?;
     let state = reports.as_ref().unwrap_or(context.state());
     group_by_alias::rewrite(&mut statement, |name| state.aggregate_functions().contains_key(name));
-    let mut references = vec![];
-    if !matches!(statement, DfStatement::CreateExternalTable(_)) {
-        references = state.resolve_table_references(&statement)?;
-        for reference in &references {
-            context.check_exists(reference)?;
-        }
-    }
+    let references = named_relations(&statement, context)?;
+    references.iter().try_for_each(|reference| context.check_exists(reference))?;
     let state = context.state_for(&references, state);
     let plan = match state.statement_to_plan(statement.clone()).await {
         Err(error) if unique_names::is_collision(&error) => {
@@ -83,6 +80,14 @@ async fn plan_query(mut statement: DfStatement, context: &QueryContext) -> Resul
     };
     let plan = baseline_calls::resolve(context.parameters().fill(plan)?, context).await?;
     prices::resolve(plan, context).await
+}
+
+/// The relations that a statement reads.
+fn named_relations(statement: &DfStatement, context: &QueryContext) -> Result<Vec<TableReference>> {
+    match statement {
+        DfStatement::CreateExternalTable(_) => Ok(vec![]),
+        _ => Ok(context.state().resolve_table_references(statement)?),
+    }
 }
 
 /// The names of all columns of some relations.
@@ -161,7 +166,10 @@ fn permit(plan: &LogicalPlan, context: &QueryContext) -> Result<()> {
 /// How a table is written in messages.
 pub(crate) fn shown(reference: &TableReference) -> String {
     match (reference.schema(), reference.table()) {
-        (Some(schema), table) => format!("{schema}.{table}"),
+        (Some(schema), table) => match past::shown(schema) {
+            Some(time) => format!("{table} FOR SYSTEM_TIME AS OF {time}"),
+            None => format!("{schema}.{table}"),
+        },
         (None, table) => table.to_owned(),
     }
 }
