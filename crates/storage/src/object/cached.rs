@@ -6,7 +6,7 @@
 //! reached. A process that opens the directory goes on with what it finds there; two processes may share it, each with
 //! its own idea of what lies in it and of the limit.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::fs;
 use std::io::{self, Write as _};
@@ -91,33 +91,35 @@ impl CachedStore {
         Ok(Self { inner, disk: Arc::new(disk) })
     }
 
-    /// Reads a range. Blocks that are not on the disk are fetched, those that follow each other together, and kept.
-    async fn read(&self, location: &Path, range: Range<u64>) -> Result<Bytes> {
-        let blocks = range.start / BLOCK_BYTES..range.end.div_ceil(BLOCK_BYTES);
-        let names: Vec<String> = blocks.clone().map(|block| block_name(location, block)).collect();
+    /// Reads ranges. Blocks that are not on the disk are fetched, each once and those that follow each other together, and kept.
+    async fn read(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        let wanted: BTreeSet<u64> = ranges.iter().flat_map(blocks_of).collect();
+        let names: Vec<(u64, String)> =
+            wanted.iter().map(|block| (*block, block_name(location, *block))).collect();
         let disk = Arc::clone(&self.disk);
-        let found = on_disk(move || names.iter().map(|name| disk.take(name)).collect::<Vec<_>>()).await;
-        let mut found = found.unwrap_or_else(|| vec![None; (blocks.end - blocks.start) as usize]);
-        let fetches = runs(&found).into_iter().map(|run| {
-            let wanted = blocks.start + run.start as u64..blocks.start + run.end as u64;
-            async move { Ok::<_, object_store::Error>((run, self.fetch(location, wanted).await?)) }
+        let take = move || {
+            let blocks = names.into_iter().filter_map(|(block, name)| Some((block, disk.take(&name)?)));
+            blocks.collect::<HashMap<_, _>>()
+        };
+        let found = on_disk(take).await;
+        let mut found = found.unwrap_or_default();
+        let fetches = runs(wanted.into_iter().filter(|block| !found.contains_key(block))).into_iter();
+        let fetches = fetches.map(|run| async move {
+            Ok::<_, object_store::Error>((run.clone(), self.fetch(location, run).await?))
         });
         let fetches = futures::stream::iter(fetches).buffered(FETCHES_MAX);
         for (run, fetched) in fetches.try_collect::<Vec<_>>().await? {
-            run.zip(fetched).for_each(|(index, block)| found[index] = Some(block));
+            found.extend(run.zip(fetched));
         }
-        let first = blocks.start * BLOCK_BYTES;
-        let within = (range.start - first) as usize..(range.end - first) as usize;
-        let mut joined = BytesMut::new();
-        match &found[..] {
-            [Some(block)] if within.end <= block.len() => return Ok(block.slice(within)),
-            found => found.iter().flatten().for_each(|block| joined.extend_from_slice(block)),
+        let mut read = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            read.push(match join(range, &found) {
+                Some(bytes) => bytes,
+                // beyond the end: the store says what it thinks of that
+                None => self.inner.get_ranges(location, std::slice::from_ref(range)).await?.remove(0),
+            });
         }
-        if within.end <= joined.len() {
-            return Ok(joined.freeze().slice(within));
-        }
-        // beyond the end: the store says what it thinks of that
-        Ok(self.inner.get_ranges(location, &[range]).await?.remove(0))
+        Ok(read)
     }
 
     /// Fetches blocks in one request, and keeps them.
@@ -135,16 +137,35 @@ impl CachedStore {
     }
 }
 
-/// The runs of what is missing.
-fn runs(found: &[Option<Bytes>]) -> Vec<Range<usize>> {
-    let mut runs: Vec<Range<usize>> = Vec::new();
-    for (index, _) in found.iter().enumerate().filter(|(_, block)| block.is_none()) {
+fn blocks_of(range: &Range<u64>) -> Range<u64> {
+    range.start / BLOCK_BYTES..range.end.div_ceil(BLOCK_BYTES)
+}
+
+/// Runs of blocks that come in order.
+fn runs(blocks: impl Iterator<Item = u64>) -> Vec<Range<u64>> {
+    let mut runs: Vec<Range<u64>> = Vec::new();
+    for block in blocks {
         match runs.last_mut() {
-            Some(run) if run.end == index => run.end += 1,
-            _ => runs.push(index..index + 1),
+            Some(run) if run.end == block => run.end += 1,
+            _ => runs.push(block..block + 1),
         }
     }
     runs
+}
+
+/// A range out of its blocks; `None` where they are too short.
+fn join(range: &Range<u64>, found: &HashMap<u64, Bytes>) -> Option<Bytes> {
+    let blocks = blocks_of(range);
+    let first = blocks.start * BLOCK_BYTES;
+    let within = (range.start - first) as usize..(range.end - first) as usize;
+    let mut parts = blocks.filter_map(|block| found.get(&block));
+    let start = parts.next()?;
+    if within.end <= start.len() {
+        return Some(start.slice(within));
+    }
+    let mut joined = BytesMut::from(start.as_ref());
+    parts.for_each(|part| joined.extend_from_slice(part));
+    (within.end <= joined.len()).then(|| joined.freeze().slice(within))
 }
 
 /// The end of the names of files that are being written.
@@ -289,8 +310,7 @@ impl ObjectStore for CachedStore {
         if !KEPT.iter().any(|folder| location.as_ref().starts_with(folder)) {
             return self.inner.get_ranges(location, ranges).await;
         }
-        let reads: Vec<_> = ranges.iter().map(|range| self.read(location, range.clone())).collect();
-        futures::stream::iter(reads).buffered(FETCHES_MAX).try_collect().await
+        self.read(location, ranges).await
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
