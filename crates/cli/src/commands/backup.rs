@@ -1,22 +1,21 @@
 //! `driftline backup` and `driftline restore`: a copy of a database, and a database of a copy.
 
-use std::path::Path;
-
 use anyhow::Result;
 use driftline::Database;
 use driftline::storage::{BackupOptions, BackupReport};
 use indicatif::{HumanBytes, ProgressBar};
 
-use super::{check_exists, interruptible, nanoseconds, open_to_read, with_database};
+use super::{interruptible, nanoseconds, open_to_read, with_database};
 use crate::args::{BackupArgs, RestoreArgs};
+use crate::place::Place;
 use crate::terminal::{Terminal, counted};
 
 /// The bar while files are copied.
 const PROGRESS: &str = "{bar:40} {bytes} of {total_bytes}, {eta} left";
 
-pub(crate) async fn run(path: &Path, args: &BackupArgs, terminal: &Terminal) -> Result<()> {
+pub(crate) async fn run(place: &Place, args: &BackupArgs, terminal: &Terminal) -> Result<()> {
     // for reading only: a server may have it open, and nothing in it is changed
-    with_database(open_to_read(path).await?, async |database| {
+    with_database(open_to_read(place).await?, async |database| {
         let bar = terminal.progress(0, PROGRESS);
         let progress = progress(&bar);
         let options = BackupOptions { prune: args.prune, progress: &progress };
@@ -41,7 +40,7 @@ pub(crate) async fn run(path: &Path, args: &BackupArgs, terminal: &Terminal) -> 
 }
 
 pub(crate) async fn restore(args: &RestoreArgs, terminal: &Terminal) -> Result<()> {
-    check_exists(&args.source)?;
+    Place::new(args.source.clone(), None).check_exists()?;
     let as_of_ns = args.as_of.map(nanoseconds).transpose()?;
     let bar = terminal.progress(0, PROGRESS);
     let progress = progress(&bar);

@@ -1,8 +1,6 @@
 //! `driftline compact`: bring the segments of tables to a good size, and make deletions physical. Where another process has the database
 //! open for writing, the work is done here and offered to it.
 
-use std::path::Path;
-
 use anyhow::Result;
 use driftline::storage::{CompactOptions, CompactReport, PartitionEntry};
 use driftline::{Database, ErrorKind};
@@ -10,14 +8,17 @@ use driftline::{Database, ErrorKind};
 use super::{open_existing, open_to_read, with_database};
 use crate::args::CompactArgs;
 use crate::failure::Failure;
+use crate::place::Place;
 use crate::terminal::Terminal;
 
 /// The bar while a table is compacted.
 const PROGRESS: &str = "{msg} {bar:30} {pos}/{len} partitions, {eta} left";
 
-pub(crate) async fn run(path: &Path, args: &CompactArgs, terminal: &Terminal) -> Result<()> {
-    let database = match open_existing(path, terminal).await {
-        Err(error) if is_open_for_writing(&error) => return beside_writer(path, args, terminal, error).await,
+pub(crate) async fn run(place: &Place, args: &CompactArgs, terminal: &Terminal) -> Result<()> {
+    let database = match open_existing(place, terminal).await {
+        Err(error) if is_open_for_writing(&error) => {
+            return beside_writer(place, args, terminal, error).await;
+        }
         opened => opened?,
     };
     with_database(database, async |database| {
@@ -44,7 +45,7 @@ fn is_open_for_writing(error: &anyhow::Error) -> bool {
 }
 
 async fn beside_writer(
-    path: &Path,
+    place: &Place,
     args: &CompactArgs,
     terminal: &Terminal,
     writer: anyhow::Error,
@@ -53,7 +54,7 @@ async fn beside_writer(
         let message = format!("{writer}: only there `COMPACT ... PURGE` removes older versions");
         return Err(Failure::new(ErrorKind::Conflict, message).into());
     }
-    with_database(open_to_read(path).await?, async |database| compact_all(database, args, terminal).await)
+    with_database(open_to_read(place).await?, async |database| compact_all(database, args, terminal).await)
         .await
 }
 
