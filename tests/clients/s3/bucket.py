@@ -9,6 +9,7 @@ import threading
 from moto.server import ThreadedMotoServer
 
 NAME = "bucket"
+SIGNED = "AWS4-HMAC-SHA256 Credential=test/20260801/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
 
 # each n-th request of a phase meets the fault; the numbers are prime to one another, so that every kind of request meets each in time
 EVERY = {"error": 11, "slow_down": 13, "reset": 17, "lost": 19, "late": 23, "timeout": 47}
@@ -47,7 +48,8 @@ class Bucket:
     def request(self, method, path, headers=None, body=b""):
         """Asks the server itself: the status, the headers and the body of its answer."""
         connection = http.client.HTTPConnection(self.host, self.port)
-        connection.request(method, path, body, headers or {})
+        # the server does not check signatures, but wants one
+        connection.request(method, path, body, {"Authorization": SIGNED} | (headers or {}))
         answer = connection.getresponse()
         content = answer.read()
         connection.close()
@@ -83,7 +85,7 @@ def handler(bucket):
             if fault in ANSWERS:
                 self.answer(ANSWERS[fault][0], [], ANSWERS[fault][1])
                 return
-            status, headers, content = bucket.request(self.command, self.path, dict(self.headers), body)
+            status, headers, content = bucket.request(self.command, self.path, {name.title(): value for name, value in self.headers.items()}, body)
             if fault == "lost":
                 # the server has done it, and nobody learns of it
                 self.close_connection = True
