@@ -13,6 +13,7 @@ use driftline::Role;
 use driftline_server::Listen;
 
 use crate::failure::Failure;
+use crate::place::Place;
 
 pub(crate) use alert::{AlertArgs, AlertCommand, TestArgs};
 pub(crate) use slo::{SloArgs, SloCommand};
@@ -123,9 +124,15 @@ A running server reads the file again when it changes.";
 #[derive(Debug, Parser)]
 #[command(name = "driftline", version, about, after_help = EXAMPLES, max_term_width = 110)]
 pub(crate) struct Args {
-    /// Directory of the database
+    /// Directory of the database, or its bucket: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX, with
+    /// credentials and endpoint in the variables of the provider (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, ...)
     #[arg(long, global = true, env = "DRIFTLINE_DB", value_name = "PATH", value_parser = maybe_empty_path())]
     db: Option<PathBuf>,
+
+    /// Where the log of a database in a bucket lies on this machine, as it was when the database was made; without it the log
+    /// lies in the bucket
+    #[arg(long, global = true, env = "DRIFTLINE_LOG_DIR", value_name = "PATH", value_parser = maybe_empty_path())]
+    log_dir: Option<PathBuf>,
 
     /// Say only errors and what was left out
     #[arg(long, short, global = true)]
@@ -142,10 +149,12 @@ impl Args {
     }
 
     /// The database that `--db` or DRIFTLINE_DB names.
-    pub(crate) fn database(&self) -> anyhow::Result<PathBuf> {
-        self.named_database()
-            .map(Path::to_owned)
-            .ok_or_else(|| Failure::invalid("no database named: pass --db PATH or set DRIFTLINE_DB"))
+    pub(crate) fn database(&self) -> anyhow::Result<Place> {
+        let named = self.named_database().map(Path::to_owned);
+        let path =
+            named.ok_or_else(|| Failure::invalid("no database named: pass --db PATH or set DRIFTLINE_DB"))?;
+        let log_dir = self.log_dir.clone().filter(|path| !path.as_os_str().is_empty());
+        Ok(Place::new(path, log_dir))
     }
 }
 

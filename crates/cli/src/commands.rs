@@ -25,7 +25,8 @@ use driftline::{Database, DatabaseBuilder};
 use tokio::sync::Notify;
 
 use crate::args::{Args, Command, SqlArgs};
-use crate::failure::{EXIT_INTERRUPTED, Failure, Interrupted};
+use crate::failure::{EXIT_INTERRUPTED, Interrupted};
+use crate::place::Place;
 use crate::terminal::Terminal;
 
 /// Runs the verb that the command line names.
@@ -49,34 +50,20 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<()> {
 }
 
 /// Opens a database that must be there: a mistyped path shall not leave an empty database behind.
-pub(crate) async fn open_existing(path: &Path, terminal: &Terminal) -> Result<Database> {
-    check_exists(path)?;
-    open_or_create(path, terminal).await
+pub(crate) async fn open_existing(place: &Place, terminal: &Terminal) -> Result<Database> {
+    place.check_exists()?;
+    open(place.builder().create_missing(false), terminal).await
 }
 
 /// Opens a database for reading only: another process may be writing it.
-pub(crate) async fn open_to_read(path: &Path) -> Result<Database> {
-    check_exists(path)?;
-    Ok(Database::builder(path).read_only(true).open().await?)
-}
-
-fn check_exists(path: &Path) -> Result<()> {
-    let manifest = path.join("manifest");
-    match std::fs::metadata(&manifest) {
-        Ok(found) if found.is_dir() => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            Err(error).with_context(|| format!("cannot read '{}'", manifest.display()))
-        }
-        _ => Err(Failure::not_found(format!(
-            "there is no database at '{}' (ingest and import create one; so does sql --create)",
-            path.display()
-        ))),
-    }
+pub(crate) async fn open_to_read(place: &Place) -> Result<Database> {
+    place.check_exists()?;
+    Ok(place.builder().read_only(true).open().await?)
 }
 
 /// Opens a database, creating it if there is none.
-pub(crate) async fn open_or_create(path: &Path, terminal: &Terminal) -> Result<Database> {
-    open(Database::builder(path), terminal).await
+pub(crate) async fn open_or_create(place: &Place, terminal: &Terminal) -> Result<Database> {
+    open(place.builder(), terminal).await
 }
 
 /// Opens a database, and says what had to be repaired.

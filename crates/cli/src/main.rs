@@ -9,6 +9,7 @@ mod demo;
 mod failure;
 mod import;
 mod output;
+mod place;
 mod shell;
 mod target;
 mod terminal;

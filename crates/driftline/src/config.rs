@@ -113,6 +113,7 @@ pub struct DatabaseBuilder {
     pub(crate) clock: Option<Arc<dyn Clock>>,
     pub(crate) seed: Option<u64>,
     pub(crate) read_only: bool,
+    pub(crate) create_missing: bool,
 }
 
 impl DatabaseBuilder {
@@ -140,6 +141,7 @@ impl DatabaseBuilder {
             clock: None,
             seed: None,
             read_only: false,
+            create_missing: true,
         }
     }
 
@@ -169,7 +171,7 @@ impl DatabaseBuilder {
     }
 
     /// Where rows spill to (default: `spill` in the directory of the database; the system's directory for
-    /// temporary files where the database is open for reading only).
+    /// temporary files where the database is in a bucket or open for reading only).
     pub fn spill_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.config.spill_dir = Some(path.into());
         self
@@ -251,6 +253,24 @@ impl DatabaseBuilder {
         self
     }
 
+    /// Where the log of a database in a bucket lies on this machine (default: in the bucket). Settled when the database is made.
+    pub fn log_directory(mut self, path: impl Into<PathBuf>) -> Self {
+        self.storage.log_directory = Some(path.into());
+        self
+    }
+
+    /// Keeps segments of a bucket on a disk of this machine, in a directory of its own and so many bytes (default: it does not).
+    pub fn disk_cache(mut self, path: impl Into<PathBuf>, bytes_max: u64) -> Self {
+        self.storage = self.storage.with_disk_cache(path, bytes_max);
+        self
+    }
+
+    /// Whether a database is made where there is none (default: it is); otherwise that is `NotFound`.
+    pub fn create_missing(mut self, create_missing: bool) -> Self {
+        self.create_missing = create_missing;
+        self
+    }
+
     /// The clock that stamps files and locks.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
@@ -288,7 +308,7 @@ impl DatabaseBuilder {
     /// Opens the database, and makes it when there is none.
     ///
     /// # Errors
-    /// `Invalid` for a limit out of its range, `Conflict` when another process has it open for writing, too, `NotFound` when there is
+    /// `Invalid` for a limit out of its range, or a URL of another kind, `Conflict` when another process has it open for writing, too, `NotFound` when there is
     /// none to read, `Corrupted` for a damaged log or manifest, `Unavailable` when the directory cannot be used.
     pub async fn open(self) -> Result<Database> {
         self.config.validate()?;

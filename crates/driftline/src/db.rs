@@ -1,4 +1,4 @@
-//! The database: one directory, one writer, any number of readers and queries.
+//! The database: one directory or bucket, one writer, any number of readers and queries.
 
 mod ingest;
 
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arrow::array::RecordBatch;
 use datafusion::execution::SessionState;
 use driftline_storage::{
-    BulkLoad, Clock, Durability, FlushReport, Storage, SystemClock, TableChange, TableSpec,
+    BulkLoad, Clock, Durability, FlushReport, Location, Storage, SystemClock, TableChange, TableSpec,
 };
 use tokio::sync::Mutex;
 
@@ -39,16 +39,28 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens the database in a directory, and makes it when there is none.
+    /// Opens the database in a directory, and makes it when there is none. A URL names a bucket: `s3://bucket/prefix`, `gs://`, `az://`;
+    /// `memory://` keeps it in the memory of this process, as long as it is open.
     ///
     /// # Errors
-    /// `Conflict` when another process has it open for writing, `Corrupted` for a damaged log or manifest, `Unavailable` when the
-    /// directory cannot be used.
+    /// `Conflict` when another process has it open for writing (a bucket goes to the writer that opens it last, and the one before gets
+    /// the `Conflict`), `Corrupted` for a damaged log or manifest, `Unavailable` when the directory or bucket cannot be used,
+    /// `Invalid` for a URL of another kind.
+    ///
+    /// # Example
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use driftline::Database;
+    /// let database = Database::open("memory://").await?;
+    /// assert!(database.sql("SELECT count(*) FROM spans").await.is_ok());
+    /// # database.close().await?;
+    /// # Ok::<(), driftline::Error>(()) }).unwrap();
+    /// ```
     pub async fn open(path: impl Into<PathBuf>) -> Result<Self> {
         Self::builder(path).open().await
     }
 
-    /// Opens the database in a directory for reading only, beside a process that writes it; see [`DatabaseBuilder::read_only`].
+    /// Opens the database in a directory or bucket for reading only, beside a process that writes it; see [`DatabaseBuilder::read_only`].
     ///
     /// # Errors
     /// As [`open`](Self::open), and `NotFound` where there is no database.
@@ -66,18 +78,23 @@ impl Database {
         let mut storage = Storage::builder(builder.path.clone())
             .options(builder.storage)
             .clock(Arc::clone(&clock))
-            .read_only(builder.read_only);
+            .read_only(builder.read_only)
+            .create_missing(builder.create_missing);
         if let Some(seed) = builder.seed {
             storage = storage.seed(seed);
         }
         let ingest = Ingest::new(&builder.config)?;
+        let location = Location::parse(&builder.path)?;
         let storage = storage.open().await?;
         if !storage.is_read_only() {
             make_built_in_tables(&storage).await?;
         }
         let mut config = builder.config;
-        if config.spill_dir.is_none() && !storage.is_read_only() {
-            config.spill_dir = Some(empty_spill_directory(&builder.path)?);
+        if config.spill_dir.is_none()
+            && !storage.is_read_only()
+            && let Some(directory) = location.directory()
+        {
+            config.spill_dir = Some(empty_spill_directory(directory)?);
         }
         let session = session_state(&config)?;
         let memory = Arc::clone(&session.runtime_env().memory_pool);

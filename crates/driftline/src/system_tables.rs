@@ -7,6 +7,7 @@ mod ingest_stats;
 mod queries;
 mod segments;
 mod slos;
+mod store_requests;
 mod tables;
 
 use std::fmt;
@@ -25,7 +26,7 @@ use crate::catalog::Relations;
 use crate::error::external;
 
 /// Their names.
-pub(crate) const NAMES: [&str; 10] = [
+pub(crate) const NAMES: [&str; 11] = [
     "alert_history",
     "alerts",
     "baselines",
@@ -35,6 +36,7 @@ pub(crate) const NAMES: [&str; 10] = [
     "segments",
     "slo_status",
     "slos",
+    "store_requests",
     "tables",
 ];
 
@@ -47,6 +49,7 @@ enum Kind {
     Queries,
     Segments,
     Slos,
+    StoreRequests,
     Tables,
 }
 
@@ -67,6 +70,7 @@ impl SystemTable {
             "queries" => (Kind::Queries, queries::schema()),
             "segments" => (Kind::Segments, segments::schema()),
             "slos" => (Kind::Slos, slos::schema()),
+            "store_requests" => (Kind::StoreRequests, store_requests::schema()),
             "tables" => (Kind::Tables, tables::schema()),
             _ => return None,
         };
@@ -83,6 +87,7 @@ impl SystemTable {
             Kind::Queries => queries::columns(&self.relations),
             Kind::Segments => segments::columns(&self.relations).await?,
             Kind::Slos => slos::columns(&self.relations),
+            Kind::StoreRequests => store_requests::columns(self.relations.engine().storage()),
             Kind::Tables => tables::columns(&self.relations),
         };
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)

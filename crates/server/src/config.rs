@@ -78,6 +78,12 @@ pub struct Settings {
     pub cache: ByteSize,
     /// Disk space of spilled rows.
     pub spill: ByteSize,
+    /// Where the log of a database in a bucket lies on this machine; without it the log lies in the bucket.
+    pub log_directory: Option<PathBuf>,
+    /// Where segments of a database in a bucket are kept on this machine; without it they are not.
+    pub disk_cache: Option<PathBuf>,
+    /// How large that is, at most.
+    pub disk_cache_max: ByteSize,
     /// Queries that run at the same time; further ones wait.
     pub queries_max: usize,
     /// Queries that wait; further ones are refused.
@@ -134,6 +140,9 @@ impl Default for Settings {
             memory: ByteSize::b(MEMORY_BYTES_DEFAULT as u64),
             cache: ByteSize::b(CACHE_BYTES_DEFAULT as u64),
             spill: ByteSize::b(SPILL_BYTES_DEFAULT),
+            log_directory: None,
+            disk_cache: None,
+            disk_cache_max: ByteSize::gib(1),
             queries_max: QUERIES_MAX_DEFAULT,
             queries_queued_max: QUERIES_QUEUED_MAX_DEFAULT,
             query_timeout: QUERY_TIMEOUT_DEFAULT,
@@ -245,6 +254,14 @@ impl Settings {
     /// A database with the limits that these settings say for all callers together.
     pub fn limits(&self, database: DatabaseBuilder) -> DatabaseBuilder {
         let bytes = |size: ByteSize| usize::try_from(size.as_u64()).unwrap_or(usize::MAX);
+        let database = match &self.log_directory {
+            Some(directory) => database.log_directory(directory),
+            None => database,
+        };
+        let database = match &self.disk_cache {
+            Some(directory) => database.disk_cache(directory, self.disk_cache_max.as_u64()),
+            None => database,
+        };
         database
             .memory_limit(bytes(self.memory))
             .cache_limit(bytes(self.cache))

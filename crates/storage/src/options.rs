@@ -83,6 +83,14 @@ impl Default for StorageOptions {
 }
 
 impl StorageOptions {
+    /// Keeps blocks of segments of a bucket in a directory of this machine, so many bytes.
+    #[must_use]
+    pub fn with_disk_cache(mut self, directory: impl Into<PathBuf>, bytes_max: u64) -> Self {
+        self.disk_cache = Some(directory.into());
+        self.disk_cache_bytes = ByteSize::b(bytes_max);
+        self
+    }
+
     /// Checks that every setting lies in its range.
     ///
     /// # Errors

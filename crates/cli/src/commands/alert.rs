@@ -1,7 +1,6 @@
 //! `driftline alert test`: an alert over history, and when it would have fired.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -16,15 +15,16 @@ use super::{open_to_read, with_database};
 use crate::args::{AlertArgs, AlertCommand, TestArgs};
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::place::Place;
 use crate::target::Rows;
 use crate::terminal::{Terminal, counted};
 
 const PROGRESS: &str = "{bar:40} {pos}/{len} evaluations, {eta} left";
 
-pub(crate) async fn run(path: &Path, args: &AlertArgs, terminal: &Terminal) -> Result<()> {
+pub(crate) async fn run(place: &Place, args: &AlertArgs, terminal: &Terminal) -> Result<()> {
     let AlertCommand::Test(test) = &args.command;
     let output = Output::new(test.format, None, terminal)?;
-    let database = open_to_read(path).await?;
+    let database = open_to_read(place).await?;
     with_database(database, async |database| replay(database, test, output, terminal).await).await
 }
 

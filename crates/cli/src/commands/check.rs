@@ -2,7 +2,6 @@
 //! so.
 
 use std::io::Write;
-use std::path::Path;
 
 use anyhow::Result;
 use driftline::ErrorKind;
@@ -10,10 +9,11 @@ use driftline::ErrorKind;
 use super::{open_to_read, unfinished, with_database};
 use crate::args::CheckArgs;
 use crate::failure::Failure;
+use crate::place::Place;
 use crate::terminal::Terminal;
 
-pub(crate) async fn run(path: &Path, args: &CheckArgs, terminal: &Terminal) -> Result<()> {
-    with_database(open_to_read(path).await?, async |database| {
+pub(crate) async fn run(place: &Place, args: &CheckArgs, terminal: &Terminal) -> Result<()> {
+    with_database(open_to_read(place).await?, async |database| {
         let report = database.storage().check(args.deep).await?;
         let mut out = std::io::stdout();
         for finding in &report.findings {

@@ -1,7 +1,5 @@
 //! `driftline compact`: bring the segments of tables to a good size, and make deletions physical.
 
-use std::path::Path;
-
 use anyhow::Result;
 use driftline::storage::{CompactOptions, CompactReport, PartitionEntry};
 use driftline::{Database, ErrorKind};
@@ -9,13 +7,14 @@ use driftline::{Database, ErrorKind};
 use super::{open_existing, with_database};
 use crate::args::CompactArgs;
 use crate::failure::Failure;
+use crate::place::Place;
 use crate::terminal::Terminal;
 
 /// The bar while a table is compacted.
 const PROGRESS: &str = "{msg} {bar:30} {pos}/{len} partitions, {eta} left";
 
-pub(crate) async fn run(path: &Path, args: &CompactArgs, terminal: &Terminal) -> Result<()> {
-    with_database(open_existing(path, terminal).await?, async |database| {
+pub(crate) async fn run(place: &Place, args: &CompactArgs, terminal: &Terminal) -> Result<()> {
+    with_database(open_existing(place, terminal).await?, async |database| {
         let tables = match args.tables.as_slice() {
             [] => database.storage().snapshot().tables().map(|table| table.name().to_owned()).collect(),
             named => named.to_vec(),

@@ -9,6 +9,7 @@ use super::{is_database, open_or_create, with_database};
 use crate::args::DemoArgs;
 use crate::demo::{Calendar, Recipe, closing, dashboards, install, prepare, replay};
 use crate::failure::Failure;
+use crate::place::Place;
 use crate::terminal::Terminal;
 
 pub(crate) async fn run(args: &DemoArgs, named: Option<&Path>, terminal: &Terminal) -> Result<()> {
@@ -30,17 +31,20 @@ pub(crate) async fn run(args: &DemoArgs, named: Option<&Path>, terminal: &Termin
             args.dir.display()
         )));
     }
-    let page = with_database(open_or_create(&args.dir, terminal).await?, async |database| {
-        prepare(database, recipe, terminal)
-            .await
-            .with_context(|| format!("in the demo at '{}'", args.dir.display()))?;
-        let mut page = String::new();
-        let all = dashboards(database, terminal, &mut page).await?;
-        install(database).await?;
-        replay(database, calendar, terminal, &mut page).await?;
-        closing(database, calendar, &all, terminal, &mut page).await?;
-        Ok(page)
-    })
+    let page = with_database(
+        open_or_create(&Place::new(args.dir.clone(), None), terminal).await?,
+        async |database| {
+            prepare(database, recipe, terminal)
+                .await
+                .with_context(|| format!("in the demo at '{}'", args.dir.display()))?;
+            let mut page = String::new();
+            let all = dashboards(database, terminal, &mut page).await?;
+            install(database).await?;
+            replay(database, calendar, terminal, &mut page).await?;
+            closing(database, calendar, &all, terminal, &mut page).await?;
+            Ok(page)
+        },
+    )
     .await?;
     let mut out = std::io::stdout().lock();
     out.write_all(page.as_bytes())?;

@@ -10,11 +10,12 @@ use driftline::{Database, ErrorKind};
 use super::{open_to_read, with_database};
 use crate::args::{ExportArgs, ExportPartition};
 use crate::failure::Failure;
+use crate::place::Place;
 use crate::terminal::{Terminal, counted};
 
-pub(crate) async fn run(path: &Path, args: &ExportArgs, terminal: &Terminal) -> Result<()> {
+pub(crate) async fn run(place: &Place, args: &ExportArgs, terminal: &Terminal) -> Result<()> {
     check_empty(&args.destination)?;
-    with_database(open_to_read(path).await?, async |database| {
+    with_database(open_to_read(place).await?, async |database| {
         let rows = export(database, args).await?;
         let files = args.destination.display();
         terminal.note(&format!("{} written to '{files}'", counted(rows, "row", "rows")));

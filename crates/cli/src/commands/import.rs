@@ -1,6 +1,5 @@
 //! `driftline import`: Parquet, CSV and NDJSON files into a table, created when it is not there. All rows or none.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -13,11 +12,12 @@ use crate::failure::Failure;
 use crate::import::rows::RowFile;
 use crate::import::table::Mapping;
 use crate::import::time_column::TimeColumn;
+use crate::place::Place;
 use crate::terminal::{Terminal, counted};
 
 const PROGRESS: &str = "{msg} {bar:40.cyan/dim} {bytes} of {total_bytes}, {eta} left";
 
-pub(crate) async fn run(path: &Path, args: &ImportArgs, terminal: &Terminal) -> Result<()> {
+pub(crate) async fn run(place: &Place, args: &ImportArgs, terminal: &Terminal) -> Result<()> {
     let mut files = args
         .files
         .iter()
@@ -28,7 +28,7 @@ pub(crate) async fn run(path: &Path, args: &ImportArgs, terminal: &Terminal) -> 
     for (from, to) in mapping.renamed(&columns) {
         terminal.note(&format!("column '{from}' becomes '{to}'"));
     }
-    with_database(open_or_create(path, terminal).await?, async |database| {
+    with_database(open_or_create(place, terminal).await?, async |database| {
         let is_new = database.storage().snapshot().table(&args.table).is_none();
         // all or nothing: a table left without rows would make the next attempt keep today's guess of the types
         let load = match is_new {

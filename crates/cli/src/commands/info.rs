@@ -1,23 +1,23 @@
 //! `driftline info`: what lies in the database, also while another process writes it.
 
 use std::io::Write;
-use std::path::Path;
 
 use super::{open_to_read, unfinished, with_database};
 use crate::args::Format;
 use crate::output::Output;
+use crate::place::Place;
 use crate::terminal::Terminal;
 use anyhow::Result;
 
 const TABLES: &str =
     "SELECT name, kind, rows, segments, bytes, min_time, max_time FROM driftline.tables ORDER BY kind, name";
 
-pub(crate) async fn run(path: &Path, terminal: &Terminal) -> Result<()> {
-    with_database(open_to_read(path).await?, async |database| {
+pub(crate) async fn run(place: &Place, terminal: &Terminal) -> Result<()> {
+    with_database(open_to_read(place).await?, async |database| {
         let status = database.storage().status();
         let recovery = database.storage().recovery();
         let mut out = std::io::stdout();
-        writeln!(out, "database   {}", path.display())?;
+        writeln!(out, "database   {}", place.display())?;
         writeln!(out, "program    driftline {}", env!("CARGO_PKG_VERSION"))?;
         writeln!(out, "manifest   version {}", status.manifest_version)?;
         writeln!(

@@ -11,6 +11,7 @@ use super::{open, with_database};
 use crate::args::{EncodingArg, IngestArgs, SignalArg};
 use crate::failure::{self, AlreadyReported};
 use crate::import::bodies::{Bodies, Body};
+use crate::place::Place;
 use crate::terminal::{Terminal, counted};
 
 const PROGRESS: &str = "{msg:30!} {bar:40.cyan/dim} {pos} of {len} files, {eta} left";
@@ -27,9 +28,9 @@ struct Tally {
     exit_code: Option<u8>,
 }
 
-pub(crate) async fn run(path: &Path, args: &IngestArgs, terminal: &Terminal) -> Result<()> {
+pub(crate) async fn run(place: &Place, args: &IngestArgs, terminal: &Terminal) -> Result<()> {
     let settings = args.config.as_deref().map(Settings::read).transpose()?;
-    let database = Database::builder(path);
+    let database = place.builder();
     let database = settings.map_or(database.clone(), |settings| settings.limits(database));
     with_database(open(database, terminal).await?, async |database| {
         let mut tally = Tally::default();

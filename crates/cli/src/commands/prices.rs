@@ -9,9 +9,10 @@ use anyhow::{Context, Result};
 use super::{open_or_create, with_database};
 use crate::args::PricesArgs;
 use crate::failure::Failure;
+use crate::place::Place;
 use crate::terminal::{Terminal, counted};
 
-pub(crate) async fn run(path: &Path, args: &PricesArgs, terminal: &Terminal) -> Result<()> {
+pub(crate) async fn run(place: &Place, args: &PricesArgs, terminal: &Terminal) -> Result<()> {
     let list = read(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
     let from = args.from.map(|time| {
         let since =
@@ -19,7 +20,7 @@ pub(crate) async fn run(path: &Path, args: &PricesArgs, terminal: &Terminal) -> 
         since.ok_or_else(|| Failure::invalid("--from must lie between 1970 and 2262"))
     });
     let from = from.transpose()?;
-    with_database(open_or_create(path, terminal).await?, async |database| {
+    with_database(open_or_create(place, terminal).await?, async |database| {
         let report = database
             .import_prices(&list, from)
             .await

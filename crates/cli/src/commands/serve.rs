@@ -1,23 +1,23 @@
 //! `driftline serve`: one database for many callers, until the program is asked to end.
 
 use std::io::Write;
-use std::path::Path;
 
 use anyhow::{Context, Result};
 use driftline::Database;
 use driftline_server::{Server, Settings};
 
-use super::{check_exists, interrupted};
+use super::interrupted;
 use crate::args::ServeArgs;
+use crate::place::Place;
 use crate::terminal::Terminal;
 
-pub(crate) async fn run(path: &Path, args: &ServeArgs, terminal: &Terminal) -> Result<()> {
+pub(crate) async fn run(place: &Place, args: &ServeArgs, terminal: &Terminal) -> Result<()> {
     let settings = settings(args)?;
     settings.validate()?;
     if !args.create {
-        check_exists(path)?;
+        place.check_exists()?;
     }
-    let database = settings.limits(Database::builder(path)).open().await?;
+    let database = place.log_of(settings.limits(place.builder())).create_missing(args.create).open().await?;
     let served = serve(database.clone(), settings, terminal).await;
     // what was acknowledged is in the log either way; a flush makes the next start quick
     let closed = database.close().await.context("could not close the database");

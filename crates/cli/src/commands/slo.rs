@@ -8,18 +8,19 @@ use driftline::SloFile;
 
 use super::{open_or_create, open_to_read, with_database};
 use crate::args::{SloArgs, SloCommand};
+use crate::place::Place;
 use crate::terminal::{Terminal, counted};
 
-pub(crate) async fn run(path: &Path, args: &SloArgs, terminal: &Terminal) -> Result<()> {
+pub(crate) async fn run(place: &Place, args: &SloArgs, terminal: &Terminal) -> Result<()> {
     match &args.command {
-        SloCommand::Apply { files, dry_run } => apply(path, files, *dry_run, terminal).await,
-        SloCommand::Export { names, output } => export(path, names, output.as_deref()).await,
+        SloCommand::Apply { files, dry_run } => apply(place, files, *dry_run, terminal).await,
+        SloCommand::Export { names, output } => export(place, names, output.as_deref()).await,
     }
 }
 
-async fn apply(path: &Path, files: &[PathBuf], dry_run: bool, terminal: &Terminal) -> Result<()> {
+async fn apply(place: &Place, files: &[PathBuf], dry_run: bool, terminal: &Terminal) -> Result<()> {
     let files: Vec<SloFile> = files.iter().map(|file| read(file)).collect::<Result<_>>()?;
-    let database = if dry_run { open_to_read(path).await? } else { open_or_create(path, terminal).await? };
+    let database = if dry_run { open_to_read(place).await? } else { open_or_create(place, terminal).await? };
     with_database(database, async |database| {
         let applied = database.apply_slos(&files, dry_run).await?;
         let mut out = std::io::stdout();
@@ -38,8 +39,8 @@ async fn apply(path: &Path, files: &[PathBuf], dry_run: bool, terminal: &Termina
     .await
 }
 
-async fn export(path: &Path, names: &[String], output: Option<&Path>) -> Result<()> {
-    with_database(open_to_read(path).await?, async |database| {
+async fn export(place: &Place, names: &[String], output: Option<&Path>) -> Result<()> {
+    with_database(open_to_read(place).await?, async |database| {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let yaml = database.export_slos(&names)?;
         match output {

@@ -1,7 +1,6 @@
 //! `driftline sql`: statements from -c, from a file, from standard input as they arrive, or from the interactive shell.
 
 use std::io::{IsTerminal, Read};
-use std::path::Path;
 
 use anyhow::{Context, Result};
 use driftline::{StatementSplitter, split_statements};
@@ -11,6 +10,7 @@ use super::{interruptible, open_existing, open_or_create, open_to_read, with_dat
 use crate::args::{OnError, SqlArgs};
 use crate::failure::{self, AlreadyReported};
 use crate::output::Output;
+use crate::place::Place;
 use crate::shell;
 use crate::target::Target;
 use crate::terminal::Terminal;
@@ -21,13 +21,13 @@ const INPUT_CHUNK_BYTES: usize = 64 << 10;
 /// What some editors write in front of UTF-8.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-pub(crate) async fn run(path: &Path, args: &SqlArgs, terminal: &Terminal) -> Result<()> {
+pub(crate) async fn run(place: &Place, args: &SqlArgs, terminal: &Terminal) -> Result<()> {
     let script = script(args)?;
     let output = Output::new(args.format, args.output.as_deref(), terminal)?;
     let database = match args {
-        SqlArgs { create: true, .. } => open_or_create(path, terminal).await?,
-        SqlArgs { read_only: true, .. } => open_to_read(path).await?,
-        _ => open_existing(path, terminal).await?,
+        SqlArgs { create: true, .. } => open_or_create(place, terminal).await?,
+        SqlArgs { read_only: true, .. } => open_to_read(place).await?,
+        _ => open_existing(place, terminal).await?,
     };
     if script.is_none() && std::io::stdin().is_terminal() {
         // in the shell, Ctrl-C stops the running query and not the program

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use driftline::storage::{LATENCY_BOUNDS_SECONDS, LatencyCounts};
+use driftline::storage::{LATENCY_BOUNDS_SECONDS, LatencyCounts, RequestCounts, StoreOperation};
 use tonic::{Code, Status};
 
 use crate::service::Service;
@@ -155,6 +155,37 @@ fn storage(page: &mut String, service: &Service) {
     );
     let fails = u64::from(status.flush_error.is_some());
     number(page, "driftline_flush_failing", "gauge", "1 while the last flush failed.", fails);
+    store_requests(page, &status.requests);
+}
+
+fn store_requests(page: &mut String, counts: &RequestCounts) {
+    let requests = "driftline_object_store_requests_total";
+    head(page, requests, "counter", "Requests to the object store, by operation.");
+    for operation in StoreOperation::ALL {
+        let _ =
+            writeln!(page, "{requests}{{operation=\"{}\"}} {}", operation.name(), counts.requests(operation));
+    }
+    let errors = "driftline_object_store_errors_total";
+    head(
+        page,
+        errors,
+        "counter",
+        "Requests to the object store that failed after all retries, by operation.",
+    );
+    for operation in StoreOperation::ALL {
+        let _ = writeln!(page, "{errors}{{operation=\"{}\"}} {}", operation.name(), counts.errors(operation));
+    }
+    let bytes = "driftline_object_store_bytes_total";
+    head(page, bytes, "counter", "Bytes of objects, by direction.");
+    for (direction, count) in [("read", counts.read_bytes), ("written", counts.written_bytes)] {
+        let _ = writeln!(page, "{bytes}{{direction=\"{direction}\"}} {count}");
+    }
+    let http = "driftline_object_store_http_requests_total";
+    head(page, http, "counter", "HTTP requests to the object store, retries among them, by outcome.");
+    let answered = counts.http_requests - counts.http_failures.min(counts.http_requests);
+    for (outcome, count) in [("answered", answered), ("failed", counts.http_failures)] {
+        let _ = writeln!(page, "{http}{{outcome=\"{outcome}\"}} {count}");
+    }
 }
 
 fn value(counter: &AtomicU64) -> u64 {
