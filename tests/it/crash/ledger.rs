@@ -12,6 +12,8 @@ use arrow::datatypes::{DataType, Int64Type, TimestampNanosecondType};
 use driftline_storage::testing::Crash;
 use driftline_storage::{BatchId, Durability, Storage, TableSnapshot, TimeRange, column_id};
 
+use super::workload::Place;
+
 /// Rows are this far apart in time, so that a few of them touch several days.
 const STEP_NS: i64 = 7 * 3_600_000_000_000;
 
@@ -59,6 +61,7 @@ struct Fate {
 /// Everything that a workload did, as its caller saw it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
+    pub(super) place: Place,
     units: Vec<Unit>,
     tables: BTreeMap<&'static str, Fate>,
     rows: i64,
@@ -127,6 +130,8 @@ impl Ledger {
     pub(super) fn acknowledge(&mut self, unit: usize, durability: Durability) {
         self.units[unit].promise = Some(match durability {
             Durability::Durable => Survives::PowerCut,
+            // what waits for its object is nowhere else
+            Durability::Interval if self.place == Place::Bucket => Survives::Nothing,
             Durability::Interval => Survives::Kill,
             Durability::Memory => Survives::Nothing,
         });

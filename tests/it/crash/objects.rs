@@ -6,7 +6,7 @@ use bytes::Bytes;
 use driftline_storage::Storage;
 use driftline_storage::testing::{Crash, SimDisk, Stop};
 
-use super::workload::open;
+use super::workload::{Place, open};
 
 const KIND: &str = "baseline";
 
@@ -19,7 +19,7 @@ struct Ledger {
 
 async fn run(disk: &SimDisk) -> Ledger {
     let mut ledger = Ledger::default();
-    let Ok(storage) = open(disk, 10).await else { return ledger };
+    let Ok(storage) = open(disk, Place::Disk, 10).await else { return ledger };
     for content in [Some("one"), Some("two"), None, Some("three"), Some("four")] {
         ledger.attempted.push(content);
         let done = match content {
@@ -51,7 +51,7 @@ async fn a_named_object_that_is_stopped_anywhere_is_whole() -> Result<()> {
             let stopped = disk.is_stopped();
             for crash in [Crash::Killed, Crash::Lost, Crash::Torn] {
                 let place = || format!("{stop:?} write {n}, then {crash:?}: {ledger:?}");
-                let storage = open(&disk.crash(crash, n), 40).await.with_context(place)?;
+                let storage = open(&disk.crash(crash, n), Place::Disk, 40).await.with_context(place)?;
                 let found = content(&storage).await.with_context(place)?;
                 let mut possible = ledger.attempted.iter().chain([&ledger.acknowledged]);
                 ensure!(possible.any(|content| *content == found.as_deref()), "{}: {found:?}", place());

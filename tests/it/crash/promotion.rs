@@ -16,7 +16,7 @@ use driftline_storage::{
     TableSpec, TimeRange, column_id,
 };
 
-use super::workload::open;
+use super::workload::{Place, open};
 
 const KEY: &str = "app.intent";
 
@@ -43,7 +43,7 @@ fn batch(rows: Range<i64>) -> Result<RecordBatch> {
 
 /// Appends and flushes until the disk stops; answers how many rows were acknowledged.
 async fn run(disk: &SimDisk) -> Result<i64> {
-    let Ok(storage) = open(disk, 10).await else { return Ok(0) };
+    let Ok(storage) = open(disk, Place::Disk, 10).await else { return Ok(0) };
     drop(storage.create_table(spec()).await);
     let mut acknowledged = 0;
     for (rows, flush) in [(0..80, true), (80..90, true), (90..170, false), (170..180, true)] {
@@ -117,7 +117,7 @@ async fn a_promotion_that_is_stopped_anywhere_loses_no_value() -> Result<()> {
             let stopped = disk.is_stopped();
             let place = format!("{stop:?} write {n}");
             for crash in [Crash::Killed, Crash::Lost, Crash::Torn] {
-                let storage = open(&disk.crash(crash, n), 40).await.context(place.clone())?;
+                let storage = open(&disk.crash(crash, n), Place::Disk, 40).await.context(place.clone())?;
                 for _ in 0..2 {
                     let found = values(&storage).await.with_context(|| format!("{place}, {crash:?}"))?;
                     for row in 0..acknowledged {

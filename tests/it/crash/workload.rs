@@ -13,23 +13,36 @@ use super::ledger::{Ledger, batch};
 
 type Rows = [(&'static str, usize)];
 
+/// Where the database lies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Objects and log files on a disk.
+    #[default]
+    Disk,
+    /// Objects alone, the log among them.
+    Bucket,
+}
+
 /// Opens the database on a simulated disk. Every process has its own seed: the clock stands still, and the names of objects
 /// must differ.
-pub(super) async fn open(disk: &SimDisk, process: u64) -> Result<Storage, Error> {
-    Storage::builder("simulated")
+pub(super) async fn open(disk: &SimDisk, place: Place, process: u64) -> Result<Storage, Error> {
+    let storage = match place {
+        Place::Disk => Storage::builder("simulated").log(disk.log()),
+        Place::Bucket => Storage::builder("memory://"),
+    };
+    storage
         .options(StorageOptions::default())
         .clock(Arc::new(ManualClock::new(1_785_585_600_000_000_000)))
         .seed(process)
         .object_store(disk.store())
-        .log(disk.log())
         .open()
         .await
 }
 
 /// Opens the database of a process that lives on: an error of the device comes once, the second attempt works.
-async fn open_again(disk: &SimDisk, process: u64) -> Result<Storage, Error> {
-    match open(disk, process).await {
-        Err(_) => open(disk, process + 1).await,
+async fn open_again(disk: &SimDisk, place: Place, process: u64) -> Result<Storage, Error> {
+    match open(disk, place, process).await {
+        Err(_) => open(disk, place, process + 1).await,
         opened => opened,
     }
 }
@@ -37,7 +50,7 @@ async fn open_again(disk: &SimDisk, process: u64) -> Result<Storage, Error> {
 /// Runs the workload. Calls that fail are noted as attempted, and the next one follows; so it fails only when the database
 /// cannot be opened.
 pub(super) async fn run(disk: &SimDisk, ledger: &mut Ledger) -> Result<Storage, Error> {
-    let storage = open_again(disk, 10).await?;
+    let storage = open_again(disk, ledger.place, 10).await?;
     create(&storage, ledger, "a").await;
     append(&storage, ledger, &[("a", 3)], Durability::Durable).await;
     create(&storage, ledger, "b").await;
@@ -63,7 +76,7 @@ pub(super) async fn run(disk: &SimDisk, ledger: &mut Ledger) -> Result<Storage, 
     drop(storage.close().await);
     drop(storage);
 
-    let storage = open_again(disk, 20).await?;
+    let storage = open_again(disk, ledger.place, 20).await?;
     append(&storage, ledger, &[("b", 2)], Durability::Durable).await;
     let rename = TableChange::RenameColumn { from: "note".to_owned(), to: "remark".to_owned() };
     drop(storage.alter_table("b", rename).await);
@@ -73,7 +86,7 @@ pub(super) async fn run(disk: &SimDisk, ledger: &mut Ledger) -> Result<Storage, 
 
     // the last process did not close: its log is replayed, its rows in memory alone are gone
     ledger.crashed();
-    let storage = open_again(disk, 30).await?;
+    let storage = open_again(disk, ledger.place, 30).await?;
     append(&storage, ledger, &[("a", 1), ("b", 1)], Durability::Durable).await;
     flush(&storage, ledger, None).await;
     append(&storage, ledger, &[("a", 1)], Durability::Durable).await;
