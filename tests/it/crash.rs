@@ -46,7 +46,7 @@ async fn stop_everywhere(place: Place, stop: Stop) -> Result<()> {
     for n in 1..OPERATIONS_MAX {
         let disk = SimDisk::new();
         disk.stop_at_write(n, stop);
-        let mut ledger = Ledger { place, ..Ledger::default() };
+        let mut ledger = Ledger::at(place);
         let finished = run(&disk, &mut ledger).await;
         let stopped = disk.is_stopped();
         ensure!(stopped || finished.is_ok(), "nothing failed, and yet: {finished:?}");
@@ -67,7 +67,7 @@ async fn fail_everywhere(place: Place, operation: Operation, fault: Fault) -> Re
     for n in 1..OPERATIONS_MAX {
         let disk = SimDisk::new();
         disk.fail(operation, n, fault);
-        let mut ledger = Ledger { place, ..Ledger::default() };
+        let mut ledger = Ledger::at(place);
         let at = || format!("{fault:?} at {operation:?} {n}");
         let storage = run(&disk, &mut ledger).await.with_context(at)?;
         let ran = disk.operations(operation);

@@ -92,6 +92,10 @@ pub(super) fn batch(ids: &[i64], with_extra: bool, note: &str) -> Result<RecordB
 }
 
 impl Ledger {
+    /// Nothing so far, of a database in a place.
+    pub(super) fn at(place: Place) -> Self {
+        Self { place, ..Self::default() }
+    }
     /// Numbers new rows, and notes that they are attempted. Returns the unit and the ids, table by table.
     pub(super) fn attempt(
         &mut self,
