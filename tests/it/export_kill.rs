@@ -85,7 +85,7 @@ async fn round(
     unanswered: &mut Vec<Option<ExportTraceServiceRequest>>,
     rng: &mut ChaCha8Rng,
 ) -> Result<()> {
-    let server = Served::start(database, &[])?;
+    let server = Served::start(database)?;
     let mut exporters: FuturesUnordered<_> = std::mem::take(unanswered)
         .into_iter()
         .map(|batch| {
@@ -124,7 +124,7 @@ async fn every_acknowledged_span_is_there_and_none_twice() -> Result<()> {
             .await
             .with_context(|| format!("round {i}"))?;
     }
-    let server = Served::start(directory.path(), &[])?;
+    let server = Served::start(directory.path())?;
     let mut client = TraceServiceClient::connect(server.otlp.clone()).await?;
     for batch in unanswered.into_iter().flatten() {
         client.export(batch).await?;

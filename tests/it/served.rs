@@ -1,11 +1,10 @@
 //! The program as a server: a process of its own, behind doors that the system chooses.
 
-use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use crate::program;
 
@@ -22,18 +21,12 @@ pub(crate) struct Served {
 
 impl Served {
     /// Serves a database, which is made where there is none.
-    pub(crate) fn start(database: &Path, arguments: &[&OsStr]) -> Result<Self> {
-        Self::start_with(Command::new(program::path()?), database, arguments)
-    }
-
-    /// The same by a command that starts the program with what follows.
-    pub(crate) fn start_with(mut command: Command, database: &Path, arguments: &[&OsStr]) -> Result<Self> {
-        let mut child = command
+    pub(crate) fn start(database: &Path) -> Result<Self> {
+        let mut child = Command::new(program::path()?)
             .arg("--db")
             .arg(database)
             .args(["serve", "--create"])
             .args(DOORS.iter().flat_map(|door| [*door, "127.0.0.1:0"]))
-            .args(arguments)
             .env("DRIFTLINE_LOG", "error")
             .stdout(Stdio::piped())
             .spawn()
@@ -47,13 +40,6 @@ impl Served {
         let flight = format!("grpc://{}", address("flight")?);
         let otlp = format!("http://{}", address("otlp-grpc")?);
         Ok(Self { child, flight, otlp })
-    }
-
-    /// Fails where the process has ended by itself.
-    pub(crate) fn check_alive(&mut self) -> Result<()> {
-        let ended = self.child.try_wait()?;
-        ensure!(ended.is_none(), "the server ended: {ended:?}");
-        Ok(())
     }
 
     pub(crate) fn kill(mut self) -> Result<()> {

@@ -42,13 +42,13 @@ fn a_database_that_is_served_is_compacted_by_another_process() -> Result<()> {
     // breaks when the process that has the database open does not take what this one compacted, or loses a row by it
     let place = Workplace::new()?;
     place.run(["sql", "-c", "INSERT INTO t VALUES ('2026-08-01T02:00:00Z', 4, 'c'); FLUSH"])?.succeeds()?;
-    let server = Served::start(&place.database(), &[])?;
+    let server = Served::start(&place.database())?;
     let segments =
         "SELECT count(*) AS segments, sum(rows) AS rows FROM driftline.segments WHERE table_name = 't'";
     let ask = ["sql", "--url", server.flight.as_str(), "--format", "csv", "-c", segments];
     let before = place.run(ask)?;
     ensure!(before.stdout.ends_with("3,4\n"), "{before:?}");
-    place.run(["compact", "t", "--purge"])?.ends_with(4, &["driftline serve", "PURGE"])?;
+    place.run(["compact", "t", "--purge"])?.ends_with(4, &["is open for writing by process", "PURGE"])?;
     place.run(["compact", "t"])?.ends_with(0, &["2 segments", "into 1 of"])?;
     let after = place.run(ask)?;
     ensure!(after.stdout.ends_with("2,4\n"), "{after:?}");
