@@ -134,11 +134,14 @@ pub(crate) async fn interruptible<T>(work: impl Future<Output = Result<T>>) -> R
 }
 
 /// Waits until the user presses Ctrl-C, or the program is asked to end.
-pub(crate) async fn interrupted() {
+///
+/// It counts from the call on, not from the first poll.
+pub(crate) fn interrupted() -> impl Future<Output = ()> {
     watch_for_interrupts();
-    let interrupted = INTERRUPTED.notified();
+    let mut interrupted = Box::pin(INTERRUPTED.notified());
+    interrupted.as_mut().enable();
     IS_INTERRUPTIBLE.store(true, Ordering::SeqCst);
-    interrupted.await;
+    interrupted
 }
 
 /// Woken at each Ctrl-C.
@@ -153,12 +156,16 @@ static IS_INTERRUPTIBLE: AtomicBool = AtomicBool::new(false);
 fn watch_for_interrupts() {
     static WATCHING: Once = Once::new();
     WATCHING.call_once(|| {
-        let watch = || {
+        let (ready, listening) = std::sync::mpsc::sync_channel(1);
+        let watch = move || {
             let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else {
                 return;
             };
             runtime.block_on(async {
-                while interrupt().await.is_ok() {
+                let Ok(mut signals) = Signals::listen() else { return };
+                // nobody waits any more only where the program ends
+                let _ = ready.send(());
+                while signals.next().await.is_ok() {
                     if !IS_INTERRUPTIBLE.swap(false, Ordering::SeqCst) {
                         std::process::exit(i32::from(EXIT_INTERRUPTED));
                     }
@@ -168,19 +175,44 @@ fn watch_for_interrupts() {
         };
         // without the thread Ctrl-C ends the program at once, as it does by default: acknowledged rows are safe either way
         let _ = std::thread::Builder::new().name("driftline-interrupt".to_owned()).spawn(watch);
+        // from here on a signal ends nothing at once; an error is a thread that is not there
+        let _ = listening.recv();
     });
 }
 
-/// Waits for Ctrl-C or, where there is one, the signal that asks to end.
-async fn interrupt() -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+/// Ctrl-C, and what asks a program to end.
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> io::Result<()> {
         tokio::select! {
-            pressed = tokio::signal::ctrl_c() => pressed,
-            _ = terminate.recv() => Ok(()),
+            _ = self.interrupt.recv() => Ok(()),
+            _ = self.terminate.recv() => Ok(()),
         }
     }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+}
+
+/// Ctrl-C.
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> io::Result<()> {
+        tokio::signal::ctrl_c().await
+    }
 }

@@ -179,7 +179,9 @@ def served(program, bucket, errors):
         assert int(metrics['driftline_object_store_http_requests_total{outcome="answered"}']) > 0
     finally:
         server.terminate()
-        assert server.wait() == 0
+        status = server.wait()
+        errors.seek(0)
+        assert status == 0, (status, errors.read()[-2000:])
 
 
 def command(program, bucket, *arguments):

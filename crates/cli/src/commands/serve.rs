@@ -29,13 +29,15 @@ async fn serve(database: Database, settings: Settings, terminal: &Terminal) -> R
     let server = Server::bind(database, settings).await?;
     let doors: String =
         server.addresses().map(|(door, address)| format!("{door} listening on {address}\n")).collect();
+    // whoever reads where the doors are may ask the server to end
+    let interrupted = interrupted();
     // a server goes on for its clients where nobody reads what it prints
     if let Err(error) = std::io::stdout().write_all(doors.as_bytes()) {
         terminal.note(&format!("cannot print where the doors are: {error}"));
     }
     server
         .run(async {
-            interrupted().await;
+            interrupted.await;
             terminal.note("stopping: running queries may end");
         })
         .await?;
