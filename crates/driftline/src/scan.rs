@@ -7,12 +7,14 @@
 mod attribute;
 mod attributes;
 mod cache;
+mod coded;
 mod columns;
 mod emit;
 mod filter;
 mod implied;
 mod index;
 mod layout;
+mod mask;
 mod metrics;
 mod order;
 mod planning;

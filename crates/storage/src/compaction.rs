@@ -30,7 +30,7 @@ use crate::{
     index::Filtered,
     manifest::TableRecord,
     schema::Column,
-    segment::SegmentMeta,
+    segment::{Dictionaries, SegmentMeta},
     snapshot::Reading,
     storage::Core,
     work::Work,
@@ -125,7 +125,9 @@ impl Job {
         let file = schema.arrow().project(&indices).map(Arc::new);
         let file =
             file.map_err(|error| Error::internal("columns are not in their table").with_source(error))?;
-        let mut output = Output::new(self, &first.partition, columns);
+        let mut dictionaries = Dictionaries::default();
+        inputs.iter().for_each(|input| input.learn(&mut dictionaries));
+        let mut output = Output::new(self, &first.partition, columns, dictionaries);
         let mut merge = Merge::begin(Arc::clone(schema), file, inputs).await?;
         while let Some(batch) = merge.next().await? {
             if self.stopped.load(Ordering::Relaxed) || self.given_up.load(Ordering::Relaxed) {

@@ -66,8 +66,18 @@ pub struct IndexedValues {
 pub struct Posting {
     /// How many they are.
     pub rows: u64,
-    /// Where their bitmap lies; `None` where it would say little, for the value is everywhere.
-    place: Option<Place>,
+    lie: Lie,
+}
+
+/// Where the numbers of the rows of a value lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Lie {
+    /// Nowhere: they would say little, for the value is everywhere.
+    Nowhere,
+    /// In the directory, for they are few.
+    Here(Vec<u32>),
+    /// In a bitmap in front of it.
+    At(Place),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,13 +189,25 @@ impl IndexedValues {
 impl Posting {
     /// Whether its rows are known, not only their number.
     pub fn is_stored(&self) -> bool {
-        self.place.is_some()
+        self.lie != Lie::Nowhere
+    }
+
+    /// The rows, where the directory has them.
+    pub(crate) fn few(&self) -> &[u32] {
+        match &self.lie {
+            Lie::Here(rows) => rows,
+            _ => &[],
+        }
     }
 
     /// The bytes of the bitmap in the file, and their checksum.
     pub(crate) fn place(&self) -> Option<(Range<u64>, u32)> {
-        let place = self.place.as_ref()?;
-        Some((place.offset..place.offset.saturating_add(u64::from(place.bytes)), place.crc32c))
+        match &self.lie {
+            Lie::At(place) => {
+                Some((place.offset..place.offset.saturating_add(u64::from(place.bytes)), place.crc32c))
+            }
+            _ => None,
+        }
     }
 }
 

@@ -34,6 +34,16 @@ impl RowSet {
         self
     }
 
+    /// How many rows of a range are in the set.
+    pub fn count_within(&self, rows: Range<u32>) -> u64 {
+        self.0.range_cardinality(rows)
+    }
+
+    /// The rows of a range that are in the set, ascending.
+    pub fn rows_within(&self, rows: Range<u32>) -> impl Iterator<Item = u32> {
+        self.0.range(rows)
+    }
+
     /// Which rows of a range are in the set, one bit a row; `None` where none is.
     pub fn within(&self, rows: Range<u32>) -> Option<BooleanBuffer> {
         let mut found = self.0.range(rows.clone()).peekable();

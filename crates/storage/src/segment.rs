@@ -6,6 +6,9 @@
 //! byte that decides an answer is checked before it is used, and a flipped bit is an error, never a wrong row.
 
 mod checksums;
+mod chunks;
+mod dictionaries;
+mod footer;
 mod format;
 mod layout;
 mod meta;
@@ -14,12 +17,14 @@ mod reader;
 mod verify;
 mod writer;
 
+pub(crate) use dictionaries::Dictionaries;
+pub(crate) use footer::Footer;
 pub(crate) use layout::{
     ROW_GROUP_BYTES_MAX, ROW_GROUP_ROWS_BY_TIME, ROW_GROUP_ROWS_MAX, ROW_GROUP_ROWS_MIN,
 };
 pub use meta::SegmentMeta;
 pub use reader::SegmentReader;
-pub(crate) use reader::{Footer, RowGroupBatches, open};
+pub(crate) use reader::{RowGroupBatches, open};
 pub(crate) use verify::verify;
 pub(crate) use writer::{EncodedSegment, Name, SegmentWriter, encode};
 

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::{Array, ArrayRef};
 
+/// What an entry takes beside its array, about.
+const ENTRY_BYTES: usize = 256;
 /// An entry larger than this share of the cache would push out everything else.
 const ENTRY_SHARE_MAX: usize = 4;
 
@@ -16,6 +18,27 @@ pub(super) struct CacheKey {
     pub(super) segment: Arc<str>,
     pub(super) row_group: u32,
     pub(super) column: u32,
+    pub(super) form: Form,
+}
+
+/// As what a column is held.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Form {
+    /// In the type that leaves the scan.
+    Values,
+    /// Text, as numbers of its different values.
+    Codes,
+    /// Some rows alone, by their numbers in the row group, in the type that leaves the scan.
+    Rows(Arc<[u32]>),
+}
+
+impl Form {
+    fn memory_size(&self) -> usize {
+        match self {
+            Self::Rows(rows) => size_of_val(rows.as_ref()),
+            Self::Values | Self::Codes => 0,
+        }
+    }
 }
 
 /// What the cache of decoded columns holds, and how often it was asked.
@@ -83,8 +106,13 @@ impl ColumnCache {
         found
     }
 
+    /// Whether a column is there, which counts as no use of it.
+    pub(super) fn contains(&self, key: &CacheKey) -> bool {
+        self.lock().entries.contains_key(key)
+    }
+
     pub(super) fn insert(&self, key: CacheKey, array: &ArrayRef) {
-        let bytes = array.get_array_memory_size();
+        let bytes = array.get_array_memory_size() + ENTRY_BYTES + key.form.memory_size();
         if bytes > self.bytes_max / ENTRY_SHARE_MAX {
             return;
         }

@@ -1,6 +1,8 @@
 //! The columns of one unit, decoded when they are first asked for: from the cache, from the segment, from a batch of the memtable,
 //! from the attributes of a row that is older than its column, or NULL.
 
+mod held;
+
 use std::sync::Arc;
 
 use arrow::array::{
@@ -13,8 +15,9 @@ use driftline_storage::{SegmentReader, write_json};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
 use super::attributes;
-use super::cache::{CacheKey, ColumnCache};
+use super::cache::ColumnCache;
 use super::layout::{Kind, Layout};
+use super::mask::Mask;
 use super::metrics::ScanMetrics;
 use crate::error::external;
 
@@ -35,8 +38,10 @@ pub(super) struct Columns<'a> {
     metrics: &'a ScanMetrics,
     rows: usize,
     /// Which rows of the unit they have; all, where there is none.
-    selected: Option<BooleanArray>,
+    selected: Option<Mask>,
     ready: Vec<Option<ArrayRef>>,
+    /// Text in codes.
+    coded: Vec<Option<ArrayRef>>,
     stored_attributes: Option<ArrayRef>,
 }
 
@@ -51,8 +56,8 @@ impl<'a> Columns<'a> {
             Place::Memory(batch) => batch.num_rows(),
             Place::RowGroup { reader, row_group, .. } => reader.row_group_rows(*row_group),
         };
-        let (ready, stored_attributes) = (vec![None; layout.len()], None);
-        Self { place, layout, cache, metrics, rows, selected: None, ready, stored_attributes }
+        let (ready, coded) = (vec![None; layout.len()], vec![None; layout.len()]);
+        Self { place, layout, cache, metrics, rows, selected: None, ready, coded, stored_attributes: None }
     }
 
     pub(super) fn rows(&self) -> usize {
@@ -60,16 +65,17 @@ impl<'a> Columns<'a> {
     }
 
     /// Goes on with some rows alone, where that is worth it: of columns that are not decoded yet only these are. Returns whether it does.
-    pub(super) fn select(&mut self, mask: &BooleanArray) -> DfResult<bool> {
-        let rows = mask.true_count();
-        let is_worth = rows * SELECTED_SHARE <= self.rows && matches!(self.place, Place::RowGroup { .. });
+    pub(super) fn select(&mut self, mask: &Mask) -> DfResult<bool> {
+        let is_worth =
+            mask.count() * SELECTED_SHARE <= self.rows && matches!(self.place, Place::RowGroup { .. });
         if !is_worth || self.selected.is_some() {
             return Ok(false);
         }
-        for array in self.ready.iter_mut().chain([&mut self.stored_attributes]).flatten() {
-            *array = filter(array, mask)?;
+        let held = self.ready.iter_mut().chain(&mut self.coded).chain([&mut self.stored_attributes]);
+        for array in held.flatten() {
+            *array = filter(array, &mask.bits())?;
         }
-        self.rows = rows;
+        self.rows = mask.count();
         self.selected = Some(mask.clone());
         Ok(true)
     }
@@ -109,7 +115,7 @@ impl<'a> Columns<'a> {
     async fn load_stored(&mut self, missing: &[usize]) -> DfResult<()> {
         let mut unknown = vec![];
         for &index in missing {
-            match self.cached(index) {
+            match self.cached(index)? {
                 Some(array) => self.ready[index] = Some(array),
                 None => unknown.push(index),
             }
@@ -161,8 +167,9 @@ impl<'a> Columns<'a> {
                 let start = reader.row_group_start(*row_group);
                 Arc::new(match &self.selected {
                     Some(selected) => {
-                        let rows = selected.values().set_indices();
-                        UInt32Array::from_iter_values(rows.map(|row| start + row as u32))
+                        let selected = selected.bits();
+                        let rows = selected.values().set_indices_u32();
+                        UInt32Array::from_iter_values(rows.map(|row| start + row))
                     }
                     None => UInt32Array::from_iter_values(start..start + self.rows as u32),
                 })
@@ -229,7 +236,7 @@ impl<'a> Columns<'a> {
     async fn stored_attributes(&mut self) -> DfResult<Option<ArrayRef>> {
         let Some(index) = self.layout.attributes() else { return Ok(None) };
         if self.stored_attributes.is_none() {
-            let array = match self.cached(index) {
+            let array = match self.cached(index)? {
                 Some(array) => array,
                 None => {
                     let Some(stored) = self.read(&[index]).await?.pop().flatten() else { return Ok(None) };
@@ -251,7 +258,8 @@ impl<'a> Columns<'a> {
             Place::RowGroup { .. } if ids.is_empty() => Ok(vec![]),
             Place::RowGroup { reader, row_group, .. } => {
                 self.metrics.cache_misses.add(ids.len());
-                let selected = self.selected.as_ref().map(BooleanArray::values);
+                let selected = self.selected.as_ref().map(Mask::bits);
+                let selected = selected.as_ref().map(BooleanArray::values);
                 let bytes = reader.bytes_to_read(*row_group, &ids, selected);
                 self.metrics.bytes_scanned.add(usize::try_from(bytes).unwrap_or(usize::MAX));
                 let read = match selected {
@@ -284,39 +292,6 @@ impl<'a> Columns<'a> {
             self.remember(index);
         }
         Ok(())
-    }
-
-    fn cached(&self, index: usize) -> Option<ArrayRef> {
-        let found = self.cache.get(&self.key(index)?)?;
-        self.metrics.cache_hits.add(1);
-        match &self.selected {
-            Some(selected) => filter(&found, selected).ok(),
-            None => Some(found),
-        }
-    }
-
-    fn remember(&self, index: usize) {
-        if let Some(array) = &self.ready[index] {
-            self.keep(index, array);
-        }
-    }
-
-    /// Puts a column into the cache, where it has all rows of its row group.
-    fn keep(&self, index: usize, array: &ArrayRef) {
-        if let Some(key) = self.key(index).filter(|_| self.selected.is_none()) {
-            self.cache.insert(key, array);
-        }
-    }
-
-    fn key(&self, index: usize) -> Option<CacheKey> {
-        match &self.place {
-            Place::Memory(_) => None,
-            Place::RowGroup { segment, row_group, .. } => Some(CacheKey {
-                segment: Arc::clone(segment),
-                row_group: *row_group as u32,
-                column: self.layout.column(index).id,
-            }),
-        }
     }
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
-use arrow::compute::{and, prep_null_mask_filter};
+use arrow::compute::prep_null_mask_filter;
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::cast::as_boolean_array;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -16,7 +16,8 @@ use datafusion::physical_expr::expressions::{
 use datafusion::physical_expr::utils::{collect_columns, split_conjunction};
 use datafusion::physical_expr::{PhysicalExpr, conjunction};
 
-use super::implied;
+use super::mask::Mask;
+use super::{coded, implied};
 
 /// Below this share of surviving rows, the next conjunct is evaluated on the survivors alone.
 const SPARSE_SHARE: f64 = 0.1;
@@ -124,6 +125,14 @@ impl Conjunct {
         &self.columns
     }
 
+    /// The only column of the condition, if its answer depends on the value there alone.
+    pub(super) fn only_column(&self) -> Option<usize> {
+        match self.columns[..] {
+            [column] if !self.fallible && !self.dynamic => Some(column),
+            _ => None,
+        }
+    }
+
     /// Narrows a mask of rows (all, where there is none) to those for which the condition is true.
     ///
     /// `arrays` are the columns of the condition. The answer has no NULLs; `None` means that every row passes.
@@ -131,30 +140,46 @@ impl Conjunct {
         &self,
         rows: usize,
         arrays: Vec<ArrayRef>,
-        mask: Option<BooleanArray>,
-    ) -> DfResult<Option<BooleanArray>> {
+        mask: Option<Mask>,
+    ) -> DfResult<Option<Mask>> {
+        let answer = self.evaluate(rows, arrays, mask.as_ref())?;
+        Ok(narrowed(mask, &answer))
+    }
+
+    /// As [`narrow`](Self::narrow), where the [only column](Self::only_column) is text in codes.
+    pub(super) fn narrow_coded(&self, text: &ArrayRef, mask: Option<Mask>) -> DfResult<Option<Mask>> {
+        let values = coded::values_and_null(text, self.schema.field(0).data_type())?;
+        let answers = self.evaluate(values.len(), vec![values], None)?;
+        Ok(narrowed(mask, &coded::rows_where(text, &answers)?))
+    }
+
+    /// For which rows the condition is true, at least of those in the mask; without NULLs.
+    fn evaluate(&self, rows: usize, arrays: Vec<ArrayRef>, mask: Option<&Mask>) -> DfResult<BooleanArray> {
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)?;
-        let answer = match &mask {
+        let answer = match mask {
             Some(mask) if self.fallible || is_sparse(mask) => {
-                self.own_expr.evaluate_selection(&batch, mask)?
+                self.own_expr.evaluate_selection(&batch, &mask.bits())?
             }
             _ => self.own_expr.evaluate(&batch)?,
         };
-        let answer = match answer {
-            ColumnarValue::Scalar(value) if value == true.into() => return Ok(mask),
-            ColumnarValue::Scalar(_) => return Ok(Some(BooleanArray::from(vec![false; rows]))),
+        Ok(match answer {
+            ColumnarValue::Scalar(value) => BooleanArray::from(vec![value == true.into(); rows]),
             ColumnarValue::Array(array) => match as_boolean_array(&array)? {
                 nullable if nullable.null_count() > 0 => prep_null_mask_filter(nullable),
                 plain => plain.clone(),
             },
-        };
-        let narrowed = match mask {
-            Some(mask) => and(&mask, &answer)?,
-            None => answer,
-        };
-        Ok((narrowed.true_count() < rows).then_some(narrowed))
+        })
     }
+}
+
+/// The rows of a mask (all, where there is none) that have the answer `true`; `None` where all rows have it.
+fn narrowed(mask: Option<Mask>, answer: &BooleanArray) -> Option<Mask> {
+    let narrowed = match mask {
+        Some(mask) => mask.and(answer.values()),
+        None => Mask::of_bits(answer.values().clone()),
+    };
+    (narrowed.count() < narrowed.of()).then_some(narrowed)
 }
 
 fn joined<'a>(parts: impl Iterator<Item = &'a Arc<dyn PhysicalExpr>>) -> Option<Arc<dyn PhysicalExpr>> {
@@ -162,8 +187,8 @@ fn joined<'a>(parts: impl Iterator<Item = &'a Arc<dyn PhysicalExpr>>) -> Option<
     (!parts.is_empty()).then(|| conjunction(parts))
 }
 
-fn is_sparse(mask: &BooleanArray) -> bool {
-    (mask.true_count() as f64) < mask.len() as f64 * SPARSE_SHARE
+fn is_sparse(mask: &Mask) -> bool {
+    (mask.count() as f64) < mask.of() as f64 * SPARSE_SHARE
 }
 
 /// Whether a node answers for every row, whatever its values: comparisons do, arithmetic, casts and functions may not.

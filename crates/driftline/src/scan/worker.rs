@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{BooleanArray, RecordBatch};
+use arrow::array::RecordBatch;
 use datafusion::error::Result as DfResult;
 use datafusion::physical_expr_common::physical_expr::snapshot_generation;
 use datafusion::physical_optimizer::pruning::PruningPredicate;
@@ -17,7 +17,9 @@ use tokio::sync::OnceCell;
 
 use super::columns::{Columns, Place};
 use super::emit::{Emitter, Loaded};
+use super::filter::Conjunct;
 use super::index::Condition;
+use super::mask::Mask;
 use super::metrics::ScanMetrics;
 use super::prune;
 use super::source::{ScanSegment, ScanSource, Unit};
@@ -61,19 +63,19 @@ struct OpenSegment {
 
 impl OpenSegment {
     /// Which rows of a row group are not deleted; `None` where all of them are there.
-    fn live(&self, row_group: usize) -> Option<BooleanArray> {
-        self.deletions.as_ref()?.live(self.rows(row_group)).map(|live| BooleanArray::new(live, None))
+    fn live(&self, row_group: usize) -> Option<Mask> {
+        self.deletions.as_ref()?.live(self.rows(row_group)).map(Mask::of_bits)
     }
 
     /// Which rows of a row group the index leaves: of those that are not deleted, where there is such a mask. `None` where it leaves none.
-    fn indexed(&self, row_group: usize, live: Option<BooleanArray>) -> Option<Option<BooleanArray>> {
+    fn indexed(&self, row_group: usize, live: Option<Mask>) -> Option<Option<Mask>> {
         let Some(candidates) = &self.candidates else { return Some(live) };
-        let found = candidates.within(self.rows(row_group))?;
+        let found = Mask::of_set(candidates, self.rows(row_group))?;
         let found = match live {
-            Some(live) => &found & live.values(),
+            Some(live) => found.and(live.bits().values()),
             None => found,
         };
-        (found.count_set_bits() > 0).then(|| Some(BooleanArray::new(found, None)))
+        (found.count() > 0).then_some(Some(found))
     }
 
     fn rows(&self, row_group: usize) -> Range<u32> {
@@ -226,7 +228,7 @@ impl Execution {
 }
 
 /// Leaves the rows of a mask alone, if they are few; otherwise the mask stays.
-fn select(columns: &mut Columns<'_>, mask: Option<BooleanArray>) -> DfResult<Option<BooleanArray>> {
+fn select(columns: &mut Columns<'_>, mask: Option<Mask>) -> DfResult<Option<Mask>> {
     match mask {
         Some(mask) => Ok(if columns.select(&mask)? { None } else { Some(mask) }),
         None => Ok(None),
@@ -313,7 +315,7 @@ impl Worker {
                 }
                 mask = open.live(*row_group);
                 let rows = open.reader.row_group_rows(*row_group);
-                let live = mask.as_ref().map_or(rows, BooleanArray::true_count);
+                let live = mask.as_ref().map_or(rows, Mask::count);
                 self.metrics.rows_pruned_deletions.add(rows - live);
                 if live == 0 {
                     self.metrics.pruned_deletions.add(1);
@@ -327,34 +329,50 @@ impl Worker {
                         return Ok(None);
                     }
                 };
-                self.metrics
-                    .rows_pruned_index
-                    .add(live - mask.as_ref().map_or(rows, BooleanArray::true_count));
+                self.metrics.rows_pruned_index.add(live - mask.as_ref().map_or(rows, Mask::count));
                 decided = &open.decided;
                 let segment = &source.segments[*segment].key;
                 Place::RowGroup { reader: &open.reader, segment, row_group: *row_group }
             }
         };
         let mut columns = Columns::new(place, &source.layout, &source.cache, &self.metrics);
-        let live_rows = mask.as_ref().map_or(columns.rows(), BooleanArray::true_count);
+        let live_rows = mask.as_ref().map_or(columns.rows(), Mask::count);
         let undecided = |at: &usize| !decided.get(*at).is_some_and(|decided| *decided);
         for at in (0..source.filter.conjuncts().len()).filter(undecided) {
             let conjunct = &source.filter.conjuncts()[at];
             mask = select(&mut columns, mask)?;
-            let arrays = columns.get(conjunct.columns()).await?;
-            let _timer = self.metrics.baseline.elapsed_compute().timer();
-            mask = conjunct.narrow(columns.rows(), arrays, mask)?;
-            if mask.as_ref().is_some_and(|mask| !mask.has_true()) {
+            mask = self.narrow(conjunct, &mut columns, mask).await?;
+            if mask.as_ref().is_some_and(|mask| mask.count() == 0) {
                 self.metrics.rows_pruned_filter.add(live_rows);
                 self.metrics.pruned_filter.add(1);
                 return Ok(None);
             }
         }
         mask = select(&mut columns, mask)?;
-        let rows = mask.as_ref().map_or(columns.rows(), BooleanArray::true_count);
+        let rows = mask.as_ref().map_or(columns.rows(), Mask::count);
         self.metrics.rows_pruned_filter.add(live_rows - rows);
         let arrays = columns.get(&source.output).await?;
-        Ok(Some(Loaded { arrays, mask, rows: columns.rows() }))
+        Ok(Some(Loaded { arrays, mask: mask.map(|mask| mask.bits()), rows: columns.rows() }))
+    }
+
+    /// Narrows a mask to the rows for which a condition is true.
+    async fn narrow(
+        &self,
+        conjunct: &Conjunct,
+        columns: &mut Columns<'_>,
+        mask: Option<Mask>,
+    ) -> DfResult<Option<Mask>> {
+        let coded = match conjunct.only_column() {
+            Some(column) => columns.coded(column).await?,
+            None => None,
+        };
+        if let Some(text) = coded {
+            let _timer = self.metrics.baseline.elapsed_compute().timer();
+            return conjunct.narrow_coded(&text, mask);
+        }
+        let arrays = columns.get(conjunct.columns()).await?;
+        let _timer = self.metrics.baseline.elapsed_compute().timer();
+        conjunct.narrow(columns.rows(), arrays, mask)
     }
 
     /// Whether a row group must be read, asking first what costs least.

@@ -13,7 +13,7 @@ use crate::{
     deletion::DeletionVector,
     error::{Error, Result},
     schema::{TableSchema, column_id},
-    segment::{RowGroupBatches, SegmentMeta, SegmentReader},
+    segment::{Dictionaries, RowGroupBatches, SegmentMeta, SegmentReader},
     snapshot::Reading,
 };
 
@@ -70,6 +70,11 @@ impl Input {
     pub(super) fn columns<'a>(&'a self, schema: &'a TableSchema) -> impl Iterator<Item = u32> + 'a {
         let moved = attributes::targets(schema).filter(|_| !self.is_settled);
         self.present.iter().copied().chain(moved)
+    }
+
+    /// What the segment says of dictionaries.
+    pub(super) fn learn(&self, dictionaries: &mut Dictionaries) {
+        dictionaries.add(&self.reader);
     }
 
     /// What the segment says of its attributes, if that holds for the columns that the table now has.

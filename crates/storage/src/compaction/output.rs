@@ -14,8 +14,8 @@ use crate::{
     error::{Error, Result},
     schema::{Column, TIME_COLUMN, batch_bytes},
     segment::{
-        Name, ROW_GROUP_BYTES_MAX, ROW_GROUP_ROWS_BY_TIME, ROW_GROUP_ROWS_MAX, ROW_GROUP_ROWS_MIN,
-        SegmentMeta, SegmentWriter,
+        Dictionaries, Name, ROW_GROUP_BYTES_MAX, ROW_GROUP_ROWS_BY_TIME, ROW_GROUP_ROWS_MAX,
+        ROW_GROUP_ROWS_MIN, SegmentMeta, SegmentWriter,
     },
 };
 
@@ -29,6 +29,7 @@ pub(super) struct Output<'a> {
     job: &'a Job,
     partition: &'a str,
     columns: Vec<&'a Column>,
+    dictionaries: Dictionaries,
     /// Where the column lies at whose changes row groups are cut; `None` where rows are in the order of time alone.
     prefix: Option<usize>,
     rows_max: usize,
@@ -47,12 +48,17 @@ struct Open<'a> {
 }
 
 impl<'a> Output<'a> {
-    pub(super) fn new(job: &'a Job, partition: &'a str, columns: Vec<&'a Column>) -> Self {
+    pub(super) fn new(
+        job: &'a Job,
+        partition: &'a str,
+        columns: Vec<&'a Column>,
+        dictionaries: Dictionaries,
+    ) -> Self {
         let schema = &job.record.schema;
         let first = schema.sort_key().first().copied();
         let prefix = columns.iter().position(|column| Some(column.id) == first && column.name != TIME_COLUMN);
         let rows_max = if prefix.is_some() { ROW_GROUP_ROWS_MAX } else { ROW_GROUP_ROWS_BY_TIME };
-        Self { job, partition, columns, prefix, rows_max, open: None, done: Vec::new() }
+        Self { job, partition, columns, dictionaries, prefix, rows_max, open: None, done: Vec::new() }
     }
 
     /// Adds rows, which follow those before. `note` is what all rows so far say of their attributes.
@@ -104,7 +110,8 @@ impl<'a> Output<'a> {
             id: self.job.ids.next_id(),
             created_at: self.job.clock.now_ns(),
         };
-        let writer = SegmentWriter::new(&self.job.record.schema, &self.columns, self.rows_max, name)?
+        let schema = &self.job.record.schema;
+        let writer = SegmentWriter::new(schema, &self.columns, self.rows_max, &self.dictionaries, name)?
             .with_index(&self.job.filtered);
         let path = Path::from(writer.path());
         let upload = self.job.reading.store.put_multipart(&path).await;

@@ -174,6 +174,35 @@ fn large_segments_are_cut_where_the_model_changes() {
     });
 }
 
+// breaks when a compaction tries again a dictionary that was too small for the values, or drops one that was not
+#[test]
+fn dictionaries_that_were_in_vain_are_not_tried_again() {
+    block_on(async {
+        let storage = open(&SimDisk::new(), true, ByteSize::mib(256)).await;
+        let mut dictionaries = Vec::<Vec<bool>>::new();
+        for compacted in [false, true] {
+            for load in 0..2_i64 {
+                let rows =
+                    (0..30_000).map(|row| (Some(format!("model-{}", row % 3)), row, load * 30_000 + row));
+                let mut load = storage.bulk_load("t").unwrap();
+                load.push(batch(&rows.collect::<Vec<Row>>())).await.unwrap();
+                load.commit().await.unwrap();
+            }
+            if compacted {
+                storage.compact("t", CompactOptions::default()).await.unwrap();
+            }
+            let snapshot = storage.snapshot();
+            let table = snapshot.table("t").unwrap();
+            let segment = &table.segments(TimeRange::ALL).await.unwrap()[0];
+            let reader = table.open_segment(segment).await.unwrap();
+            let columns = reader.parquet_metadata().row_group(0).columns();
+            dictionaries
+                .push(columns.iter().map(|column| column.dictionary_page_offset().is_some()).collect());
+        }
+        assert_eq!(dictionaries, [vec![false, true, true], vec![false, true, false]]);
+    });
+}
+
 /// Two segments of one day, of which the reader of another process knows.
 async fn with_reader(disk: &SimDisk) -> (Storage, Storage) {
     let writer = open(disk, true, ByteSize::mib(1)).await;

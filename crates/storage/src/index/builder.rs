@@ -10,7 +10,7 @@ use arrow::{
 use roaring::RoaringBitmap;
 
 use super::{
-    Filtered, IndexNote, Place, Posting, VERSION,
+    Filtered, IndexNote, Lie, Place, Posting, VERSION,
     directory::{self, Line},
 };
 use crate::{
@@ -33,6 +33,9 @@ const ATTRIBUTES_MAX: usize = 256;
 const VALUE_BYTES_MAX: usize = 256;
 /// Rows of a block. The rows of a value are kept where no more than half of the blocks have one of them.
 const BLOCK_ROWS: u32 = 1_024;
+
+/// So few rows lie in the directory itself: a bitmap elsewhere would be one more read, and no smaller.
+const FEW_ROWS_MAX: u64 = 16;
 
 /// An index under way.
 #[derive(Debug)]
@@ -238,11 +241,14 @@ impl Values {
     }
 }
 
-/// Appends the bitmap of a value, where it says something.
+/// Appends the bitmap of a value, where it says something and the rows are not so few that the directory has them.
 fn store(mut rows: RoaringBitmap, blocks: u64, offset: u64, bytes: &mut Vec<u8>) -> Result<Posting> {
     let count = rows.len();
     if count * 2 > blocks && 2 * blocks_of(&rows) > blocks {
-        return Ok(Posting { rows: count, place: None });
+        return Ok(Posting { rows: count, lie: Lie::Nowhere });
+    }
+    if count <= FEW_ROWS_MAX {
+        return Ok(Posting { rows: count, lie: Lie::Here(rows.iter().collect()) });
     }
     rows.optimize();
     let start = bytes.len();
@@ -254,7 +260,7 @@ fn store(mut rows: RoaringBitmap, blocks: u64, offset: u64, bytes: &mut Vec<u8>)
         bytes: u32::try_from(written.len()).map_err(|_| Error::internal("a bitmap is too large"))?,
         crc32c: crc32c::crc32c(written),
     };
-    Ok(Posting { rows: count, place: Some(place) })
+    Ok(Posting { rows: count, lie: Lie::At(place) })
 }
 
 /// How many blocks have one of these rows.

@@ -3,7 +3,7 @@
 use std::{cmp::Ordering, ops::Range, sync::Arc};
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, UInt32Array, UInt64Array},
+    array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, StringArray, UInt32Array, UInt64Array},
     datatypes::{DataType, Field, Schema, UInt32Type, UInt64Type},
     error::ArrowError,
     ipc::{
@@ -13,7 +13,7 @@ use arrow::{
     },
 };
 
-use super::{Place, Posting};
+use super::{Lie, Place, Posting};
 
 /// What a run of lines is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,11 +43,23 @@ pub(super) struct Directory {
     offsets: UInt64Array,
     lengths: UInt32Array,
     sums: UInt32Array,
+    /// Rows that are few; directories of the first programs have none.
+    few: Option<ListArray>,
 }
 
 pub(super) fn write(lines: &[Line]) -> Result<Vec<u8>, ArrowError> {
-    let place = |line: &Line| line.posting.place.clone().unwrap_or(Place { offset: 0, bytes: 0, crc32c: 0 });
-    let columns: [(Field, ArrayRef); 7] = [
+    let place = |line: &Line| match &line.posting.lie {
+        Lie::At(place) => place.clone(),
+        _ => Place { offset: 0, bytes: 0, crc32c: 0 },
+    };
+    let few =
+        ListArray::from_iter_primitive::<UInt32Type, _, _>(lines.iter().map(
+            |line| match &line.posting.lie {
+                Lie::Here(rows) => Some(rows.iter().copied().map(Some)),
+                _ => None,
+            },
+        ));
+    let columns: [(Field, ArrayRef); 8] = [
         (
             Field::new("column", DataType::UInt32, false),
             Arc::new(UInt32Array::from_iter_values(lines.iter().map(|line| line.column))),
@@ -76,6 +88,7 @@ pub(super) fn write(lines: &[Line]) -> Result<Vec<u8>, ArrowError> {
             Field::new("crc32c", DataType::UInt32, false),
             Arc::new(UInt32Array::from_iter_values(lines.iter().map(|line| place(line).crc32c))),
         ),
+        (Field::new("few", few.data_type().clone(), true), Arc::new(few)),
     ];
     let (fields, arrays): (Vec<Field>, Vec<ArrayRef>) = columns.into_iter().unzip();
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?;
@@ -102,6 +115,10 @@ impl Directory {
         };
         let texts =
             |name: &str| column(name)?.as_string_opt::<i32>().cloned().ok_or_else(|| other_type(name));
+        let few = batch.column_by_name("few").map(|few| {
+            let few = few.as_list_opt::<i32>().filter(|few| few.value_type() == DataType::UInt32);
+            few.cloned().ok_or_else(|| other_type("few"))
+        });
         Ok(Self {
             columns: numbers("column")?,
             attributes: texts("attribute")?,
@@ -110,6 +127,7 @@ impl Directory {
             offsets: large("offset")?,
             lengths: numbers("bytes")?,
             sums: numbers("crc32c")?,
+            few: few.transpose()?,
         })
     }
 
@@ -143,7 +161,13 @@ impl Directory {
     pub(super) fn posting(&self, line: usize) -> Posting {
         let bytes = self.lengths.value(line);
         let place = Place { offset: self.offsets.value(line), bytes, crc32c: self.sums.value(line) };
-        Posting { rows: self.rows.value(line), place: (bytes > 0).then_some(place) }
+        let few = self.few.as_ref().filter(|few| few.is_valid(line));
+        let lie = match few {
+            Some(few) => Lie::Here(few.value(line).as_primitive::<UInt32Type>().values().to_vec()),
+            None if bytes > 0 => Lie::At(place),
+            None => Lie::Nowhere,
+        };
+        Posting { rows: self.rows.value(line), lie }
     }
 
     /// The line of a value among lines that are in the order of their values.
@@ -165,6 +189,7 @@ impl Directory {
         let texts = [&self.attributes, &self.values].map(|array| array.get_array_memory_size());
         let numbers = [&self.columns, &self.lengths, &self.sums].map(|array| array.get_array_memory_size());
         let large = [&self.rows, &self.offsets].map(|array| array.get_array_memory_size());
-        texts.into_iter().chain(numbers).chain(large).sum()
+        let few = self.few.as_ref().map(|few| few.get_array_memory_size());
+        texts.into_iter().chain(numbers).chain(large).chain(few).sum()
     }
 }

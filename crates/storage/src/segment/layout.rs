@@ -11,6 +11,7 @@ use parquet::{
     schema::types::{ColumnDescriptor, SchemaDescriptor},
 };
 
+use super::dictionaries::Dictionaries;
 use crate::{
     error::{Error, Result},
     schema::{TableSchema, column_id},
@@ -26,6 +27,12 @@ pub(crate) const ROW_GROUP_ROWS_BY_TIME: usize = 128 * 1024;
 pub(crate) const ROW_GROUP_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Rows of a data page.
 const PAGE_ROWS_MAX: usize = 8 * 1024;
+/// Bytes of a data page before compression, about. Who wants one row decodes its page: small pages are good for look-ups, and cost only
+/// their headers where codecs find nothing beyond a value.
+const NUMBER_PAGE_BYTES: usize = 8 * 1024;
+const ID_PAGE_BYTES: usize = 32 * 1024;
+/// Text is alike from row to row, which a codec sees in a large page.
+const TEXT_PAGE_BYTES: usize = 128 * 1024;
 /// Bytes of a dictionary; a column whose values need more goes on without one. Small, for what is tried in vain is waste.
 const DICTIONARY_BYTES_MAX: usize = 128 * 1024;
 /// Rate of false positives of bloom filters. A look-up asks those of a thousand row groups: hardly one of them may be wrong.
@@ -39,13 +46,15 @@ struct Leaf {
     dictionary: bool,
     encoding: Encoding,
     compression: Compression,
+    page_bytes: usize,
 }
 
-/// Makes the writer's properties for a segment with the columns of `file`.
+/// Makes the writer's properties for a segment with the columns of `file`, with dictionaries where they are not known to be in vain.
 pub(super) fn properties(
     schema: &TableSchema,
     file: &Schema,
     row_group_rows: usize,
+    dictionaries: &Dictionaries,
 ) -> Result<WriterProperties> {
     let leaves = descriptor(file)?;
     let mut properties = WriterProperties::builder()
@@ -62,11 +71,13 @@ pub(super) fn properties(
         let id = column_id(file.field(leaves.get_column_root_idx(index)));
         let is_id = id.is_some_and(|id| schema.bloom_columns().contains(&id));
         let choice = choose(leaf, is_id);
+        let dictionary = choice.dictionary && dictionaries.is_worth(&leaves, file, index);
         let path = leaf.path();
         properties = properties
-            .set_column_dictionary_enabled(path.clone(), choice.dictionary)
+            .set_column_dictionary_enabled(path.clone(), dictionary)
             .set_column_encoding(path.clone(), choice.encoding)
-            .set_column_compression(path.clone(), choice.compression);
+            .set_column_compression(path.clone(), choice.compression)
+            .set_column_data_page_size_limit(path.clone(), choice.page_bytes);
         if id.is_some_and(|id| schema.sort_key().contains(&id)) {
             // only what is filtered by ranges within a row group has a page index
             properties = properties.set_column_statistics_enabled(path.clone(), EnabledStatistics::Page);
@@ -100,7 +111,12 @@ fn choose(column: &ColumnDescriptor, is_id: bool) -> Leaf {
         Type::FLOAT | Type::DOUBLE | Type::FIXED_LEN_BYTE_ARRAY => (true, Encoding::PLAIN, lz4),
         Type::BOOLEAN | Type::INT96 => (false, Encoding::PLAIN, lz4),
     };
-    Leaf { dictionary, encoding, compression }
+    let page_bytes = match column.physical_type() {
+        Type::BYTE_ARRAY if is_id => ID_PAGE_BYTES,
+        Type::BYTE_ARRAY => TEXT_PAGE_BYTES,
+        _ => NUMBER_PAGE_BYTES,
+    };
+    Leaf { dictionary, encoding, compression, page_bytes }
 }
 
 /// The sort key as Parquet declares it. A key column without any value is constant and left out.

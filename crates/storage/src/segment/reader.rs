@@ -1,17 +1,11 @@
 //! Reads segments: the footer once, then whole column chunks, each checked before it is decoded.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    io::{Cursor, Read},
-    ops::Range,
-    sync::Arc,
-};
+use std::{collections::HashMap, fmt, ops::Range, sync::Arc};
 
 use arrow::{
     array::{ArrayRef, RecordBatch, RecordBatchReader},
     buffer::BooleanBuffer,
-    datatypes::{DataType, Schema, SchemaRef},
+    datatypes::SchemaRef,
 };
 use bytes::Bytes;
 use object_store::{ObjectStore, ObjectStoreExt, path::Path};
@@ -19,52 +13,31 @@ use parquet::{
     arrow::{
         ProjectionMask,
         arrow_reader::{
-            ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-            ParquetRecordBatchReaderBuilder, RowSelection,
+            ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
         },
-        parquet_to_arrow_schema,
     },
     bloom_filter::Sbbf,
-    errors::ParquetError,
-    file::{
-        metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader},
-        reader::{ChunkReader, Length},
-        statistics::Statistics,
-    },
+    file::{metadata::ParquetMetaData, statistics::Statistics},
 };
 use roaring::RoaringBitmap;
 
 use super::{
     SegmentMeta,
-    checksums::{Checksums, bloom_range},
-    format, pages,
+    checksums::bloom_range,
+    chunks::{Chunks, Part},
+    footer::Footer,
+    pages,
 };
 use crate::{
     attributes::Note,
     cache::Cache,
     error::{Error, Result},
-    index::{IndexNote, Posting, SegmentIndex},
+    index::{Posting, SegmentIndex},
     rows::RowSet,
-    schema::column_id,
 };
 
-/// The end of a Parquet file: length of the metadata, then `PAR1`.
-const FOOTER_BYTES: usize = 8;
 /// A block of a bloom filter.
 const BLOCK_BYTES: u64 = 32;
-
-/// The parsed footer of a segment. Immutable, shared by all readers of the segment.
-#[derive(Debug)]
-pub(crate) struct Footer {
-    arrow: ArrowReaderMetadata,
-    checksums: Checksums,
-    roots: HashMap<u32, usize>,
-    /// What the segment says of its attributes.
-    note: Option<Note>,
-    /// Where its index lies.
-    index: Option<IndexNote>,
-    memory_size: usize,
-}
 
 /// An open segment. Cheap to make again: the footer is cached.
 #[derive(Clone)]
@@ -175,6 +148,24 @@ impl SegmentReader {
         self.read_roots(row_group, &roots, Some(selected)).await
     }
 
+    /// Whether a column is text that [`read_coded`](Self::read_coded) reads.
+    pub fn is_coded(&self, column_id: u32) -> bool {
+        self.column_root(column_id).is_some_and(|root| self.footer.coded(root).is_some())
+    }
+
+    /// Reads a column of text of a row group as numbers of different values, a `Dictionary(Int32, Utf8)`. Its chunk is checked by its
+    /// CRC32C before it is decoded. `None` for a column that is no such text: see [`is_coded`](Self::is_coded).
+    ///
+    /// # Errors
+    /// As [`read_columns`](Self::read_columns).
+    pub async fn read_coded(&self, row_group: usize, column_id: u32) -> Result<Option<ArrayRef>> {
+        let coded = self.column_root(column_id).and_then(|root| Some((root, self.footer.coded(root)?)));
+        let Some((root, coded)) = coded else { return Ok(None) };
+        let chunks = self.fetch(row_group, &[Some(root)], None).await?;
+        let mut decoded = self.decode(row_group, coded, &[Some(root)], chunks, None)?;
+        Ok(decoded.remove(&root))
+    }
+
     /// How many bytes a read of some columns fetches: of all rows, or of those that are set.
     pub fn bytes_to_read(&self, row_group: usize, columns: &[u32], selected: Option<&BooleanBuffer>) -> u64 {
         let roots: Vec<Option<usize>> = columns.iter().map(|id| self.column_root(*id)).collect();
@@ -189,7 +180,7 @@ impl SegmentReader {
         selected: Option<&BooleanBuffer>,
     ) -> Result<Vec<Option<ArrayRef>>> {
         let chunks = self.fetch(row_group, roots, selected).await?;
-        let decoded = self.decode(row_group, roots, chunks, selected)?;
+        let decoded = self.decode(row_group, &self.footer.arrow, roots, chunks, selected)?;
         Ok(roots.iter().map(|root| root.and_then(|root| decoded.get(&root).cloned())).collect())
     }
 
@@ -237,14 +228,18 @@ impl SegmentReader {
     /// # Errors
     /// As [`read_columns`](Self::read_columns).
     pub async fn read_postings(&self, postings: &[Posting]) -> Result<RowSet> {
+        let few: RoaringBitmap = postings.iter().flat_map(|posting| posting.few()).copied().collect();
         let places: Vec<(Range<u64>, u32)> = postings.iter().filter_map(|posting| posting.place()).collect();
+        if places.is_empty() {
+            return Ok(RowSet(few));
+        }
         let ranges: Vec<Range<u64>> = places.iter().map(|(range, _)| range.clone()).collect();
         let path = Path::from(self.meta.path.as_str());
         let parts = match self.store.get_ranges(&path, &ranges).await {
             Ok(parts) => parts,
             Err(error) => return Err(read_error(&self.store, &self.meta, error).await),
         };
-        let mut rows = RoaringBitmap::new();
+        let mut rows = few;
         for ((range, expected), part) in places.iter().zip(&parts) {
             self.check(part, *expected, format_args!("the bitmap at {}", range.start))?;
             let bitmap = RoaringBitmap::deserialize_from(part.as_ref());
@@ -377,6 +372,7 @@ impl SegmentReader {
     fn decode(
         &self,
         row_group: usize,
+        metadata: &ArrowReaderMetadata,
         roots: &[Option<usize>],
         chunks: Chunks,
         selected: Option<&BooleanBuffer>,
@@ -390,11 +386,10 @@ impl SegmentReader {
         let damaged = |error: &dyn fmt::Display| Error::corrupted(&self.meta.path, error);
         let rows = selected.map_or(self.row_group_rows(row_group), BooleanBuffer::count_set_bits);
         let mask = ProjectionMask::roots(self.footer.arrow.parquet_schema(), wanted.iter().copied());
-        let mut reader =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, self.footer.arrow.clone())
-                .with_row_groups(vec![row_group])
-                .with_projection(mask)
-                .with_batch_size(rows);
+        let mut reader = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, metadata.clone())
+            .with_row_groups(vec![row_group])
+            .with_projection(mask)
+            .with_batch_size(rows);
         if let Some(selected) = selected {
             let runs = selected.set_slices().map(|(start, end)| start..end);
             reader = reader.with_row_selection(RowSelection::from_consecutive_ranges(runs, selected.len()));
@@ -446,69 +441,6 @@ impl fmt::Debug for SegmentReader {
     }
 }
 
-impl Footer {
-    fn parse(meta: &SegmentMeta, tail: &[u8]) -> Result<Self> {
-        let damaged = |error: &dyn fmt::Display| Error::corrupted(&meta.path, error);
-        let found = crc32c::crc32c(tail);
-        if found != meta.tail_crc32c {
-            let problem =
-                format!("its tail has checksum {:08x}, its bytes have {found:08x}", meta.tail_crc32c);
-            return Err(damaged(&problem));
-        }
-        let body = tail.len().checked_sub(FOOTER_BYTES).ok_or_else(|| damaged(&"it has no footer"))?;
-        let length: [u8; 4] = tail[body..body + 4].try_into().expect("four bytes of eight");
-        let start =
-            usize::try_from(u32::from_le_bytes(length)).ok().and_then(|length| body.checked_sub(length));
-        let start = start.ok_or_else(|| damaged(&"its footer is longer than its tail"))?;
-        let metadata =
-            ParquetMetaDataReader::decode_metadata(&tail[start..body]).map_err(|error| damaged(&error))?;
-        format::check(&meta.path, &metadata)?;
-        let mut pages = ParquetMetaDataReader::new_with_metadata(metadata)
-            .with_offset_index_policy(PageIndexPolicy::Optional);
-        pages
-            .read_page_indexes_sized(&Bytes::copy_from_slice(tail), meta.bytes)
-            .map_err(|error| damaged(&error))?;
-        let metadata = pages.finish().map_err(|error| damaged(&error))?;
-        let file = metadata.file_metadata();
-        let rows: i64 = metadata.row_groups().iter().map(|group| group.num_rows()).sum();
-        if u64::try_from(rows).ok() != Some(meta.rows)
-            || metadata.num_row_groups() != meta.row_groups as usize
-        {
-            return Err(damaged(&format_args!("it has {rows} rows, {} were written", meta.rows)));
-        }
-        let checksums = Checksums::read(&meta.path, &metadata)?;
-        let written = parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata());
-        let decoded = Arc::new(as_decoded(&written.map_err(|error| damaged(&error))?));
-        let roots = decoded.fields().iter().enumerate();
-        let roots: HashMap<u32, usize> =
-            roots.filter_map(|(index, field)| Some((column_id(field)?, index))).collect();
-        if roots.len() != meta.columns.len() || meta.columns.iter().any(|id| !roots.contains_key(id)) {
-            return Err(damaged(&"its columns are not those that were written"));
-        }
-        let note = Note::read(&meta.path, &metadata)?;
-        let index = IndexNote::read(&meta.path, &metadata)?;
-        let noted = note.as_ref().map_or(0, Note::memory_size);
-        let memory_size = metadata.memory_size()
-            + checksums.memory_size()
-            + noted
-            + size_of::<Self>()
-            + 64 * decoded.fields().len();
-        let options = ArrowReaderOptions::new().with_schema(decoded);
-        let arrow =
-            ArrowReaderMetadata::try_new(Arc::new(metadata), options).map_err(|error| damaged(&error))?;
-        Ok(Self { arrow, checksums, roots, note, index, memory_size })
-    }
-}
-
-/// Text at top level is decoded as views, which point into the pages instead of copying them.
-fn as_decoded(written: &Schema) -> Schema {
-    let fields = written.fields().iter().map(|field| match field.data_type() {
-        DataType::Utf8 => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View)),
-        _ => Arc::clone(field),
-    });
-    Schema::new(fields.collect::<Vec<_>>())
-}
-
 /// Reads a range of a segment.
 pub(super) async fn read_range(
     store: &Arc<dyn ObjectStore>,
@@ -549,48 +481,4 @@ pub(super) fn check_size(meta: &SegmentMeta, found: u64) -> Result<()> {
         return Ok(());
     }
     Err(Error::corrupted(&meta.path, format_args!("it has {found} bytes, {} were written", meta.bytes)))
-}
-
-/// A part of the file that is read for a column.
-struct Part {
-    leaf: usize,
-    range: Range<u64>,
-    /// Which block of the chunk it begins with; `None` for the whole chunk.
-    first_block: Option<usize>,
-}
-
-/// The chunks of some columns of one row group, or parts of them, by offset in the file.
-struct Chunks {
-    length: u64,
-    parts: Vec<(u64, Bytes)>,
-}
-
-impl Chunks {
-    fn from(&self, start: u64) -> Result<Bytes, ParquetError> {
-        let found = self.parts.iter().find(|(at, part)| (*at..*at + part.len() as u64).contains(&start));
-        let slice = found.and_then(|(at, part)| Some(part.slice(usize::try_from(start - at).ok()?..)));
-        slice.ok_or_else(|| ParquetError::General(format!("no chunk was read at offset {start}")))
-    }
-}
-
-impl Length for Chunks {
-    fn len(&self) -> u64 {
-        self.length
-    }
-}
-
-impl ChunkReader for Chunks {
-    type T = Box<dyn Read + Send>;
-
-    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
-        Ok(Box::new(Cursor::new(self.from(start)?)))
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
-        let bytes = self.from(start)?;
-        if length > bytes.len() {
-            return Err(ParquetError::EOF(format!("a page of {length} bytes at {start} leaves its chunk")));
-        }
-        Ok(bytes.slice(..length))
-    }
 }

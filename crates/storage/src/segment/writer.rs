@@ -6,7 +6,7 @@ use arrow::{array::RecordBatch, datatypes::Schema};
 use bytes::Bytes;
 use parquet::{arrow::ArrowWriter, errors::ParquetError};
 
-use super::{SegmentMeta, checksums::Checksums, format, layout};
+use super::{Dictionaries, SegmentMeta, checksums::Checksums, format, layout};
 use crate::{
     attributes::Note,
     error::{Error, Result},
@@ -42,7 +42,7 @@ pub(crate) fn encode(
     let columns = rows.columns(range.clone());
     let groups = rows.row_groups(range);
     let rows_max = groups.iter().map(ExactSizeIterator::len).max().unwrap_or(0);
-    let mut writer = SegmentWriter::new(schema, &columns, rows_max, name)?;
+    let mut writer = SegmentWriter::new(schema, &columns, rows_max, &Dictionaries::default(), name)?;
     let mut bytes = Vec::new();
     for group in groups {
         writer.write(&rows.gather(group, &columns)?)?;
@@ -75,12 +75,13 @@ impl<'a> SegmentWriter<'a> {
         schema: &'a TableSchema,
         columns: &[&Column],
         row_group_rows: usize,
+        dictionaries: &Dictionaries,
         name: Name<'a>,
     ) -> Result<Self> {
         let indices = columns.iter().filter_map(|column| schema.index_of(column.id));
         let fields: Vec<_> = indices.map(|index| Arc::clone(&schema.arrow().fields()[index])).collect();
         let file = Arc::new(Schema::new(fields));
-        let properties = layout::properties(schema, &file, row_group_rows)?;
+        let properties = layout::properties(schema, &file, row_group_rows, dictionaries)?;
         Ok(Self {
             schema,
             writer: ArrowWriter::try_new(Vec::new(), file, Some(properties)).map_err(failed)?,

@@ -3,7 +3,7 @@ use arrow::array::Int64Array;
 use super::*;
 
 fn key(row_group: u32) -> CacheKey {
-    CacheKey { segment: "s".into(), row_group, column: 1 }
+    CacheKey { segment: "s".into(), row_group, column: 1, form: Form::Values }
 }
 
 fn column(rows: usize) -> ArrayRef {
@@ -13,7 +13,7 @@ fn column(rows: usize) -> ArrayRef {
 /// Breaks when the cache grows past its limit, or keeps what is not used and drops what is.
 #[test]
 fn stays_within_its_bytes_and_keeps_what_is_used() {
-    let one = column(1000).get_array_memory_size();
+    let one = column(1000).get_array_memory_size() + ENTRY_BYTES;
     let cache = ColumnCache::new(5 * one);
     for row_group in 0..5 {
         cache.insert(key(row_group), &column(1000));
@@ -32,7 +32,7 @@ fn stays_within_its_bytes_and_keeps_what_is_used() {
 /// Breaks when one giant column empties the cache, or a cache of no bytes holds something.
 #[test]
 fn refuses_giants() {
-    let cache = ColumnCache::new(3 * column(1000).get_array_memory_size());
+    let cache = ColumnCache::new(3 * (column(1000).get_array_memory_size() + ENTRY_BYTES));
     cache.insert(key(0), &column(1000));
     assert_eq!(cache.status().entries, 0);
     let off = ColumnCache::new(0);

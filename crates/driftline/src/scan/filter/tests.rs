@@ -33,7 +33,7 @@ fn a_condition_that_can_fail_sees_only_survivors() {
         assert_eq!(conjunct.columns(), [2]);
         mask = conjunct.narrow(5, vec![Arc::clone(&values)], mask).unwrap();
     }
-    assert_eq!(mask, Some(BooleanArray::from(vec![false, true, false, true, false])));
+    assert_eq!(mask.unwrap().few().unwrap().as_ref(), [1, 3]);
 }
 
 /// Breaks when NULL passes, or when a mask is kept although every row passes.
@@ -44,6 +44,6 @@ fn null_is_not_true() {
     let mut filter = Filter::default();
     filter.push(&positive, &table).unwrap();
     let narrow = |values| filter.conjuncts()[0].narrow(2, vec![ints(values)], None).unwrap();
-    assert_eq!(narrow([Some(1), Some(2)]), None);
-    assert_eq!(narrow([Some(1), None]), Some(BooleanArray::from(vec![true, false])));
+    assert!(narrow([Some(1), Some(2)]).is_none());
+    assert_eq!(narrow([Some(1), None]).unwrap().few().unwrap().as_ref(), [0]);
 }
