@@ -198,6 +198,24 @@ def mistakes_are_named(program, bucket):
     assert unknown.returncode != 0 and "s3://BUCKET/PREFIX" in unknown.stderr, unknown
 
 
+def ids(program, bucket, database):
+    listed = command(program, bucket, "--db", database, "sql", "--read-only", "--format", "csv", "-c", "SELECT id FROM t")
+    assert listed.returncode == 0 and SECRET not in listed.stderr, listed
+    return {int(row["id"]) for row in csv.DictReader(io.StringIO(listed.stdout))}
+
+
+def backed_up(program, bucket, rows):
+    with tempfile.TemporaryDirectory() as folder:
+        copy, restored = f"{folder}/copy", f"{folder}/restored"
+        for arguments in [("--db", DATABASE, "backup", copy), ("restore", copy, restored)]:
+            done = command(program, bucket, *arguments)
+            assert done.returncode == 0, done
+        checked = command(program, bucket, "--db", restored, "check", "--deep")
+        assert checked.returncode == 0 and checked.stdout == "ok\n", checked
+        assert ids(program, bucket, copy) == rows
+        assert ids(program, bucket, restored) == rows
+
+
 def main(program):
     bucket = Bucket()
     rng = random.Random(SEED)
@@ -218,6 +236,8 @@ def main(program):
                 requests_are_counted(program, bucket, errors)
             with step("a server runs on it"):
                 served(program, bucket, errors)
+            with step("a directory has its backup"):
+                backed_up(program, bucket, rows)
             missed = [fault for fault in EVERY if not bucket.faults[fault]]
             assert not missed, f"these faults never came: {missed}"
             print(f"  {bucket.count} requests, of which broken: {dict(bucket.faults)}")
@@ -226,11 +246,10 @@ def main(program):
                 mistakes_are_named(program, bucket)
             checked = command(program, bucket, "--db", DATABASE, "check", "--deep")
             assert checked.returncode == 0 and checked.stdout == "ok\n", checked
-            listed = command(program, bucket, "--db", DATABASE, "sql", "--read-only", "--format", "csv", "-c", "SELECT id FROM t")
-            found = {int(row["id"]) for row in csv.DictReader(io.StringIO(listed.stdout))}
+            found = ids(program, bucket, DATABASE)
             assert found == rows, found ^ rows
             errors.seek(0)
-            assert SECRET not in errors.read() + checked.stderr + listed.stderr
+            assert SECRET not in errors.read() + checked.stderr
     finally:
         bucket.stop()
     print("a bucket keeps what was acknowledged")
