@@ -12,8 +12,6 @@ mod drift_report;
 mod export_kill;
 mod formats;
 mod kill;
-#[cfg(target_os = "linux")]
-mod memory;
 mod model;
 mod openslo;
 mod otlp;

@@ -101,7 +101,9 @@ impl Conjunct {
                 Ok(Transformed::yes(Arc::new(Column::new(column.name(), position)) as _))
             })?
             .data;
-        let fields: Vec<_> = columns.iter().map(|index| table.field(*index).clone()).collect();
+        // nullable: a condition on text in codes is asked for NULL, too
+        let fields: Vec<_> =
+            columns.iter().map(|index| table.field(*index).clone().with_nullable(true)).collect();
         let dynamic = contains(expr, |node| node.downcast_ref::<DynamicFilterPhysicalExpr>().is_some());
         Ok(Self {
             table_expr: Arc::clone(expr),
