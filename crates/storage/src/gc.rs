@@ -2,8 +2,8 @@
 //!
 //! A version is needed while it is the newest, while a snapshot of this process holds it, and for a grace period after another took its
 //! place: so long may a query of another process read it. What no needed version names is
-//! removed, unless it is younger than work under way that may be about to name it. Roots go before what they name, so that no root
-//! ever names what is missing.
+//! removed, unless it is younger than work under way that may be about to name it, or was made under a later writer. Roots go before what
+//! they name, so that no root ever names what is missing.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -13,10 +13,10 @@ use std::{
 
 use futures::{StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore, path::Path};
-use ulid::Ulid;
 
 use crate::{
     error::{Error, ErrorKind, Result},
+    ids::Birth,
     manifest::{Manifest, Root},
     paths,
     pins::Pin,
@@ -111,11 +111,13 @@ impl Core {
             while let Some(object) =
                 found.try_next().await.map_err(|error| Error::object("list objects", error))?
             {
-                let Some(born_ms) = born_ms(&object).filter(|born_ms| *born_ms <= old_ms) else { continue };
+                // what a later writer made is not ours to judge: it takes over while we are at work, and its clock may be behind
+                let is_old = |birth: &Birth| birth.ms <= old_ms && !birth.is_after(self.epoch);
+                let Some(birth) = birth(&object).filter(is_old) else { continue };
                 if named.contains(object.location.as_ref()) {
                     continue;
                 }
-                if born_ms >= unnamed_ms {
+                if birth.ms >= unnamed_ms {
                     report.is_held = true;
                 } else {
                     remove(&self.reading.store, &object.location).await?;
@@ -216,10 +218,8 @@ fn ms(ms: u64) -> i64 {
 }
 
 /// When an object of ours was made, by its name; `None` for what is not ours.
-pub(crate) fn born_ms(object: &ObjectMeta) -> Option<i64> {
-    let name = object.location.filename()?;
-    let id = name.split('.').next()?;
-    i64::try_from(Ulid::from_string(id).ok()?.timestamp_ms()).ok()
+pub(crate) fn birth(object: &ObjectMeta) -> Option<Birth> {
+    Birth::of(object.location.filename()?.split('.').next()?)
 }
 
 #[cfg(test)]

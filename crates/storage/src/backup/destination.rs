@@ -252,7 +252,7 @@ impl Destination {
             while let Some(object) =
                 found.try_next().await.map_err(|error| Error::object("list the copy", error))?
             {
-                if gc::born_ms(&object).is_some() && !named.contains(object.location.as_ref()) {
+                if gc::birth(&object).is_some() && !named.contains(object.location.as_ref()) {
                     gc::remove(store, &object.location).await?;
                     report.removed += 1;
                     report.removed_bytes += object.size;

@@ -6,6 +6,7 @@ use object_store::{ObjectStoreExt, path::Path};
 
 use crate::{
     error::{Error, Result},
+    ids::Birth,
     manifest::Offer,
     segment::SegmentMeta,
     storage::Core,
@@ -20,7 +21,7 @@ impl Core {
                 Ok(true) => taken += 1,
                 Ok(false) => tracing::debug!(id, "an offer came too late"),
                 Err(error) => {
-                    // the next writer finds the offer again
+                    // a writer that is one no longer leaves the offer to the next, which answers it
                     self.check_writable()?;
                     tracing::warn!(%error, id, "an offer is refused");
                 }
@@ -39,6 +40,10 @@ impl Core {
             return Err(Error::invalid(format!("offer {id}: {problem}")));
         }
         for segment in &offer.new {
+            // the writer before us may be about to remove what was made under it
+            if Birth::of(&segment.id).is_none_or(|birth| birth.is_before(self.epoch)) {
+                return Ok(false);
+            }
             if !self.is_there(segment).await? {
                 return Ok(false);
             }

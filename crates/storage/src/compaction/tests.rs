@@ -31,7 +31,13 @@ fn spec(by_model: bool) -> TableSpec {
     }
 }
 
-async fn open(disk: &SimDisk, by_model: bool, target: ByteSize) -> Storage {
+async fn with_table(disk: &SimDisk, by_model: bool, target: ByteSize) -> Storage {
+    let storage = open(disk, target).await;
+    storage.create_table(spec(by_model)).await.unwrap();
+    storage
+}
+
+async fn open(disk: &SimDisk, target: ByteSize) -> Storage {
     let options = StorageOptions {
         compaction: false,
         compaction_target: target,
@@ -39,9 +45,7 @@ async fn open(disk: &SimDisk, by_model: bool, target: ByteSize) -> Storage {
         ..StorageOptions::default()
     };
     let builder = Storage::builder("").seed(1).object_store(disk.store()).log(disk.log()).options(options);
-    let storage = builder.open().await.unwrap();
-    storage.create_table(spec(by_model)).await.unwrap();
-    storage
+    builder.open().await.unwrap()
 }
 
 fn batch(rows: &[Row]) -> RecordBatch {
@@ -98,7 +102,7 @@ proptest! {
         by_model: bool,
     ) {
         block_on(async {
-            let storage = open(&SimDisk::new(), by_model, ByteSize::kib(64)).await;
+            let storage = with_table(&SimDisk::new(), by_model, ByteSize::kib(64)).await;
             let mut expected: Vec<Row> = Vec::new();
             for rows in &flushes {
                 let first = expected.len() as i64;
@@ -144,7 +148,7 @@ proptest! {
 #[test]
 fn large_segments_are_cut_where_the_model_changes() {
     block_on(async {
-        let storage = open(&SimDisk::new(), true, ByteSize::mib(256)).await;
+        let storage = with_table(&SimDisk::new(), true, ByteSize::mib(256)).await;
         let mut expected = Vec::new();
         for flush in 0..5_i64 {
             let rows: Vec<Row> = (0..60_000)
@@ -178,7 +182,7 @@ fn large_segments_are_cut_where_the_model_changes() {
 #[test]
 fn dictionaries_that_were_in_vain_are_not_tried_again() {
     block_on(async {
-        let storage = open(&SimDisk::new(), true, ByteSize::mib(256)).await;
+        let storage = with_table(&SimDisk::new(), true, ByteSize::mib(256)).await;
         let mut dictionaries = Vec::<Vec<bool>>::new();
         for compacted in [false, true] {
             for load in 0..2_i64 {
@@ -205,7 +209,7 @@ fn dictionaries_that_were_in_vain_are_not_tried_again() {
 
 /// Two segments of one day, of which the reader of another process knows.
 async fn with_reader(disk: &SimDisk) -> (Storage, Storage) {
-    let writer = open(disk, true, ByteSize::mib(1)).await;
+    let writer = with_table(disk, true, ByteSize::mib(1)).await;
     for first in [0, 100] {
         let rows: Vec<Row> = (first..first + 100).map(|row| (None, row, row)).collect();
         writer.append("t", batch(&rows), Durability::Durable).await.unwrap();
@@ -268,6 +272,24 @@ async fn what_changed_since_an_offer_was_made_is_not_taken() {
         assert_eq!(sorted_rows(&writer).await.len(), 200 - usize::from(!purges));
         assert!(writer.check(true).await.unwrap().findings.is_empty());
     }
+}
+
+// breaks when a writer names what was offered to the one before, which a purge of that one may be about to remove; or when a reader that
+// sees the new writer goes on with offers to the old one
+#[tokio::test]
+async fn what_was_offered_to_an_earlier_writer_is_made_anew() {
+    let disk = SimDisk::new();
+    let (writer, reader) = with_reader(&disk).await;
+    let (report, (first, second)) =
+        tokio::join!(reader.compact_beside_writer("t", CompactOptions::default()), async {
+            while writer.core.reading.manifest.offers().await.unwrap().is_empty() {
+                tokio::task::yield_now().await;
+            }
+            let next = open(&disk, ByteSize::mib(1)).await;
+            (take_after(&next, async || {}).await, take_after(&next, async || {}).await)
+        });
+    assert_eq!((first, second), (0, 1));
+    assert_eq!(report.unwrap().segments_after, 1);
 }
 
 async fn sorted_rows(storage: &Storage) -> Vec<Row> {

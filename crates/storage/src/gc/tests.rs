@@ -6,8 +6,8 @@ use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::*;
 use crate::{
-    ColumnType, CompactOptions, Durability, NewColumn, Snapshot, StorageOptions, TableOptions, TableSpec,
-    TimeRange,
+    ColumnType, CompactOptions, Durability, Ids, NewColumn, Snapshot, StorageOptions, TableOptions,
+    TableSpec, TimeRange,
     testing::{ManualClock, SimDisk},
 };
 
@@ -147,4 +147,21 @@ async fn what_is_not_ours_stays() {
     world.clock.advance(HOUR * 10);
     world.storage.collect_garbage().await.unwrap();
     assert_eq!(world.objects("data").await, 1);
+}
+
+// breaks when a purge takes what a later writer has made, whose clock is behind, for something old
+#[tokio::test]
+async fn what_a_later_writer_made_stays() {
+    let world = World::new().await;
+    let epoch = world.storage.core.epoch;
+    let clock = ManualClock::new(1_785_000_000_000_000_000 - 24 * 3_600_000_000_000);
+    let behind: Arc<dyn crate::Clock> = Arc::new(clock);
+    let store = world.disk.store();
+    for (epoch, stays) in [(epoch - 1, false), (epoch, false), (epoch + 1, true)] {
+        let name =
+            Path::from(format!("deletions/{}", Ids::new(Arc::clone(&behind), Some(7), epoch).next_id()));
+        store.put(&name, "not named yet".into()).await.unwrap();
+        world.storage.purge().await.unwrap();
+        assert_eq!(store.head(&name).await.is_ok(), stays, "epoch {epoch}");
+    }
 }

@@ -56,6 +56,7 @@ impl Follower {
             let (reading, log, work) = (&core.reading, &self.log, core.work);
             let rows_bytes_max = self.rows_bytes_max;
             let (state, _) = Moment { reading, log, work, now_ns, rows_bytes_max }.settled(version).await?;
+            core.ids.enter(state.root().writer_epoch);
             core.publish(|_| (state, ()));
         }
         self.seen = files;
