@@ -12,6 +12,7 @@ mod drift_report;
 mod export_kill;
 mod formats;
 mod kill;
+mod memory;
 mod model;
 mod openslo;
 mod otlp;

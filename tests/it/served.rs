@@ -1,5 +1,6 @@
 //! The program as a server: a process of its own, behind doors that the system chooses.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -22,10 +23,16 @@ pub(crate) struct Served {
 impl Served {
     /// Serves a database, which is made where there is none.
     pub(crate) fn start(database: &Path) -> Result<Self> {
+        Self::start_with(database, &[])
+    }
+
+    /// Serves a database with further options.
+    pub(crate) fn start_with(database: &Path, options: &[&OsStr]) -> Result<Self> {
         let mut child = Command::new(program::path()?)
             .arg("--db")
             .arg(database)
             .args(["serve", "--create"])
+            .args(options)
             .args(DOORS.iter().flat_map(|door| [*door, "127.0.0.1:0"]))
             .env("DRIFTLINE_LOG", "error")
             .stdout(Stdio::piped())
@@ -40,6 +47,11 @@ impl Served {
         let flight = format!("grpc://{}", address("flight")?);
         let otlp = format!("http://{}", address("otlp-grpc")?);
         Ok(Self { child, flight, otlp })
+    }
+
+    /// The number of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn kill(mut self) -> Result<()> {

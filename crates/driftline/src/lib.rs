@@ -53,6 +53,7 @@ mod queries;
 mod scan;
 mod session;
 mod slo;
+mod sorting;
 mod sql;
 mod stream;
 mod system_tables;

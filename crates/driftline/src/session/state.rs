@@ -18,6 +18,14 @@ use crate::drift_report;
 use crate::error::Result;
 use crate::far_times::FarTimes;
 use crate::scan::SlicesForAggregates;
+use crate::sorting::CopyTextForSorts;
+
+/// The part of the memory of all queries that each sort keeps for merging what it spills; it keeps no more than the engine would.
+const SPILL_RESERVE_PART: usize = 32;
+
+/// The part of the memory for each partition of a query that lets it merge one more file of those that it spilled at the same time: a merge takes
+/// what it can get, and the others must get theirs.
+const MERGED_FILE_BYTES: usize = 8 * 1024 * 1024;
 
 /// Makes the state that the state of every query is cloned from.
 pub(crate) fn session_state(config: &Config) -> Result<SessionState> {
@@ -29,6 +37,7 @@ pub(crate) fn session_state(config: &Config) -> Result<SessionState> {
         .with_analyzer_rule(Arc::new(BoundedCalls))
         .with_optimizer_rule(Arc::new(BoundedConstants))
         .with_physical_optimizer_rule(Arc::new(SlicesForAggregates))
+        .with_physical_optimizer_rule(Arc::new(CopyTextForSorts))
         .build();
     driftline_functions::register(&mut state)?;
     state.register_udf(Arc::new(date_bin()))?;
@@ -49,6 +58,9 @@ fn session_config(config: &Config) -> SessionConfig {
     // now() and TIMESTAMP WITH TIME ZONE get the type of our time columns, so that comparing with them casts no column
     options.execution.time_zone = Some("UTC".to_owned());
     options.execution.parquet.pushdown_filters = true;
+    let spill_reserve = options.execution.sort_spill_reservation_bytes;
+    options.execution.sort_spill_reservation_bytes =
+        spill_reserve.min(config.memory_bytes / SPILL_RESERVE_PART);
     options.extensions.insert(DriftOptions::of_exact_max_rows(config.exact_max_rows));
     session
 }
@@ -60,7 +72,11 @@ fn runtime(config: &Config) -> Result<Arc<RuntimeEnv>> {
         Some(path) => DiskManagerMode::Directories(vec![path.clone()]),
         None => DiskManagerMode::OsTmpDirectory,
     };
-    let disk = DiskManagerBuilder::default().with_mode(mode).with_max_temp_directory_size(config.spill_bytes);
+    let fan_in = config.memory_bytes / (config.target_partitions * MERGED_FILE_BYTES);
+    let disk = DiskManagerBuilder::default()
+        .with_mode(mode)
+        .with_max_temp_directory_size(config.spill_bytes)
+        .with_max_spill_merge_fan_in(fan_in.max(2));
     Ok(RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(pool))
         .with_disk_manager_builder(disk)
