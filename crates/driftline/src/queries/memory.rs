@@ -13,23 +13,14 @@ use datafusion::execution::memory_pool::{
 /// Consumers of memory that a message about too little of it names.
 pub(crate) const CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::new(3).expect("not zero");
 
-/// Exchanges between the partitions of a query, by the name of their consumer.
-const EXCHANGE: &str = "RepartitionExec";
-
 /// A pool for one query within the pool of all.
 ///
 /// Within a query memory is shared fairly among the operators that can spill. Among queries it goes to whoever asks: a fair share for
 /// every operator of every query would refuse a few megabytes while most of the memory lies idle.
-///
-/// An exchange between partitions is refused nothing: it would spill, and two of its inputs that spill at the same time can wait for each
-/// other for ever (DataFusion 55.2, its issue 24883). It holds a few batches a partition, more where one partition falls behind, and what it
-/// holds is counted and leaves less to the others.
 #[derive(Debug)]
 pub(crate) struct QueryMemory {
     all: Arc<dyn MemoryPool>,
-    own: Arc<dyn MemoryPool>,
-    /// What exchanges hold, in `own`.
-    exchanged: MemoryReservation,
+    own: TrackConsumersPool<FairSpillPool>,
     bytes: AtomicUsize,
     peak: AtomicUsize,
 }
@@ -42,9 +33,8 @@ impl QueryMemory {
             MemoryLimit::Infinite | MemoryLimit::Unknown => usize::MAX,
         };
         let own = FairSpillPool::new(limit_bytes.map_or(of_all, |limit| limit.min(of_all)));
-        let own: Arc<dyn MemoryPool> = Arc::new(TrackConsumersPool::new(own, CONSUMERS_NAMED));
-        let exchanged = MemoryConsumer::new(EXCHANGE).register(&own);
-        Self { all, own, exchanged, bytes: AtomicUsize::new(0), peak: AtomicUsize::new(0) }
+        let own = TrackConsumersPool::new(own, CONSUMERS_NAMED);
+        Self { all, own, bytes: AtomicUsize::new(0), peak: AtomicUsize::new(0) }
     }
 
     /// The most that was taken at one time.
@@ -65,41 +55,27 @@ impl MemoryPool for QueryMemory {
 
     fn register(&self, consumer: &MemoryConsumer) {
         self.all.register(consumer);
-        if !is_exchange(consumer) {
-            self.own.register(consumer);
-        }
+        self.own.register(consumer);
     }
 
     fn unregister(&self, consumer: &MemoryConsumer) {
         self.all.unregister(consumer);
-        if !is_exchange(consumer) {
-            self.own.unregister(consumer);
-        }
+        self.own.unregister(consumer);
     }
 
     fn grow(&self, reservation: &MemoryReservation, additional: usize) {
         self.all.grow(reservation, additional);
-        match is_exchange(reservation.consumer()) {
-            true => self.exchanged.grow(additional),
-            false => self.own.grow(reservation, additional),
-        }
+        self.own.grow(reservation, additional);
         self.took(additional);
     }
 
     fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
         self.all.shrink(reservation, shrink);
-        match is_exchange(reservation.consumer()) {
-            true => self.exchanged.shrink(shrink),
-            false => self.own.shrink(reservation, shrink),
-        }
+        self.own.shrink(reservation, shrink);
         self.bytes.fetch_sub(shrink, Ordering::Relaxed);
     }
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> DfResult<()> {
-        if is_exchange(reservation.consumer()) {
-            self.grow(reservation, additional);
-            return Ok(());
-        }
         self.own.try_grow(reservation, additional)?;
         if let Err(error) = self.all.try_grow(reservation, additional) {
             self.own.shrink(reservation, additional);
@@ -116,10 +92,6 @@ impl MemoryPool for QueryMemory {
     fn memory_limit(&self) -> MemoryLimit {
         self.own.memory_limit()
     }
-}
-
-fn is_exchange(consumer: &MemoryConsumer) -> bool {
-    consumer.name().starts_with(EXCHANGE)
 }
 
 impl fmt::Display for QueryMemory {

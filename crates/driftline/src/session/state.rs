@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use datafusion::common::config::ConfigNonZeroUsize;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -20,6 +21,9 @@ use crate::far_times::FarTimes;
 use crate::scan::SlicesForAggregates;
 use crate::sorting::CopyTextForSorts;
 
+/// An exchange between partitions writes each batch that it spills into a file of its own. Where two of its inputs write into
+/// open files at the same time they and its reader can wait for each other for ever (DataFusion 55.2, its issue 24883).
+const EXCHANGE_FILE_BYTES: usize = 1;
 /// The part of the memory of all queries that each sort keeps for merging what it spills; it keeps no more than the engine would.
 const SPILL_RESERVE_PART: usize = 32;
 
@@ -27,10 +31,15 @@ const SPILL_RESERVE_PART: usize = 32;
 /// what it can get, and the others must get theirs.
 const MERGED_FILE_BYTES: usize = 8 * 1024 * 1024;
 
+/// Bytes of memory in a partition for each row of its batches.
+const MEMORY_OF_A_BATCH_ROW: usize = 32 * 1024;
+/// Batches are not made smaller than this, however little memory there is.
+const BATCH_ROWS_MIN: usize = 256;
+
 /// Makes the state that the state of every query is cloned from.
 pub(crate) fn session_state(config: &Config) -> Result<SessionState> {
     let mut state = SessionStateBuilder::new()
-        .with_config(session_config(config))
+        .with_config(session_config(config)?)
         .with_runtime_env(runtime(config)?)
         .with_default_features()
         .with_analyzer_rule(Arc::new(FarTimes))
@@ -46,10 +55,10 @@ pub(crate) fn session_state(config: &Config) -> Result<SessionState> {
     Ok(state)
 }
 
-fn session_config(config: &Config) -> SessionConfig {
+fn session_config(config: &Config) -> Result<SessionConfig> {
     let mut session = SessionConfig::new()
         .with_target_partitions(config.target_partitions)
-        .with_batch_size(config.batch_rows)
+        .with_batch_size(config.batch_rows.min(batch_rows_max(config)))
         .with_default_catalog_and_schema(DEFAULT_CATALOG, PUBLIC_SCHEMA)
         // nor the information schema of its own: ours says less
         .with_create_default_catalog_and_schema(false)
@@ -58,11 +67,17 @@ fn session_config(config: &Config) -> SessionConfig {
     // now() and TIMESTAMP WITH TIME ZONE get the type of our time columns, so that comparing with them casts no column
     options.execution.time_zone = Some("UTC".to_owned());
     options.execution.parquet.pushdown_filters = true;
+    options.execution.max_spill_file_size_bytes = ConfigNonZeroUsize::try_new(EXCHANGE_FILE_BYTES)?;
     let spill_reserve = options.execution.sort_spill_reservation_bytes;
     options.execution.sort_spill_reservation_bytes =
         spill_reserve.min(config.memory_bytes / SPILL_RESERVE_PART);
     options.extensions.insert(DriftOptions::of_exact_max_rows(config.exact_max_rows));
-    session
+    Ok(session)
+}
+
+/// Rows of a batch that the memory bears: an operator that spills holds a few batches at the least, and rows of text may be wide.
+fn batch_rows_max(config: &Config) -> usize {
+    (config.memory_bytes / config.target_partitions / MEMORY_OF_A_BATCH_ROW).max(BATCH_ROWS_MIN)
 }
 
 fn runtime(config: &Config) -> Result<Arc<RuntimeEnv>> {

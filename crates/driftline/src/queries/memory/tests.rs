@@ -43,20 +43,3 @@ fn idle_operators_of_other_queries_take_nothing() {
     idle[2].try_grow(500).unwrap();
     assert!(idle[4].try_grow(1).is_err(), "all of it is taken");
 }
-
-/// Breaks when an exchange is refused memory, takes a share from those who spill, or is forgotten.
-#[test]
-fn an_exchange_is_refused_nothing_and_counted() {
-    let all: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(100));
-    let memory = Arc::new(QueryMemory::new(Arc::clone(&all), None));
-    let pool: Arc<dyn MemoryPool> = Arc::clone(&memory) as _;
-    let spilling = |name: &str| MemoryConsumer::new(name).with_can_spill(true).register(&pool);
-    let (exchange, sort) = (spilling("RepartitionExec[0]"), spilling("ExternalSorter[0]"));
-    exchange.try_grow(30).unwrap();
-    sort.try_grow(70).unwrap();
-    assert!(sort.try_grow(1).is_err(), "30 + 71 > 100");
-    exchange.try_grow(50).unwrap();
-    assert_eq!((memory.reserved(), all.reserved()), (150, 150));
-    drop((exchange, sort));
-    assert_eq!((memory.reserved(), all.reserved(), memory.peak_bytes()), (0, 0, 150));
-}
