@@ -130,17 +130,14 @@ class Driftline:
         self.start()
 
     def start(self):
-        command = [self.binary, "--db", self.database, "sql", "--format", "ndjson", "--quiet"]
+        command = [self.binary, "--db", self.database, "sql", "--format", "json", "--quiet"]
         self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, sql):
-        # a row of its own says that the answer is over
-        self.child.stdin.write(f"{sql};\nSELECT 'over' AS is_over;\n")
+        # the answer to a statement is one line
+        self.child.stdin.write(f"{sql};\n")
         self.child.stdin.flush()
-        rows = []
-        while (row := json.loads(self.child.stdout.readline())) != {"is_over": "over"}:
-            rows.append(row)
-        return rows
+        return json.loads(self.child.stdout.readline())
 
     def close(self):
         self.child.stdin.close()

@@ -18,6 +18,7 @@ const SETTINGS: &str = r#"
 memory = "48MiB"
 query_memory = "48MiB"
 cache = "16MiB"
+scan = "8MiB"
 otlp_memory = "16MiB"
 otlp_request_max = "4MiB"
 

@@ -141,6 +141,8 @@ struct Case {
     queries: Vec<Vec<Condition>>,
     batch_rows: usize,
     partitions: usize,
+    /// Bytes that a partition decodes at a time.
+    scan_bytes: usize,
     sort: &'static str,
     /// `WITH` options of the table: what has a bloom filter has no index.
     bloom: &'static str,
@@ -154,22 +156,25 @@ fn case() -> impl Strategy<Value = Case> {
         proptest::collection::vec((proptest::collection::vec(row(), 1..60), any::<bool>()), 1..6),
         proptest::collection::vec(proptest::collection::vec(condition(), 0..3), 1..6),
         prop_oneof![Just(1_usize), Just(3), Just(16), Just(8192)],
-        1_usize..5,
+        (1_usize..5, prop_oneof![Just(1_usize), Just(usize::MAX)]),
         prop_oneof![Just("time"), Just("key, time")],
         prop_oneof![Just(""), Just(", bloom = 'key, number'")],
         prop_oneof![2 => Just(5_000_usize), 1 => Just(0)],
         proptest::collection::vec(condition(), 1..3),
     )
-        .prop_map(|(appends, queries, batch_rows, partitions, sort, bloom, filler, deleted)| Case {
-            appends,
-            queries,
-            batch_rows,
-            partitions,
-            sort,
-            bloom,
-            filler,
-            deleted,
-        })
+        .prop_map(
+            |(appends, queries, batch_rows, (partitions, scan_bytes), sort, bloom, filler, deleted)| Case {
+                appends,
+                queries,
+                batch_rows,
+                partitions,
+                scan_bytes,
+                sort,
+                bloom,
+                filler,
+                deleted,
+            },
+        )
 }
 
 fn batch(rows: &[Row], first_id: i64) -> Result<RecordBatch> {
@@ -212,6 +217,7 @@ async fn check(case: &Case) -> Result<()> {
     let database = Database::builder(dir.path().join("db"))
         .batch_rows(batch_rows)
         .target_partitions(case.partitions)
+        .scan_limit(case.scan_bytes)
         .open()
         .await?;
     database

@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 /// Memory of all running queries together, in bytes; sorts, joins and aggregations beyond it spill to disk.
 pub const MEMORY_BYTES_DEFAULT: usize = 1024 * 1024 * 1024;
 
+/// What each partition of a scan decodes at a time, about, in bytes.
+pub const SCAN_BYTES_DEFAULT: usize = 32 * 1024 * 1024;
+
 /// Memory of the cache of decoded columns, in bytes.
 pub const CACHE_BYTES_DEFAULT: usize = 256 * 1024 * 1024;
 
@@ -57,6 +60,7 @@ pub enum FileAccess {
 pub(crate) struct Config {
     pub(crate) memory_bytes: usize,
     pub(crate) cache_bytes: usize,
+    pub(crate) scan_bytes: usize,
     pub(crate) spill_bytes: u64,
     pub(crate) spill_dir: Option<PathBuf>,
     pub(crate) query_timeout: Option<Duration>,
@@ -78,6 +82,7 @@ impl Config {
             ("target_partitions", self.target_partitions, 1, TARGET_PARTITIONS_MAX),
             ("queries_max", self.queries_max, 1, QUERIES_MAX_LIMIT),
             ("batch_rows", self.batch_rows, 1, 1024 * 1024),
+            ("scan_limit", self.scan_bytes, 1, usize::MAX),
         ];
         match checks.iter().find(|(_, value, min, max)| !(min..=max).contains(&value)) {
             Some((name, value, min, max)) => {
@@ -125,6 +130,7 @@ impl DatabaseBuilder {
             config: Config {
                 memory_bytes: MEMORY_BYTES_DEFAULT,
                 cache_bytes: CACHE_BYTES_DEFAULT,
+                scan_bytes: SCAN_BYTES_DEFAULT,
                 spill_bytes: SPILL_BYTES_DEFAULT,
                 spill_dir: None,
                 query_timeout: Some(QUERY_TIMEOUT_DEFAULT),
@@ -163,6 +169,13 @@ impl DatabaseBuilder {
     /// Memory of the cache of decoded columns, in bytes (default [`CACHE_BYTES_DEFAULT`]); 0 switches it off.
     pub fn cache_limit(mut self, bytes: usize) -> Self {
         self.config.cache_bytes = bytes;
+        self
+    }
+
+    /// What each partition of a scan decodes at a time, about, in bytes (default [`SCAN_BYTES_DEFAULT`]): a row group whose columns take
+    /// more is read in pieces of some thousand rows, which the cache does not keep.
+    pub fn scan_limit(mut self, bytes: usize) -> Self {
+        self.config.scan_bytes = bytes;
         self
     }
 

@@ -106,7 +106,7 @@ impl Database {
             session,
             queries: Queries::new(Arc::clone(&clock), builder.seed, memory),
             admission: Admission::new(config.queries_max, config.queries_queued_max, config.queue_wait),
-            cache: Arc::new(ColumnCache::new(config.cache_bytes)),
+            cache: Arc::new(ColumnCache::new(config.cache_bytes, config.scan_bytes)),
             config,
             storage,
             clock,

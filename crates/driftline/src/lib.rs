@@ -71,7 +71,7 @@ pub use alert::{AlertEvent, AlertHealth, AlertSeries, AlertStatus, Labels, Serie
 pub use config::{
     BATCH_ROWS_DEFAULT, CACHE_BYTES_DEFAULT, DatabaseBuilder, EXACT_MAX_ROWS_DEFAULT, FileAccess,
     MEMORY_BYTES_DEFAULT, QUERIES_MAX_DEFAULT, QUERIES_QUEUED_MAX_DEFAULT, QUERY_TIMEOUT_DEFAULT,
-    QUEUE_WAIT_DEFAULT, SPILL_BYTES_DEFAULT,
+    QUEUE_WAIT_DEFAULT, SCAN_BYTES_DEFAULT, SPILL_BYTES_DEFAULT,
 };
 pub use db::{Database, IngestCount, IngestReport, Moved, Redacted, Rejected, RemoteWriteReport};
 pub use error::{Error, ErrorKind, Result};

@@ -17,6 +17,7 @@ mod layout;
 mod mask;
 mod metrics;
 mod order;
+mod pieces;
 mod planning;
 mod prune;
 mod slices;

@@ -11,7 +11,7 @@ use driftline::otel::Redaction;
 use driftline::{
     CACHE_BYTES_DEFAULT, DatabaseBuilder, EXACT_MAX_ROWS_DEFAULT, Error, ErrorKind, MEMORY_BYTES_DEFAULT,
     QUERIES_MAX_DEFAULT, QUERIES_QUEUED_MAX_DEFAULT, QUERY_TIMEOUT_DEFAULT, RedactionRule, Result, Role,
-    SPILL_BYTES_DEFAULT, StorageOptions,
+    SCAN_BYTES_DEFAULT, SPILL_BYTES_DEFAULT, StorageOptions,
 };
 use serde::Deserialize;
 
@@ -76,6 +76,8 @@ pub struct Settings {
     pub memory: ByteSize,
     /// Memory of the cache of decoded columns.
     pub cache: ByteSize,
+    /// What each partition of a scan decodes at a time, about.
+    pub scan: ByteSize,
     /// Disk space of spilled rows.
     pub spill: ByteSize,
     /// Memory of rows before they are flushed, compaction, the grace period: the section `[storage]`.
@@ -135,6 +137,7 @@ impl Default for Settings {
             schema_alias: None,
             memory: ByteSize::b(MEMORY_BYTES_DEFAULT as u64),
             cache: ByteSize::b(CACHE_BYTES_DEFAULT as u64),
+            scan: ByteSize::b(SCAN_BYTES_DEFAULT as u64),
             spill: ByteSize::b(SPILL_BYTES_DEFAULT),
             storage: StorageOptions::default(),
             queries_max: QUERIES_MAX_DEFAULT,
@@ -252,6 +255,7 @@ impl Settings {
         database
             .memory_limit(bytes(self.memory))
             .cache_limit(bytes(self.cache))
+            .scan_limit(bytes(self.scan))
             .spill_limit(self.spill.as_u64())
             .storage(self.storage.clone())
             .query_timeout(self.query_timeout)

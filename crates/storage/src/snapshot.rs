@@ -339,6 +339,11 @@ impl TableSnapshot {
         Ok(Some(index))
     }
 
+    /// Whether the directory of the index of a segment lies in memory.
+    pub fn holds_index(&self, segment: &SegmentReader) -> bool {
+        self.reading.indexes.get(&segment.meta().id).is_some()
+    }
+
     /// Opens a segment of this table; its footer is read once and then cached.
     ///
     /// # Errors

@@ -60,6 +60,7 @@ pub struct CacheStatus {
 #[derive(Debug)]
 pub(crate) struct ColumnCache {
     bytes_max: usize,
+    scan_bytes: usize,
     inner: Mutex<Inner>,
     hits: AtomicU64,
     misses: AtomicU64,
@@ -81,8 +82,21 @@ struct Entry {
 }
 
 impl ColumnCache {
-    pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { bytes_max, inner: Mutex::default(), hits: AtomicU64::new(0), misses: AtomicU64::new(0) }
+    /// A cache of so many bytes, before scans whose partitions decode about `scan_bytes` at a time.
+    pub(crate) fn new(bytes_max: usize, scan_bytes: usize) -> Self {
+        let (hits, misses) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { bytes_max, scan_bytes, inner: Mutex::default(), hits, misses }
+    }
+
+    /// What a partition of a scan decodes at a time, about, in bytes.
+    pub(super) fn scan_bytes(&self) -> usize {
+        self.scan_bytes
+    }
+
+    /// Whether all rows of a column of a row group are there.
+    pub(super) fn has_column(&self, segment: &Arc<str>, row_group: usize, column: u32) -> bool {
+        let key = |form| CacheKey { segment: Arc::clone(segment), row_group: row_group as u32, column, form };
+        self.contains(&key(Form::Values)) || self.contains(&key(Form::Codes))
     }
 
     pub(crate) fn status(&self) -> CacheStatus {

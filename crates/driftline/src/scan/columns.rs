@@ -3,11 +3,13 @@
 
 mod held;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, RecordBatch, StringViewArray, UInt32Array, new_null_array,
+    Array, ArrayRef, BooleanBufferBuilder, RecordBatch, StringViewArray, UInt32Array, new_null_array,
 };
+use arrow::buffer::BooleanBuffer;
 use arrow::compute::{cast, filter};
 use arrow::datatypes::DataType;
 use datafusion::error::Result as DfResult;
@@ -22,12 +24,27 @@ use super::metrics::ScanMetrics;
 use crate::error::external;
 
 /// Where no more than one row of so many is left, the others are not decoded.
-const SELECTED_SHARE: usize = 16;
+pub(super) const SELECTED_SHARE: usize = 16;
 
 /// Where the rows of a unit lie.
 pub(super) enum Place<'a> {
     Memory(&'a RecordBatch),
-    RowGroup { reader: &'a SegmentReader, segment: &'a Arc<str>, row_group: usize },
+    RowGroup {
+        reader: &'a SegmentReader,
+        segment: &'a Arc<str>,
+        row_group: usize,
+        piece: Option<Range<usize>>,
+    },
+}
+
+impl Place<'_> {
+    /// Which rows of a row group they are, where they are not all.
+    fn piece(&self) -> Option<&Range<usize>> {
+        match self {
+            Self::RowGroup { piece, .. } => piece.as_ref(),
+            Self::Memory(_) => None,
+        }
+    }
 }
 
 /// The columns of one unit.
@@ -54,6 +71,7 @@ impl<'a> Columns<'a> {
     ) -> Self {
         let rows = match &place {
             Place::Memory(batch) => batch.num_rows(),
+            Place::RowGroup { piece: Some(piece), .. } => piece.len(),
             Place::RowGroup { reader, row_group, .. } => reader.row_group_rows(*row_group),
         };
         let (ready, coded) = (vec![None; layout.len()], vec![None; layout.len()]);
@@ -163,8 +181,9 @@ impl<'a> Columns<'a> {
     fn row_numbers(&self) -> ArrayRef {
         match &self.place {
             Place::Memory(_) => new_null_array(&DataType::UInt32, self.rows),
-            Place::RowGroup { reader, row_group, .. } => {
-                let start = reader.row_group_start(*row_group);
+            Place::RowGroup { reader, row_group, piece, .. } => {
+                let before = piece.as_ref().map_or(0, |piece| piece.start as u32);
+                let start = reader.row_group_start(*row_group) + before;
                 Arc::new(match &self.selected {
                     Some(selected) => {
                         let selected = selected.bits();
@@ -258,17 +277,33 @@ impl<'a> Columns<'a> {
             Place::RowGroup { .. } if ids.is_empty() => Ok(vec![]),
             Place::RowGroup { reader, row_group, .. } => {
                 self.metrics.cache_misses.add(ids.len());
-                let selected = self.selected.as_ref().map(Mask::bits);
-                let selected = selected.as_ref().map(BooleanArray::values);
-                let bytes = reader.bytes_to_read(*row_group, &ids, selected);
+                let wanted = self.wanted();
+                let bytes = reader.bytes_to_read(*row_group, &ids, wanted.as_ref());
                 self.metrics.bytes_scanned.add(usize::try_from(bytes).unwrap_or(usize::MAX));
-                let read = match selected {
+                let read = match &wanted {
                     Some(selected) => reader.read_selected(*row_group, &ids, selected).await,
                     None => reader.read_columns(*row_group, &ids).await,
                 };
                 read.map_err(external)
             }
         }
+    }
+
+    /// The rows of the row group that are read: a piece of it, and of that those which are left. `None` for all.
+    fn wanted(&self) -> Option<BooleanBuffer> {
+        let selected = self.selected.as_ref().map(Mask::bits);
+        let Place::RowGroup { reader, row_group, piece: Some(piece), .. } = &self.place else {
+            return selected.map(|selected| selected.values().clone());
+        };
+        let all = reader.row_group_rows(*row_group);
+        let mut wanted = BooleanBufferBuilder::new(all);
+        wanted.append_n(piece.start, false);
+        match selected {
+            Some(selected) => wanted.append_buffer(selected.values()),
+            None => wanted.append_n(piece.len(), true),
+        }
+        wanted.append_n(all - piece.end, false);
+        Some(wanted.finish())
     }
 
     fn in_sql_type(&self, index: usize, array: Option<ArrayRef>) -> DfResult<ArrayRef> {

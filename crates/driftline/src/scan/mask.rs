@@ -49,6 +49,12 @@ impl Mask {
         }
     }
 
+    /// Those of its rows that lie in a range of the unit, as rows of the range; `None` where all of the range are there.
+    pub(super) fn within(&self, range: &Range<usize>) -> Option<Self> {
+        let found = Self::of_bits(self.bits().values().slice(range.start, range.len()));
+        (found.count() < range.len()).then_some(found)
+    }
+
     /// How many rows it has.
     pub(super) fn count(&self) -> usize {
         match &self.rows {

@@ -21,6 +21,7 @@ use super::filter::Conjunct;
 use super::index::Condition;
 use super::mask::Mask;
 use super::metrics::ScanMetrics;
+use super::pieces;
 use super::prune;
 use super::source::{ScanSegment, ScanSource, Unit};
 use crate::error::external;
@@ -148,13 +149,22 @@ impl Execution {
                 let meta = &source.segments[index].meta;
                 let reader = source.table.open_segment(meta).await.map_err(external)?;
                 let deletions = source.table.deletions(meta).await.map_err(external)?;
-                let keep = match &self.fixed {
+                // an index at hand that decides the whole filter leaves nothing to statistics
+                let known = match source.table.holds_index(&reader) {
+                    true => Some(self.candidates(source, &reader).await?),
+                    false => None,
+                };
+                let is_decided = known.as_ref().is_some_and(|(rows, decided)| {
+                    rows.as_ref().is_some_and(|rows| rows.is_empty() || !decided.contains(&false))
+                });
+                let keep = match self.fixed.as_ref().filter(|_| !is_decided) {
                     Some(predicate) => prune::keep_by_statistics(predicate, &reader, &source.layout)?,
                     None => vec![true; reader.row_groups()],
                 };
-                let (candidates, decided) = match keep.contains(&true) {
-                    true => self.candidates(source, &reader).await?,
-                    false => (None, vec![]),
+                let (candidates, decided) = match known {
+                    Some(known) => known,
+                    None if keep.contains(&true) => self.candidates(source, &reader).await?,
+                    None => (None, vec![]),
                 };
                 Ok(OpenSegment { reader, deletions, candidates, decided, keep })
             })
@@ -246,7 +256,7 @@ pub(super) fn run(
     let schema = Arc::clone(&source.schema);
     let emitter =
         Emitter::new(Arc::clone(&schema), batch_rows, source.slices, source.filter.dynamic().is_some());
-    let worker = Worker { source, execution, partition, metrics, emitter, finished: false };
+    let worker = Worker { source, execution, partition, metrics, emitter, pieces: vec![], finished: false };
     let stream =
         try_unfold(worker, |mut worker| async move { Ok(worker.next().await?.map(|batch| (batch, worker))) });
     Box::pin(RecordBatchStreamAdapter::new(schema, stream))
@@ -258,7 +268,18 @@ struct Worker {
     partition: usize,
     metrics: ScanMetrics,
     emitter: Emitter,
+    /// The rest of the row group at hand, the next piece last.
+    pieces: Vec<Piece>,
     finished: bool,
+}
+
+/// Rows that are read together.
+struct Piece {
+    unit: Unit,
+    /// Which of a row group; all, where there are none.
+    rows: Option<Range<usize>>,
+    /// Which of these are left before the filter is asked; all, where there is none.
+    mask: Option<Mask>,
 }
 
 impl Worker {
@@ -275,9 +296,9 @@ impl Worker {
             if self.finished {
                 return Ok(None);
             }
-            match self.execution.next_unit(&self.source, self.partition) {
-                Some(unit) => {
-                    if let Some(loaded) = self.load(&unit).await? {
+            match self.next_piece().await? {
+                Some(piece) => {
+                    if let Some(loaded) = self.load(piece).await? {
                         self.emitter.push(loaded)?;
                     }
                 }
@@ -302,37 +323,67 @@ impl Worker {
         }
     }
 
-    /// Reads what is needed of a unit; `None` where no row of it survives.
-    async fn load(&self, unit: &Unit) -> DfResult<Option<Loaded>> {
+    /// The next rows to read; `None` when there are none left.
+    async fn next_piece(&mut self) -> DfResult<Option<Piece>> {
+        loop {
+            if let Some(piece) = self.pieces.pop() {
+                return Ok(Some(piece));
+            }
+            match self.execution.next_unit(&self.source, self.partition) {
+                Some(unit) => self.pieces = self.enter(unit).await?,
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// What of a unit is left without reading its columns, in pieces, the first one last.
+    async fn enter(&self, unit: Unit) -> DfResult<Vec<Piece>> {
+        let Unit::RowGroup { segment, row_group } = unit else {
+            return Ok(vec![Piece { unit, rows: None, mask: None }]);
+        };
+        let open = self.execution.open(&self.source, segment).await?;
+        if !self.keep(open, &self.source.segments[segment], row_group).await? {
+            return Ok(vec![]);
+        }
+        let mask = open.live(row_group);
+        let rows = open.reader.row_group_rows(row_group);
+        let live = mask.as_ref().map_or(rows, Mask::count);
+        self.metrics.rows_pruned_deletions.add(rows - live);
+        if live == 0 {
+            self.metrics.pruned_deletions.add(1);
+            return Ok(vec![]);
+        }
+        let Some(mask) = open.indexed(row_group, mask) else {
+            self.metrics.pruned_index.add(1);
+            self.metrics.rows_pruned_index.add(live);
+            return Ok(vec![]);
+        };
+        self.metrics.rows_pruned_index.add(live - mask.as_ref().map_or(rows, Mask::count));
+        let Some(pieces) = pieces::pieces(&self.source, &open.reader, &unit, mask.as_ref()) else {
+            return Ok(vec![Piece { unit, rows: None, mask }]);
+        };
+        let piece = |rows: Range<usize>| {
+            let mask = mask.as_ref().and_then(|mask| mask.within(&rows));
+            Piece { unit, rows: Some(rows), mask }
+        };
+        Ok(pieces.into_iter().rev().map(piece).collect())
+    }
+
+    /// Reads what is needed of a piece; `None` where no row of it survives.
+    async fn load(&self, piece: Piece) -> DfResult<Option<Loaded>> {
         let source = &self.source;
-        let (mut mask, mut decided) = (None, [].as_slice());
-        let place = match unit {
-            Unit::Memory(index) => Place::Memory(&source.table.memory()[*index]),
+        let Piece { unit, rows, mut mask } = piece;
+        let is_whole = rows.is_none();
+        if mask.as_ref().is_some_and(|mask| mask.count() == 0) {
+            return Ok(None);
+        }
+        let (place, decided) = match unit {
+            Unit::Memory(index) => (Place::Memory(&source.table.memory()[index]), [].as_slice()),
             Unit::RowGroup { segment, row_group } => {
-                let open = self.execution.open(source, *segment).await?;
-                if !self.keep(open, &source.segments[*segment], *row_group).await? {
-                    return Ok(None);
-                }
-                mask = open.live(*row_group);
-                let rows = open.reader.row_group_rows(*row_group);
-                let live = mask.as_ref().map_or(rows, Mask::count);
-                self.metrics.rows_pruned_deletions.add(rows - live);
-                if live == 0 {
-                    self.metrics.pruned_deletions.add(1);
-                    return Ok(None);
-                }
-                mask = match open.indexed(*row_group, mask) {
-                    Some(mask) => mask,
-                    None => {
-                        self.metrics.pruned_index.add(1);
-                        self.metrics.rows_pruned_index.add(live);
-                        return Ok(None);
-                    }
-                };
-                self.metrics.rows_pruned_index.add(live - mask.as_ref().map_or(rows, Mask::count));
-                decided = &open.decided;
-                let segment = &source.segments[*segment].key;
-                Place::RowGroup { reader: &open.reader, segment, row_group: *row_group }
+                let open = self.execution.open(source, segment).await?;
+                let segment = &source.segments[segment].key;
+                let reader = &open.reader;
+                (Place::RowGroup { reader, segment, row_group, piece: rows }, open.decided.as_slice())
             }
         };
         let mut columns = Columns::new(place, &source.layout, &source.cache, &self.metrics);
@@ -344,7 +395,7 @@ impl Worker {
             mask = self.narrow(conjunct, &mut columns, mask).await?;
             if mask.as_ref().is_some_and(|mask| mask.count() == 0) {
                 self.metrics.rows_pruned_filter.add(live_rows);
-                self.metrics.pruned_filter.add(1);
+                self.metrics.pruned_filter.add(usize::from(is_whole));
                 return Ok(None);
             }
         }

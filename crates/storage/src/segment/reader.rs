@@ -36,6 +36,8 @@ use crate::{
     rows::RowSet,
 };
 
+/// What a text takes beside its bytes, decoded.
+const VIEW_BYTES: i64 = 16;
 /// A block of a bloom filter.
 const BLOCK_BYTES: u64 = 32;
 
@@ -171,6 +173,21 @@ impl SegmentReader {
         let roots: Vec<Option<usize>> = columns.iter().map(|id| self.column_root(*id)).collect();
         let parts = self.parts(row_group, &roots, selected);
         parts.iter().map(|part| part.range.end - part.range.start).sum()
+    }
+
+    /// How many bytes all rows of some columns take when they are decoded, about: what their pages hold, and a view for each value.
+    pub fn decoded_bytes(&self, row_group: usize, columns: &[u32]) -> usize {
+        let roots: Vec<Option<usize>> = columns.iter().map(|id| self.column_root(*id)).collect();
+        let group = self.parquet_metadata().row_group(row_group);
+        let bytes_of = |leaf: usize| {
+            let chunk = group.column(leaf);
+            let views = match chunk.column_type() {
+                parquet::basic::Type::BYTE_ARRAY => chunk.num_values().saturating_mul(VIEW_BYTES),
+                _ => 0,
+            };
+            usize::try_from(chunk.uncompressed_size().saturating_add(views)).unwrap_or(0)
+        };
+        self.leaves_of(&roots).map(bytes_of).sum()
     }
 
     async fn read_roots(

@@ -14,7 +14,7 @@ fn column(rows: usize) -> ArrayRef {
 #[test]
 fn stays_within_its_bytes_and_keeps_what_is_used() {
     let one = column(1000).get_array_memory_size() + ENTRY_BYTES;
-    let cache = ColumnCache::new(5 * one);
+    let cache = ColumnCache::new(5 * one, 1);
     for row_group in 0..5 {
         cache.insert(key(row_group), &column(1000));
     }
@@ -32,10 +32,10 @@ fn stays_within_its_bytes_and_keeps_what_is_used() {
 /// Breaks when one giant column empties the cache, or a cache of no bytes holds something.
 #[test]
 fn refuses_giants() {
-    let cache = ColumnCache::new(3 * (column(1000).get_array_memory_size() + ENTRY_BYTES));
+    let cache = ColumnCache::new(3 * (column(1000).get_array_memory_size() + ENTRY_BYTES), 1);
     cache.insert(key(0), &column(1000));
     assert_eq!(cache.status().entries, 0);
-    let off = ColumnCache::new(0);
+    let off = ColumnCache::new(0, 1);
     off.insert(key(0), &column(1));
     assert_eq!(off.status().bytes, 0);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::filter;
 use datafusion::error::Result as DfResult;
 
@@ -24,7 +24,8 @@ impl Columns<'_> {
 
     /// All rows of a column of text in codes, from the cache or the segment.
     async fn whole_coded(&self, index: usize) -> DfResult<Option<ArrayRef>> {
-        let Place::RowGroup { reader, row_group, .. } = self.place else { return Ok(None) };
+        let Place::RowGroup { reader, row_group, .. } = &self.place else { return Ok(None) };
+        let row_group = *row_group;
         let column = self.layout.column(index);
         let is_whole = match &column.kind {
             Kind::Stored => true,
@@ -37,11 +38,10 @@ impl Columns<'_> {
         if self.is_cached(index, &Form::Codes) {
             return Ok(self.recall(index, Form::Codes));
         }
-        let wanted = self.selected.as_ref().map(Mask::bits);
-        let wanted = wanted.as_ref().map(BooleanArray::values);
+        let wanted = self.selected.as_ref().and_then(|_| self.wanted());
         let bytes = reader.bytes_to_read(row_group, &[column.id], None);
         if self.is_cached(index, &Form::Values)
-            || reader.bytes_to_read(row_group, &[column.id], wanted) < bytes
+            || reader.bytes_to_read(row_group, &[column.id], wanted.as_ref()) < bytes
         {
             return Ok(None);
         }
@@ -70,9 +70,10 @@ impl Columns<'_> {
         self.in_sql_type(index, Some(array)).map(Some)
     }
 
-    /// The form of the rows that are left, where they are few.
+    /// The form of the rows that are left, where they are few, of a whole row group.
     fn few(&self) -> Option<Form> {
-        self.selected.as_ref().and_then(Mask::few).map(|few| Form::Rows(Arc::clone(few)))
+        let selected = self.selected.as_ref().filter(|_| self.place.piece().is_none());
+        selected.and_then(Mask::few).map(|few| Form::Rows(Arc::clone(few)))
     }
 
     fn is_cached(&self, index: usize, form: &Form) -> bool {
@@ -86,6 +87,10 @@ impl Columns<'_> {
     }
 
     fn only_selected(&self, array: ArrayRef) -> DfResult<ArrayRef> {
+        let array = match self.place.piece() {
+            Some(piece) => array.slice(piece.start, piece.len()),
+            None => array,
+        };
         Ok(match &self.selected {
             Some(selected) => filter(&array, &selected.bits())?,
             None => array,
@@ -100,6 +105,9 @@ impl Columns<'_> {
 
     /// Puts a column into the cache: all rows of its row group, or the few that were asked for.
     pub(super) fn keep(&self, index: usize, array: &ArrayRef) {
+        if self.place.piece().is_some() {
+            return;
+        }
         let (form, is_few) = match (&self.selected, self.few()) {
             (None, _) => (Form::Values, false),
             (Some(_), Some(few)) => (few, true),
