@@ -10,6 +10,7 @@ mod cache;
 mod coded;
 mod columns;
 mod emit;
+mod execution;
 mod filter;
 mod implied;
 mod index;

@@ -22,12 +22,13 @@ use driftline_storage::{SegmentMeta, TableSnapshot};
 
 use super::attributes;
 use super::cache::ColumnCache;
+use super::execution::Execution;
 use super::filter::Filter;
 use super::layout::Layout;
 use super::metrics::{PlanningCounts, ScanMetrics};
 use super::order::Runs;
 use super::statistics::Known;
-use super::worker::{self, Execution};
+use super::worker;
 
 /// A segment of the scan, with the name under which the cache knows it.
 #[derive(Clone, Debug)]
