@@ -19,6 +19,7 @@ memory = "48MiB"
 query_memory = "48MiB"
 cache = "16MiB"
 scan = "8MiB"
+partitions = 2
 otlp_memory = "16MiB"
 otlp_request_max = "4MiB"
 

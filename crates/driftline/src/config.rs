@@ -228,7 +228,8 @@ impl DatabaseBuilder {
         self
     }
 
-    /// How many rows a batch of an answer has at most (default [`BATCH_ROWS_DEFAULT`]).
+    /// How many rows a batch of an answer has at most (default [`BATCH_ROWS_DEFAULT`]). Where memory is small for the partitions of a query it
+    /// has fewer: a row for each 32 KiB of memory and partition.
     pub fn batch_rows(mut self, rows: usize) -> Self {
         self.config.batch_rows = rows;
         self

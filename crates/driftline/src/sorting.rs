@@ -23,7 +23,7 @@ use datafusion::physical_expr::window::{StandardWindowExpr, WindowExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
-use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
+use datafusion::physical_plan::windows::BoundedWindowAggExec;
 use datafusion::physical_plan::{ExecutionPlan, replace_children_if_necessary};
 
 mod copied;
@@ -88,15 +88,17 @@ fn takes_any_text(node: &dyn ExecutionPlan) -> bool {
     if let Some(merge) = node.downcast_ref::<SortPreservingMergeExec>() {
         return merge.expr().iter().all(|by| is_column_or_no_text(&by.expr, &input));
     }
-    let bounded = node.downcast_ref::<BoundedWindowAggExec>().map(BoundedWindowAggExec::window_expr);
-    let windows = bounded.or_else(|| node.downcast_ref::<WindowAggExec>().map(WindowAggExec::window_expr));
+    // a window that is not bounded puts all rows into one batch, which text in one piece may not fit into
+    let windows = node.downcast_ref::<BoundedWindowAggExec>().map(BoundedWindowAggExec::window_expr);
     windows.is_some_and(|windows| windows.iter().all(|window| hands_text_on(window.as_ref(), &input)))
 }
 
-/// Whether a function over a window looks at text only to order and to part rows. Of an aggregation that cannot be told: its
-/// `FILTER` is not shown.
+/// Whether a function over a window looks at text only to order and to part rows, and gives out a row when it has seen it: what waits
+/// for later rows copies the text of those before again and again. Of an aggregation that cannot be told: its `FILTER` is not shown.
 fn hands_text_on(window: &dyn WindowExpr, input: &SchemaRef) -> bool {
-    window.as_any().downcast_ref::<StandardWindowExpr>().is_some()
+    let standard = window.as_any().downcast_ref::<StandardWindowExpr>();
+    let evaluator = standard.and_then(|standard| standard.get_standard_func_expr().create_evaluator().ok());
+    evaluator.is_some_and(|evaluator| evaluator.is_causal() && !evaluator.uses_window_frame())
         && !window.expressions().iter().any(|argument| uses_text(argument, input))
         && window.partition_by().iter().all(|by| is_column_or_no_text(by, input))
         && window.order_by().iter().all(|by| is_column_or_no_text(&by.expr, input))

@@ -82,6 +82,8 @@ pub struct Settings {
     pub spill: ByteSize,
     /// Memory of rows before they are flushed, compaction, the grace period: the section `[storage]`.
     pub storage: StorageOptions,
+    /// In how many partitions a query runs; by default one for each core.
+    pub partitions: Option<usize>,
     /// Queries that run at the same time; further ones wait.
     pub queries_max: usize,
     /// Queries that wait; further ones are refused.
@@ -140,6 +142,7 @@ impl Default for Settings {
             scan: ByteSize::b(SCAN_BYTES_DEFAULT as u64),
             spill: ByteSize::b(SPILL_BYTES_DEFAULT),
             storage: StorageOptions::default(),
+            partitions: None,
             queries_max: QUERIES_MAX_DEFAULT,
             queries_queued_max: QUERIES_QUEUED_MAX_DEFAULT,
             query_timeout: QUERY_TIMEOUT_DEFAULT,
@@ -252,6 +255,10 @@ impl Settings {
     /// A database with the limits that these settings say for all callers together.
     pub fn limits(&self, database: DatabaseBuilder) -> DatabaseBuilder {
         let bytes = |size: ByteSize| usize::try_from(size.as_u64()).unwrap_or(usize::MAX);
+        let database = match self.partitions {
+            Some(partitions) => database.target_partitions(partitions),
+            None => database,
+        };
         database
             .memory_limit(bytes(self.memory))
             .cache_limit(bytes(self.cache))

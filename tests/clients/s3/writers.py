@@ -205,15 +205,25 @@ def ids(program, bucket, database):
 
 
 def backed_up(program, bucket, rows):
+    """Into a directory and into the bucket, and back into both."""
     with tempfile.TemporaryDirectory() as folder:
-        copy, restored = f"{folder}/copy", f"{folder}/restored"
-        for arguments in [("--db", DATABASE, "backup", copy), ("restore", copy, restored)]:
-            done = command(program, bucket, *arguments)
-            assert done.returncode == 0, done
-        checked = command(program, bucket, "--db", restored, "check", "--deep")
-        assert checked.returncode == 0 and checked.stdout == "ok\n", checked
-        assert ids(program, bucket, copy) == rows
-        assert ids(program, bucket, restored) == rows
+        places = [(f"{folder}/copy", f"{folder}/restored"), (f"s3://{NAME}/copies/of", f"{folder}/of-bucket")]
+        # all rows lie in segments, else a database in a bucket is not made of it
+        flushed = command(program, bucket, "--db", DATABASE, "sql", "-c", "FLUSH")
+        assert flushed.returncode == 0, flushed
+        places.append((f"s3://{NAME}/copies/of", f"s3://{NAME}/restored"))
+        for copy, restored in places:
+            for arguments in [("--db", DATABASE, "backup", copy), ("restore", copy, restored)]:
+                done = command(program, bucket, *arguments)
+                assert done.returncode == 0 and SECRET not in done.stderr, done
+            checked = command(program, bucket, "--db", restored, "check", "--deep")
+            assert checked.returncode == 0 and checked.stdout == "ok\n", checked
+            assert ids(program, bucket, copy) == rows
+            assert ids(program, bucket, restored) == rows
+        # what was restored is a database like any other, and takes rows
+        added = command(program, bucket, "--db", f"s3://{NAME}/restored", "sql", "-c", "INSERT INTO t (time, id) VALUES (now(), -1)")
+        assert added.returncode == 0, added
+        assert ids(program, bucket, f"s3://{NAME}/restored") == rows | {-1}
 
 
 def main(program):
@@ -236,7 +246,7 @@ def main(program):
                 requests_are_counted(program, bucket, errors)
             with step("a server runs on it"):
                 served(program, bucket, errors)
-            with step("a directory has its backup"):
+            with step("a directory and the bucket have its backup"):
                 backed_up(program, bucket, rows)
             missed = [fault for fault in EVERY if not bucket.faults[fault]]
             assert not missed, f"these faults never came: {missed}"

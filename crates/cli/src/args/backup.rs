@@ -32,11 +32,11 @@ restored database may go to the same place.";
 #[derive(Debug, ClapArgs)]
 #[command(after_help = BACKUP_EXAMPLES)]
 pub(crate) struct BackupArgs {
-    /// Directory of the backup: new, empty, or with earlier backups of this database
+    /// Where the backup lies: a directory, or s3://, gs:// or az://; new, empty, or with earlier backups of this database
     #[arg(value_name = "DEST")]
     pub(crate) destination: PathBuf,
 
-    /// Remove earlier backups from the directory when the new one is done
+    /// Remove earlier backups from there when the new one is done
     #[arg(long)]
     pub(crate) prune: bool,
 }
@@ -44,11 +44,11 @@ pub(crate) struct BackupArgs {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = RESTORE_EXAMPLES)]
 pub(crate) struct RestoreArgs {
-    /// Directory of the backup
+    /// Where the backup lies: a directory, or s3://, gs:// or az://
     #[arg(value_name = "SRC")]
     pub(crate) source: PathBuf,
 
-    /// Directory of the database to make: new, or empty
+    /// Where the database is to lie: a directory, or s3://, gs:// or az://; new, or empty
     #[arg(value_name = "DEST")]
     pub(crate) destination: PathBuf,
 

@@ -125,9 +125,14 @@ impl ColumnCache {
         self.lock().entries.contains_key(key)
     }
 
+    /// Whether it would keep an array of so many bytes.
+    pub(super) fn takes(&self, bytes: usize) -> bool {
+        bytes <= self.bytes_max / ENTRY_SHARE_MAX
+    }
+
     pub(super) fn insert(&self, key: CacheKey, array: &ArrayRef) {
         let bytes = array.get_array_memory_size() + ENTRY_BYTES + key.form.memory_size();
-        if bytes > self.bytes_max / ENTRY_SHARE_MAX {
+        if !self.takes(bytes) {
             return;
         }
         let mut inner = self.lock();

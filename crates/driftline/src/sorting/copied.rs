@@ -4,7 +4,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array as _, ArrayRef, AsArray as _, RecordBatch};
+use datafusion::arrow::array::{Array as _, ArrayRef, AsArray as _, RecordBatch, UInt64Array};
+use datafusion::arrow::compute::take_record_batch;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::Result as DfResult;
@@ -100,11 +101,20 @@ impl ExecutionPlan for CopiedText {
         let to = Arc::clone(&schema);
         let copied = input.map_ok(move |batch| {
             let to = Arc::clone(&to);
-            let pieces = pieces(&batch);
-            stream::iter(pieces).map(move |rows| super::with_types(&batch.slice(rows.start, rows.len()), &to))
+            stream::iter(pieces(&batch)).map(move |rows| super::with_types(&copy(&batch, rows)?, &to))
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, copied.try_flatten())))
     }
+}
+
+/// Some rows of a batch, which share no buffer with the others: each piece of a nested column would hold, and count, all of it. Views
+/// still do, and are copied when they are cast.
+fn copy(batch: &RecordBatch, rows: Range<usize>) -> DfResult<RecordBatch> {
+    if rows.len() == batch.num_rows() {
+        return Ok(batch.clone());
+    }
+    let rows = UInt64Array::from_iter_values(rows.start as u64..rows.end as u64);
+    Ok(take_record_batch(batch, &rows)?)
 }
 
 /// The rows of a batch in pieces of about [`BATCH_BYTES`], a row at least.

@@ -16,6 +16,7 @@ use super::{BackupReport, Purpose, copy::read_whole, moment::Moment, plan::Item}
 use crate::{
     error::{Error, ErrorKind, Result},
     fsync, gc,
+    location::Location,
     lock::Lock,
     manifest::{LogCopy, Manifest, Root},
     object::LocalStore,
@@ -31,29 +32,48 @@ const FORMAT: u32 = 1;
 
 /// Where a backup is to lie.
 #[derive(Debug)]
-pub struct BackupTarget {
-    directory: Option<PathBuf>,
-    store: Option<Arc<dyn ObjectStore>>,
+pub struct BackupTarget(Target);
+
+#[derive(Debug)]
+enum Target {
+    Directory(PathBuf),
+    Bucket { name: String, store: Arc<dyn ObjectStore> },
+    Store(Arc<dyn ObjectStore>),
 }
 
 impl BackupTarget {
+    /// A path or a URL, as of a database: a directory, which need not be there yet, or a prefix of a bucket. Nothing keeps two backups away
+    /// from the same prefix, but only one of them becomes its newest.
+    ///
+    /// # Errors
+    /// `Invalid` for a URL that is no place of a database, or lacks what its provider wants.
+    pub fn parse(place: impl AsRef<FilePath>) -> Result<Self> {
+        let location = Location::parse(place)?;
+        Ok(match location.directory() {
+            Some(directory) => Self::directory(directory),
+            None => {
+                Self(Target::Bucket { name: location.to_string(), store: location.connect(&Arc::default())? })
+            }
+        })
+    }
+
     /// A directory, which need not be there yet.
     pub fn directory(path: impl Into<PathBuf>) -> Self {
-        Self { directory: Some(path.into()), store: None }
+        Self(Target::Directory(path.into()))
     }
 
     /// Another store that keeps the promises of [`object`](crate::object). Nothing keeps others away from it.
     pub fn store(store: Arc<dyn ObjectStore>) -> Self {
-        Self { directory: None, store: Some(store) }
+        Self(Target::Store(store))
     }
 }
 
 impl fmt::Display for BackupTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.directory, &self.store) {
-            (Some(directory), _) => write!(f, "{}", directory.display()),
-            (None, Some(store)) => write!(f, "{store}"),
-            (None, None) => Ok(()),
+        match &self.0 {
+            Target::Directory(directory) => write!(f, "{}", directory.display()),
+            Target::Bucket { name, .. } => f.write_str(name),
+            Target::Store(store) => write!(f, "{store}"),
         }
     }
 }
@@ -70,6 +90,7 @@ pub(super) struct Destination {
     name: String,
     purpose: Purpose,
     pub(super) places: Places,
+    is_bucket: bool,
     /// The objects that are there, and their sizes.
     present: HashMap<String, u64>,
     /// The root of the copy before.
@@ -114,10 +135,10 @@ impl Destination {
         database: String,
     ) -> Result<Self> {
         let name = target.to_string();
-        let (store, lock) = match (target.store, target.directory) {
-            (Some(store), _) => (store, None),
-            (None, directory) => {
-                let directory = directory.unwrap_or_default();
+        let is_bucket = matches!(target.0, Target::Bucket { .. });
+        let (store, lock) = match target.0 {
+            Target::Bucket { store, .. } | Target::Store(store) => (store, None),
+            Target::Directory(directory) => {
                 // 1. before anything is written there
                 refuse_inside(core.path.as_deref(), &directory)?;
                 if directory.is_dir() {
@@ -159,7 +180,7 @@ impl Destination {
                 present.insert(object.location.to_string(), object.size);
             }
         }
-        Ok(Self { name, purpose, places, present, before, _lock: lock })
+        Ok(Self { name, purpose, places, is_bucket, present, before, _lock: lock })
     }
 
     /// Whether an object is there already.
@@ -180,7 +201,12 @@ impl Destination {
             Purpose::Backup => Some(root.version),
             Purpose::Restore => None,
         };
-        root.log_copy = None;
+        (root.log_copy, root.log, root.writer) = (None, None, None);
+        if self.is_bucket && purpose == Purpose::Restore && !moment.log.files.is_empty() {
+            let message = "this backup has rows that lie in no segment, which cannot become the log of a database in a bucket: restore it \
+                           into a directory";
+            return Err(Error::new(ErrorKind::Invalid, message));
+        }
         // they say what the segments say, and are made anew where the copy is written
         root.tables.iter_mut().map(Arc::make_mut).for_each(|table| table.id_filters.clear());
         if moment.log.files.is_empty() {

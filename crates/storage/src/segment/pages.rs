@@ -46,7 +46,7 @@ pub(super) fn needed(
         }
     }
     let read: u64 = parts.iter().map(|part| part.end - part.start).sum();
-    (read * 2 <= bytes).then_some(parts)
+    (read * 4 <= bytes * 3).then_some(parts)
 }
 
 #[cfg(test)]

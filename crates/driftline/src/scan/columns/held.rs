@@ -38,6 +38,11 @@ impl Columns<'_> {
         if self.is_cached(index, &Form::Codes) {
             return Ok(self.recall(index, Form::Codes));
         }
+        // each piece of a row group would read all of the column again
+        let codes = reader.row_group_rows(row_group) * size_of::<i32>();
+        if self.place.piece().is_some() && !self.cache.takes(codes) {
+            return Ok(None);
+        }
         let wanted = self.selected.as_ref().and_then(|_| self.wanted());
         let bytes = reader.bytes_to_read(row_group, &[column.id], None);
         if self.is_cached(index, &Form::Values)
