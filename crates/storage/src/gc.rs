@@ -40,6 +40,29 @@ pub struct GcReport {
     pub oldest_version: u64,
     /// Whether something stays only because a snapshot of this process holds it, or work under way might.
     pub is_held: bool,
+    /// Objects that no version names, and that stay because a later writer seems to have made them.
+    pub later: u64,
+}
+
+impl GcReport {
+    /// The report of a purge after which nothing is left but what the newest version names.
+    ///
+    /// # Errors
+    /// `Unavailable` where something reads or writes that it may need; `Conflict` where a later writer seems to have made it.
+    pub fn complete(self) -> Result<Self> {
+        if self.later > 0 {
+            let message = format!(
+                "{} files that no version names stay, for a later writer made them: it takes over this database, or they are older than writers in names, and only an import into a new database leaves them behind",
+                self.later
+            );
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
+        if self.is_held {
+            let message = "queries that began earlier still read older versions, or rows are being written: files of older versions stay; purge again when they are over";
+            return Err(Error::new(ErrorKind::Unavailable, message));
+        }
+        Ok(self)
+    }
 }
 
 impl Storage {
@@ -54,7 +77,7 @@ impl Storage {
 
     /// Removes at once what no version needs but the newest: whatever was deleted and compacted away is then nowhere any more, neither
     /// in segments nor in the log. Queries of other processes that read an older version fail. What a snapshot of this process holds
-    /// stays, and the report says so.
+    /// stays, and the report says so: [`GcReport::complete`] makes an error of it.
     ///
     /// # Errors
     /// As [`collect_garbage`](Self::collect_garbage), and those of a flush; `Unavailable` where the log keeps rows from before, for appends
@@ -111,13 +134,14 @@ impl Core {
             while let Some(object) =
                 found.try_next().await.map_err(|error| Error::object("list objects", error))?
             {
-                // what a later writer made is not ours to judge: it takes over while we are at work, and its clock may be behind
-                let is_old = |birth: &Birth| birth.ms <= old_ms && !birth.is_after(self.epoch);
-                let Some(birth) = birth(&object).filter(is_old) else { continue };
+                let Some(birth) = birth(&object).filter(|birth| birth.ms <= old_ms) else { continue };
                 if named.contains(object.location.as_ref()) {
                     continue;
                 }
-                if birth.ms >= unnamed_ms {
+                if birth.is_after(self.epoch) {
+                    // not ours to judge: it takes over while we are at work, and its clock may be behind
+                    report.later += 1;
+                } else if birth.ms >= unnamed_ms {
                     report.is_held = true;
                 } else {
                     remove(&self.reading.store, &object.location).await?;

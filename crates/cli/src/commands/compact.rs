@@ -25,11 +25,7 @@ pub(crate) async fn run(place: &Place, args: &CompactArgs, terminal: &Terminal) 
         compact_all(database, args, terminal).await?;
         database.storage().apply_retention().await?;
         if args.purge {
-            let purged = database.storage().purge().await?;
-            if purged.is_held {
-                let message = "files of older versions stay: something still reads or writes";
-                return Err(Failure::new(ErrorKind::Unavailable, message).into());
-            }
+            let purged = database.storage().purge().await?.complete().map_err(driftline::Error::from)?;
             let freed = indicatif::HumanBytes(purged.bytes);
             terminal.note(&format!("{} files of older versions are removed, {freed}", purged.objects));
         }

@@ -52,13 +52,7 @@ impl Compact {
         let engine = Arc::clone(context.engine());
         drop(context);
         if self.purge {
-            let purged = engine.storage().purge().await?;
-            if purged.is_held {
-                return Err(Error::new(
-                    ErrorKind::Unavailable,
-                    "queries that began earlier still read older versions, or rows are being written: files of older versions stay; run COMPACT ... PURGE again",
-                ));
-            }
+            let purged = engine.storage().purge().await?.complete()?;
             write!(text, "; {} files of older versions are removed", purged.objects)
                 .expect("a String takes any text");
         }

@@ -161,7 +161,9 @@ async fn what_a_later_writer_made_stays() {
         let name =
             Path::from(format!("deletions/{}", Ids::new(Arc::clone(&behind), Some(7), epoch).next_id()));
         store.put(&name, "not named yet".into()).await.unwrap();
-        world.storage.purge().await.unwrap();
+        let report = world.storage.purge().await.unwrap();
         assert_eq!(store.head(&name).await.is_ok(), stays, "epoch {epoch}");
+        let complete = report.complete().map(drop).map_err(|error| error.kind());
+        assert_eq!(complete, if stays { Err(ErrorKind::Conflict) } else { Ok(()) }, "epoch {epoch}");
     }
 }
