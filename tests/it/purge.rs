@@ -86,6 +86,39 @@ async fn purged_bytes_are_gone() -> Result<()> {
     Ok(())
 }
 
+// breaks when a reader in another process, which nobody waits for, is told of damage where it came too late
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_stays_too_long_is_told() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let writer = Database::open(dir.path().join("db")).await?;
+    run(&writer, "CREATE TABLE t (time TIMESTAMP NOT NULL, n BIGINT)").await?;
+    for day in 0..5 {
+        run(
+            &writer,
+            &format!("INSERT INTO t SELECT to_timestamp(value + {day} * 86400), value FROM range(1000)"),
+        )
+        .await?;
+        run(&writer, "FLUSH").await?;
+    }
+    let reader = Database::builder(dir.path().join("db")).read_only(true).cache_limit(0).batch_rows(100);
+    let reader = reader.open().await?;
+    let mut running = reader.sql("SELECT n FROM t").await?;
+    assert!(futures::TryStreamExt::try_next(&mut running).await?.is_some());
+    run(&writer, "DELETE FROM t WHERE n <> 7").await?;
+    run(&writer, "COMPACT t PURGE").await?;
+    let late = running.collect().await.expect_err("its files are gone");
+    assert_eq!(late.kind(), driftline::ErrorKind::Unavailable, "{late}");
+    assert!(late.to_string().contains("run it again"), "{late}");
+    // a file that the newest version names is damage
+    for file in std::fs::read_dir(dir.path().join("db/data/t/date=1970-01-03"))? {
+        std::fs::remove_file(file?.path())?;
+    }
+    let reader = Database::open_read_only(dir.path().join("db")).await?;
+    let damaged = run(&reader, "SELECT n FROM t").await.expect_err("a file is missing");
+    assert!(damaged.to_string().contains("is damaged"), "{damaged}");
+    Ok(())
+}
+
 // breaks when a purge takes files away from a query that runs
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_query_that_runs_keeps_its_files() -> Result<()> {

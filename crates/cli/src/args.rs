@@ -105,7 +105,9 @@ Examples:
       --query \"SELECT * FROM spans WHERE time >= '2026-07-01' AND time < '2026-08-01'\"
 
 The rows are those of one moment; another process may write meanwhile. Deleted rows are left out, and
-every column that the table has now is there. By day and by month the rows need a column time.";
+every column that the table has now is there. By day and by month the rows need a column time, and
+none that is called date (by day) or month (by month) as the folders are. Views and queries are sorted
+by day first, which may spill into the directory for temporary files.";
 
 const COMPACT_EXAMPLES: &str = "\
 Examples:
@@ -540,7 +542,7 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_name = "SQL", conflicts_with = "table")]
     pub(crate) query: Option<String>,
 
-    /// What a folder holds: by day, as date=2026-08-01, by month, or all of it
+    /// What a folder holds: a UTC day, as date=2026-08-01, a month, as month=2026-08-01, or all of it
     #[arg(long, value_enum, default_value_t = ExportPartition::Day)]
     pub(crate) partition_by: ExportPartition,
 

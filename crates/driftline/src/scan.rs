@@ -18,6 +18,7 @@ mod layout;
 mod mask;
 mod metrics;
 mod order;
+mod outlived;
 mod pieces;
 mod planning;
 mod prune;

@@ -9,6 +9,7 @@
 
 mod copy;
 mod destination;
+mod lease;
 mod moment;
 mod plan;
 
@@ -19,7 +20,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use crate::{
     error::{Error, ErrorKind, Result},
     manifest::Root,
-    storage::Storage,
+    storage::{Access, Storage},
+    wal::LogLayout,
 };
 
 use destination::Destination;
@@ -83,11 +85,13 @@ impl Storage {
     /// there already is not copied again. Earlier backups stay readable in the same place, unless they are pruned.
     ///
     /// # Errors
-    /// `Invalid` for a place in the database itself; `AlreadyExists` for one that holds something else; `Conflict` where another process
-    /// writes there, or what it holds is newer than this database; `Corrupted`, naming the object, where bytes to be copied are not those
-    /// that were written; `Unavailable` and `ResourceExhausted` as reading and writing meet them. After an error the backup before is as it was.
+    /// `Invalid` for a place in the database itself, and for a reader that was not given the log directory of the database;
+    /// `AlreadyExists` for a place that holds something else; `Conflict` where another process writes there, or what it holds is newer
+    /// than this database; `Corrupted`, naming the object, where bytes to be copied are not those that were written; `Unavailable` and
+    /// `ResourceExhausted` as reading and writing meet them. After an error the backup before is as it was.
     pub async fn backup(&self, target: BackupTarget, options: BackupOptions<'_>) -> Result<BackupReport> {
         self.core.check_open()?;
+        self.check_log_at_hand()?;
         // 1. rows in memory become part of what can be copied
         if !self.is_read_only() {
             self.flush(None).await?;
@@ -108,6 +112,24 @@ impl Storage {
         self.copy_to(target, Purpose::Restore, BackupOptions { prune: false, ..options }).await
     }
 
+    /// Refuses a copy that would lack the rows that lie in the log alone, where that is a directory beside the bucket and the reader was
+    /// not given it. A version of the past has no log.
+    fn check_log_at_hand(&self) -> Result<()> {
+        let core = &self.core;
+        // a log directory was compared with the root; who has none looks for objects in the bucket
+        let is_beside = core.path.is_none() && core.log.layout() == LogLayout::Files;
+        match &core.state().root().log {
+            Some(log) if core.access == Access::Read && !is_beside => {
+                let message = format!(
+                    "rows of this database may lie in its log directory alone, whose file ID says {log}: pass it as --log-dir \
+                     (log_directory), for without it they would not be in the backup"
+                );
+                Err(Error::new(ErrorKind::Invalid, message))
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn copy_to(
         &self,
         target: BackupTarget,
@@ -117,9 +139,20 @@ impl Storage {
         let database = self.core.state().root().database.clone();
         // 2. the place is ours alone
         let mut destination = Destination::open(&self.core, target, purpose, database).await?;
+        let outcome = self.copy_moment(&mut destination, purpose, options).await;
+        destination.release().await;
+        outcome
+    }
+
+    async fn copy_moment(
+        &self,
+        destination: &mut Destination,
+        purpose: Purpose,
+        options: BackupOptions<'_>,
+    ) -> Result<BackupReport> {
         for left in (0..ATTEMPTS_MAX).rev() {
-            match self.attempt(&mut destination, purpose, options).await {
-                Ok(report) => return destination.finish(report, options.prune).await,
+            match self.attempt(destination, purpose, options).await {
+                Ok(report) => return destination.finish(&self.core, report, options.prune).await,
                 Err((version, error)) => {
                     // what is missing may have been removed since, and not be needed any more
                     let newest = self.core.reading.manifest.newest_version().await?;
@@ -173,6 +206,7 @@ impl Storage {
         let copies: Vec<_> = missing
             .iter()
             .map(async |item: &Item| {
+                destination.keep(&self.core).await?;
                 let bytes = copy::copy(item, reading, &destination.places).await?;
                 let so_far = done.fetch_add(item.bytes(), Ordering::Relaxed) + item.bytes();
                 (options.progress)(so_far, all);

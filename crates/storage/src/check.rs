@@ -4,6 +4,7 @@ use crate::{
     error::Result,
     manifest::{PartitionEntry, TableRecord},
     paths, segment,
+    snapshot::Reading,
     storage::{Access, Core, Storage},
 };
 
@@ -119,7 +120,7 @@ impl Core {
                 report.findings.push(Finding { object: segment.path.clone(), problem: error.to_string() });
             }
             if let Some(found) = &segment.deletions
-                && let Err(error) = self.reading.read_deletions(found, segment.rows).await
+                && let Err(error) = Reading::read_deletions(&self.reading.source, found, segment.rows).await
             {
                 report.findings.push(Finding { object: found.path(), problem: error.to_string() });
             }

@@ -7,6 +7,7 @@
 mod beside;
 mod compact;
 mod input;
+mod memory;
 mod merge;
 mod output;
 mod plan;
@@ -38,6 +39,7 @@ use crate::{
 
 pub use compact::{CompactOptions, CompactReport};
 use input::Input;
+use memory::Shares;
 use merge::Merge;
 use output::Output;
 pub(crate) use plan::Reason;
@@ -57,6 +59,7 @@ pub(crate) struct Job {
     segments: Vec<Arc<SegmentMeta>>,
     /// How large a segment is to become, in bytes.
     target_bytes: u64,
+    memory: Shares,
     /// The database is closed.
     stopped: Arc<AtomicBool>,
     /// Nobody waits for the result any more.
@@ -84,6 +87,7 @@ impl Job {
             record: Arc::clone(record),
             segments,
             target_bytes: core.options.compaction_target.as_u64(),
+            memory: Shares::of(core.options.compaction_memory),
             stopped: Arc::clone(&core.stopped),
             given_up: Arc::default(),
         }

@@ -30,7 +30,8 @@ pub struct StorageOptions {
     pub compaction: bool,
     /// How large a compacted segment is.
     pub compaction_target: ByteSize,
-    /// What a compaction holds in memory of the segments that it reads.
+    /// What a compaction holds in memory: of the segments that it reads, two row groups that it writes, and the index that it builds. With
+    /// less it merges fewer segments at a time, cuts row groups smaller, and gives the index up of columns with many values.
     pub compaction_memory: ByteSize,
     /// A day to which nothing was added for so long is compacted for good.
     #[serde(with = "humantime_serde")]
@@ -69,7 +70,7 @@ impl Default for StorageOptions {
             day_list_cache_bytes: ByteSize::mib(32),
             compaction: true,
             compaction_target: ByteSize::mib(256),
-            compaction_memory: ByteSize::mib(128),
+            compaction_memory: ByteSize::mib(256),
             compaction_quiet: Duration::from_secs(3_600),
             grace_period: Duration::from_secs(3_600),
             maintenance_interval: Duration::from_secs(30),
@@ -100,7 +101,7 @@ impl StorageOptions {
             ("memtable_bytes", self.memtable_bytes, ByteSize::kib(64)),
             ("bulk_bytes", self.bulk_bytes, ByteSize::kib(64)),
             ("compaction_target", self.compaction_target, ByteSize::kib(64)),
-            ("compaction_memory", self.compaction_memory, ByteSize::mib(16)),
+            ("compaction_memory", self.compaction_memory, ByteSize::mib(64)),
         ] {
             if value < least {
                 return Err(Error::invalid(format!("{name} must be at least {least}, got {value}")));

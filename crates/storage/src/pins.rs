@@ -33,6 +33,12 @@ impl Pins {
     }
 }
 
+impl Pin {
+    pub(crate) fn number(&self) -> i64 {
+        self.number
+    }
+}
+
 impl Drop for Pin {
     fn drop(&mut self) {
         self.pins.with(|pins| {

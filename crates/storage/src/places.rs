@@ -2,11 +2,13 @@
 //!
 //! A directory has all three and a lock. A bucket has no lock: a new writer takes the next epoch by a root of his own, and
 //! fences the log (`wal/fence.rs`). The log may also lie in a directory beside the bucket. Which of the two is settled when the
-//! database is made, and the root says it: a writer that looked elsewhere would not see rows that were acknowledged.
+//! database is made, and the root says it: a writer that looked elsewhere would not see rows that were acknowledged. Such a
+//! directory is of one database for ever, and says of which: another one would take its rows for rows of its own, or remove
+//! them.
 
 use std::{
     fs,
-    io::Write as _,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -16,7 +18,7 @@ use ulid::Ulid;
 
 use crate::{
     clock::Clock,
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     fsync,
     location::Location,
     lock::Lock,
@@ -27,8 +29,10 @@ use crate::{
     wal::{BucketLog, LocalLog, LogStore},
 };
 
-/// The file in a log directory that says which database the log belongs to.
+/// The file in a log directory that says which log it is, and which database that belongs to.
 const ID_FILE: &str = "ID";
+/// The same, while it is written.
+const ID_FILE_UNFINISHED: &str = "ID.tmp";
 
 pub(crate) struct Places {
     /// Held by a writer while something of the database lies in a directory.
@@ -41,8 +45,8 @@ pub(crate) struct Places {
     pub(crate) is_bucket: bool,
     /// The directory, where something of the database lies in one.
     pub(crate) path: Option<PathBuf>,
-    /// The id of the log directory, where the log lies beside a bucket.
-    pub(crate) log_id: Option<String>,
+    /// What the log directory says of itself, where the log lies beside a bucket.
+    pub(crate) log_id: Option<LogId>,
 }
 
 impl Places {
@@ -155,34 +159,50 @@ impl Places {
 
     /// Refuses a log that is not the one of this database. `newest` is `None` where the database is being made.
     pub(crate) fn check_log(&self, newest: Option<&Root>) -> Result<()> {
-        if self.is_bucket && newest.is_some_and(|newest| newest.log_copy.is_some()) {
+        let Some(newest) = newest else { return self.check_unused() };
+        if self.is_bucket && newest.log_copy.is_some() {
             let message = "this is a backup with the end of a log: restore it into a directory";
-            return Err(Error::new(ErrorKind::Invalid, message));
+            return Err(Error::invalid(message));
         }
-        let Some(newest) = newest.filter(|newest| self.is_bucket && newest.log != self.log_id) else {
-            return Ok(());
-        };
-        let message = match (&newest.log, &self.log_id) {
-            (None, _) => {
-                "the log of this database lies in the bucket: open it without log_directory".to_owned()
-            }
-            (Some(id), None) => format!(
-                "the log of this database lies in a directory beside the bucket whose file {ID_FILE} says {id}: name it as \
+        match (&self.log_id, &newest.log) {
+            (Some(log_id), _) => log_id.check(newest),
+            (None, Some(log)) if self.is_bucket => Err(Error::invalid(format!(
+                "the log of this database lies in a directory beside the bucket whose file {ID_FILE} says {log}: name it as \
                  log_directory"
-            ),
-            (Some(id), Some(other)) => {
-                format!(
-                    "the log directory belongs to another database: its file {ID_FILE} says {other}, not {id}"
-                )
+            ))),
+            (None, _) => Ok(()),
+        }
+    }
+
+    /// Refuses a log directory that a database has or had, for another one that is being made.
+    fn check_unused(&self) -> Result<()> {
+        let Some(log_id) = &self.log_id else { return Ok(()) };
+        let files = self.log.list().map_err(|source| Error::io("list the log", source))?;
+        // an id alone is what a creation leaves that was cut off before its root was there
+        if log_id.database.is_none() && files.is_empty() {
+            return Ok(());
+        }
+        let directory = log_id.directory.display();
+        let message = format!(
+            "the log directory {directory} is that of another database: a new one needs an empty directory"
+        );
+        Err(Error::invalid(message))
+    }
+
+    /// Makes the log directory that of a database whose root is there now.
+    pub(crate) fn claim_log(&self, root: &Root) -> Result<()> {
+        match &self.log_id {
+            Some(log_id) if log_id.database.is_none() => {
+                LogId { database: Some(root.database.clone()), ..log_id.clone() }.write()
             }
-        };
-        Err(Error::new(ErrorKind::Invalid, message))
+            _ => Ok(()),
+        }
     }
 
     /// What a root of this writer says of him.
     pub(crate) fn sign(&self, root: &mut Root) {
         root.writer = self.is_bucket.then(|| Ulid::from_parts(0, rand::random()).to_string());
-        root.log.clone_from(&self.log_id);
+        root.log = self.log_id.as_ref().map(|log_id| log_id.log.clone());
     }
 }
 
@@ -206,7 +226,7 @@ fn nothing_beside(builder: &StorageBuilder) -> Result<()> {
 struct LogDirectory {
     lock: Option<Lock>,
     log: LocalLog,
-    id: String,
+    id: LogId,
 }
 
 impl LogDirectory {
@@ -215,25 +235,88 @@ impl LogDirectory {
         fsync::create_directories(directory).map_err(failed)?;
         let lock = Some(Lock::acquire(directory, clock)?);
         let log = LocalLog::open(directory.join(paths::WAL_DIR)).map_err(failed)?;
-        let file = directory.join(ID_FILE);
-        if !file.exists() {
-            let id = Ulid::from_parts(0, rand::random()).to_string();
-            let write = || {
-                let mut file = fs::File::create(&file)?;
-                writeln!(file, "{id}")?;
-                file.sync_all()?;
-                fsync::sync_directory(directory)
-            };
-            write().map_err(failed)?;
-        }
-        let id = fs::read_to_string(&file).map_err(failed)?.trim().to_owned();
+        let id = match LogId::read(directory)? {
+            Some(id) => id,
+            None => {
+                let log = Ulid::from_parts(0, rand::random()).to_string();
+                let id = LogId { directory: directory.to_owned(), log, database: None };
+                id.write()?;
+                id
+            }
+        };
         Ok(Self { lock, log, id })
     }
 
     fn existing(directory: &Path) -> Result<Self> {
-        let failed = |source| Error::io(format_args!("open the log in {}", directory.display()), source);
-        let id = fs::read_to_string(directory.join(ID_FILE)).map_err(failed)?.trim().to_owned();
+        let Some(id) = LogId::read(directory)? else {
+            let directory = directory.display();
+            let message = format!(
+                "{directory} is no log directory, for it has no file {ID_FILE}: name the log_directory of this database, or none"
+            );
+            return Err(Error::invalid(message));
+        };
         Ok(Self { lock: None, log: LocalLog::existing(directory.join(paths::WAL_DIR)), id })
+    }
+}
+
+/// What a log directory says of itself, one id a line.
+#[derive(Debug, Clone)]
+pub(crate) struct LogId {
+    directory: PathBuf,
+    /// The id of the log, which roots name.
+    log: String,
+    /// The id of the database; `None` until that has a root, and where somebody put the directory in the place of one that was lost.
+    database: Option<String>,
+}
+
+impl LogId {
+    /// Refuses a log that is not the one of a root.
+    pub(crate) fn check(&self, root: &Root) -> Result<()> {
+        let (directory, log) = (self.directory.display(), &self.log);
+        let message = match (&root.log, &self.database) {
+            (None, _) if root.backup_of.is_some() => {
+                "this is a backup, which has no log beside it: open it without log_directory".to_owned()
+            }
+            (None, _) => {
+                "the log of this database lies in the bucket: open it without log_directory".to_owned()
+            }
+            (Some(wanted), _) if wanted != log => format!(
+                "{directory} is not the log directory of this database: its file {ID_FILE} says {log}, not {wanted}"
+            ),
+            (Some(_), Some(database)) if *database != root.database => format!(
+                "the log directory {directory} belongs to another database: its file {ID_FILE} says {database}, not {}",
+                root.database
+            ),
+            _ => return Ok(()),
+        };
+        Err(Error::invalid(message))
+    }
+
+    /// Reads the file; `None` where there is none, or nothing in it.
+    fn read(directory: &Path) -> Result<Option<Self>> {
+        let file = directory.join(ID_FILE);
+        let text = match fs::read_to_string(&file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            text => text.map_err(|source| Error::io(format_args!("read {}", file.display()), source))?,
+        };
+        let mut lines = text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty());
+        let Some(log) = lines.next() else { return Ok(None) };
+        Ok(Some(Self { directory: directory.to_owned(), log, database: lines.next() }))
+    }
+
+    /// Writes the file, in one step and durably.
+    fn write(&self) -> Result<()> {
+        let (file, unfinished) = (self.directory.join(ID_FILE), self.directory.join(ID_FILE_UNFINISHED));
+        let write = || {
+            let mut written = fs::File::create(&unfinished)?;
+            for line in [Some(&self.log), self.database.as_ref()].into_iter().flatten() {
+                writeln!(written, "{line}")?;
+            }
+            written.sync_all()?;
+            fs::rename(&unfinished, &file)?;
+            fsync::sync_directory(&self.directory)
+        };
+        write().map_err(|source| Error::io(format_args!("write {}", file.display()), source))
     }
 }
 

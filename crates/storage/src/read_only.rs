@@ -20,7 +20,7 @@ use crate::{
     ids::Ids,
     location::Location,
     past,
-    places::Places,
+    places::{LogId, Places},
     recovery::{LogTail, RecoveryReport},
     snapshot::Reading,
     state::State,
@@ -61,11 +61,12 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
             past::check(builder.as_of_ns, clock.as_ref())?;
             places.log = past::no_log();
             let root = reading.manifest.at(builder.as_of_ns).await?;
+            places.log_id.as_ref().map_or(Ok(()), |log_id| log_id.check(&root))?;
             (past::state_of(&reading, root, work, started_ns).await?, ReplayReport::nothing())
         }
         Access::Read | Access::Write => {
-            let now_ns = started_ns;
-            let moment = Moment { reading: &reading, log: &places.log, work, now_ns, rows_bytes_max };
+            let (log_id, now_ns) = (places.log_id.as_ref(), started_ns);
+            let moment = Moment { reading: &reading, log: &places.log, log_id, work, now_ns, rows_bytes_max };
             moment.settled(newest).await?
         }
     };
@@ -97,7 +98,7 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     let core = Arc::new(core);
     // 4. what the writer does from now on
     if access == Access::Read && !core.options.follow_interval.is_zero() {
-        tokio::spawn(Follower::new(&core, places.log, rows_bytes_max).run());
+        tokio::spawn(Follower::new(&core, places.log, places.log_id, rows_bytes_max).run());
     }
     Ok(Storage::new(core))
 }
@@ -106,6 +107,7 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
 struct Moment<'a> {
     reading: &'a Arc<Reading>,
     log: &'a Arc<dyn LogStore>,
+    log_id: Option<&'a LogId>,
     work: Work,
     now_ns: u64,
     rows_bytes_max: u64,
@@ -132,6 +134,8 @@ impl Moment<'_> {
 
     async fn read(&self, version: u64) -> Result<(State, ReplayReport)> {
         let root = Arc::new(self.reading.manifest.root(version).await?);
+        // without a log directory a reader sees what is flushed; with another one's he would see rows of another database
+        self.log_id.map_or(Ok(()), |log_id| log_id.check(&root))?;
         let last = Position(root.flushed_max());
         let mut state = State::new(Arc::clone(&root), last, Arc::clone(self.reading));
         let log = self.reading.log_of(&root, Arc::clone(self.log)).await?;

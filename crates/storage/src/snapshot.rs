@@ -119,18 +119,22 @@ impl Reading {
         if let Some(vector) = self.deletions.get(&name) {
             return Ok(Some(vector));
         }
-        let vector = Arc::new(self.read_deletions(found, segment.rows).await?);
+        let vector = Arc::new(Self::read_deletions(&self.store, found, segment.rows).await?);
         self.deletions.insert(&name, Arc::clone(&vector), vector.memory_size());
         Ok(Some(vector))
     }
 
-    /// Reads which of so many rows are deleted from the store, past the cache.
-    pub(crate) async fn read_deletions(&self, found: &DeletionRef, rows: u64) -> Result<DeletionVector> {
+    /// Reads from a store which of so many rows are deleted, past the vectors in memory.
+    pub(crate) async fn read_deletions(
+        store: &Arc<dyn ObjectStore>,
+        found: &DeletionRef,
+        rows: u64,
+    ) -> Result<DeletionVector> {
         let path = found.path();
         let location = Path::from(path.as_str());
-        match self.store.get_ranges(&location, &[found.range()]).await.map(|mut read| read.remove(0)) {
+        match store.get_ranges(&location, &[found.range()]).await.map(|mut read| read.remove(0)) {
             Ok(bytes) => DeletionVector::read(found, rows, &bytes),
-            Err(error) => Err(match self.store.head(&location).await {
+            Err(error) => Err(match store.head(&location).await {
                 Err(object_store::Error::NotFound { .. }) => Error::corrupted(&path, "it is missing"),
                 Ok(object) if object.size < found.range().end => {
                     let problem =
@@ -350,6 +354,16 @@ impl TableSnapshot {
     /// `Corrupted`, naming the object; `Unavailable` where the store does not answer.
     pub async fn open_segment(&self, segment: &Arc<SegmentMeta>) -> Result<Arc<SegmentReader>> {
         self.reading.open_segment(segment).await.map(Arc::new)
+    }
+
+    /// Whether the version of this moment was removed since, and with it perhaps what it names. In the process that writes it is kept
+    /// while this is.
+    ///
+    /// # Errors
+    /// `Unavailable` where the store does not answer.
+    pub async fn is_collected(&self) -> Result<bool> {
+        let version = u64::try_from(self.version.number()).unwrap_or(0);
+        Ok(!self.reading.manifest.exists(version).await?)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Answers go to the standard output, and nothing else does.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
@@ -173,5 +175,147 @@ fn an_export_is_read_again() -> Result<()> {
     place.run(["export", "--partition-by", "none", "--query", query, all])?.succeeds()?;
     let run = place.run(["sql", "--format", "ndjson", "-c", &format!("SELECT * FROM '{all}/'")])?;
     ensure!(run.stdout.trim() == "{\"id\":3,\"model\":null}", "{run:?}");
+    Ok(())
+}
+
+/// The files below a folder, which must all have the names of Parquet files.
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(files(&path)?);
+        } else {
+            ensure!(path.extension().is_some_and(|extension| extension == "parquet"), "{}", path.display());
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+// breaks when files stay open to the end, rows are lost where one is finished, or rows that come in no order make many small files
+#[test]
+fn an_export_of_many_days_is_whole() -> Result<()> {
+    let place = Workplace::new()?;
+    let days = "CREATE TABLE days (time TIMESTAMP NOT NULL, id BIGINT); \
+                INSERT INTO days SELECT \
+                to_timestamp_nanos(1785542400000000000 + value % 40 * 86400000000000 + value) AS time, value AS id \
+                FROM range(0, 2000); CREATE VIEW mixed AS SELECT * FROM days";
+    place.run(["sql", "-c", days])?.succeeds()?;
+    for (what, name, folder) in [
+        ("--table", "days", "scanned"),
+        ("--table", "mixed", "seen"),
+        ("--query", "SELECT * FROM days ORDER BY id -- by no day", "asked"),
+    ] {
+        let run = place.run(["export", what, name, folder])?;
+        run.ends_with(0, &[format!("2000 rows written to '{folder}'").as_str()])?;
+        let target = place.path(folder);
+        ensure!(std::fs::read_dir(&target)?.count() == 40, "{folder}");
+        ensure!(folder == "scanned" || files(&target)?.len() == 40, "{folder}");
+        let target = target.display();
+        let all = format!("SELECT count(*) AS n, count(DISTINCT id) AS ids FROM '{target}/'");
+        ensure!(place.query(&all)? == "n,ids\n2000,2000\n", "{folder}");
+        let day = format!(
+            "SELECT count(*) AS n, min(id % 40) AS first, max(id % 40) AS last FROM '{target}/date=2026-08-02/'"
+        );
+        ensure!(place.query(&day)? == "n,first,last\n50,1,1\n", "{folder}");
+    }
+    place
+        .run(["export", "--partition-by", "month", "--query", "SELECT * FROM days", "months"])?
+        .succeeds()?;
+    let september = place.path("months/month=2026-09-01");
+    ensure!(files(&place.path("months"))?.len() == 2 && files(&september)?.len() == 1);
+    let count = format!("SELECT count(*) AS n FROM '{}/'", september.display());
+    ensure!(place.query(&count)? == "n\n450\n");
+    Ok(())
+}
+
+// breaks when a column of the rows is taken for the day of the folder: it would not be in the files, and its NULLs become values
+#[test]
+fn an_export_keeps_a_column_called_date() -> Result<()> {
+    let place = Workplace::new()?;
+    let bookings = "CREATE TABLE bookings (time TIMESTAMP NOT NULL, \"date\" DATE, id BIGINT); \
+                    INSERT INTO bookings VALUES ('2026-08-01T00:00:00Z', '2020-02-29', 1), \
+                    ('2026-08-02T00:00:00Z', NULL, 2)";
+    place.run(["sql", "-c", bookings])?.succeeds()?;
+    let said = ["have a column 'date'", "--partition-by none", "rename the column with --query"];
+    place.run(["export", "--table", "bookings", "refused"])?.ends_with(2, &said)?;
+    ensure!(!place.path("refused").exists());
+    let renamed = "SELECT time, \"date\" AS booked, id FROM bookings";
+    place.run(["export", "--query", renamed, "renamed"])?.succeeds()?;
+    place.run(["export", "--table", "bookings", "--partition-by", "none", "all"])?.succeeds()?;
+    place.run(["export", "--table", "bookings", "--partition-by", "month", "months"])?.succeeds()?;
+    for (folder, column) in [("renamed", "booked"), ("all", "date"), ("months", "date")] {
+        let folder = place.path(folder);
+        let rows = format!("SELECT \"{column}\" AS day, id FROM '{}/' ORDER BY id", folder.display());
+        let rows = place.query(&rows)?;
+        ensure!(rows == "day,id\n2020-02-29,1\n,2\n", "{column}: {rows}");
+    }
+    Ok(())
+}
+
+// breaks when the name of a folder is taken for a pattern or a URL: files would land beside it
+#[cfg(unix)]
+#[test]
+fn an_export_goes_into_the_folder_that_is_named() -> Result<()> {
+    let place = Workplace::new()?;
+    let folders = ["it's", "out-12:00", "out[1]", "what?*"];
+    for folder in folders {
+        place.run(["export", "--table", "t", folder])?.succeeds()?;
+        let found = files(&place.path(folder))?;
+        ensure!(found.len() == 2, "{found:?}");
+        for file in found {
+            let import = [OsStr::new("import"), file.as_os_str(), OsStr::new("--table"), OsStr::new("back")];
+            place.run(import)?.succeeds()?;
+        }
+    }
+    ensure!(place.query("SELECT count(*) AS n, sum(id) AS ids FROM back")? == "n,ids\n12,24\n");
+    for entry in std::fs::read_dir(place.folder.path())? {
+        let name = entry?.file_name();
+        ensure!(name == "db" || folders.iter().any(|folder| name == *folder), "{}", name.display());
+    }
+    Ok(())
+}
+
+// breaks when a row without a time is put into a day, the error does not say what to do, or no rows are no columns
+#[test]
+fn an_export_without_times_or_rows_is_clear() -> Result<()> {
+    let place = Workplace::new()?;
+    for (query, said) in [
+        ("SELECT id FROM t", "no column 'time'"),
+        ("SELECT CAST(id AS TEXT) AS time FROM t", "has type TEXT"),
+        ("SELECT id, CASE WHEN id <> 2 THEN time END AS time FROM t", "a row has no time"),
+    ] {
+        place.run(["export", "--query", query, "x"])?.ends_with(2, &[said, "--partition-by none"])?;
+        ensure!(!place.path("x").exists() || files(&place.path("x"))?.is_empty(), "{query}");
+    }
+    let none = "SELECT time, model FROM t WHERE id > 9";
+    place.run(["export", "--query", none, "days"])?.ends_with(0, &["0 rows written"])?;
+    ensure!(files(&place.path("days"))?.is_empty());
+    place.run(["export", "--query", none, "--partition-by", "none", "all"])?.succeeds()?;
+    let all = format!("SELECT * FROM '{}/'", place.path("all").display());
+    ensure!(place.query(&all)? == "time,model\n");
+    place.run(["export", "--table", "absent", "absent"])?.ends_with(3, &["absent"])?;
+    ensure!(!place.path("absent").exists());
+    Ok(())
+}
+
+// breaks when Ctrl-C is not heard while files are written, or leaves one that is not whole
+#[cfg(unix)]
+#[test]
+fn an_interrupted_export_leaves_nothing_half_done() -> Result<()> {
+    let place = Workplace::new()?;
+    let query = "SELECT value FROM generate_series(1, 1000000000000)";
+    let mut child = place.command(["export", "--partition-by", "none", "--query", query, "out"])?.spawn()?;
+    let out = place.path("out");
+    let is_begun = || std::fs::read_dir(&out).is_ok_and(|mut entries| entries.next().is_some());
+    while !is_begun() {
+        ensure!(child.try_wait()?.is_none(), "it ended before it wrote anything");
+        std::thread::yield_now();
+    }
+    let interrupt = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status()?;
+    ensure!(interrupt.success());
+    Run::from_output(child.wait_with_output()?)?.ends_with(130, &["interrupted"])?;
+    ensure!(std::fs::read_dir(&out)?.next().is_none());
     Ok(())
 }

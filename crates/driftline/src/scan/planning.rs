@@ -17,6 +17,7 @@ use super::attributes;
 use super::filter::Filter;
 use super::index::Condition;
 use super::metrics::PlanningCounts;
+use super::outlived;
 use super::prune;
 use super::source::{ScanSegment, ScanSource, Unit};
 use super::statistics::Known;
@@ -50,7 +51,10 @@ pub(super) async fn plan(
         Some(fixed) => prune::id_probes(fixed, &layout, table.table.schema().bloom_columns()),
         None => vec![],
     };
-    let found = segments(&table.table, fixed.as_ref(), &probes, &mut counts).await?;
+    let found = match segments(&table.table, fixed.as_ref(), &probes, &mut counts).await {
+        Ok(found) => found,
+        Err(error) => return Err(outlived::explained(&table.table, error).await),
+    };
     let memory_times = memory_times(&table.table);
     let memory = prune::keep_by_time(fixed.as_ref(), memory_times.into_iter())? == [true];
     let units = units(&table.table, &found, memory);

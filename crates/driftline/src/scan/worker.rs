@@ -16,6 +16,7 @@ use super::execution::{Execution, OpenSegment};
 use super::filter::Conjunct;
 use super::mask::Mask;
 use super::metrics::ScanMetrics;
+use super::outlived;
 use super::pieces;
 use super::prune;
 use super::source::{ScanSegment, ScanSource, Unit};
@@ -40,8 +41,12 @@ pub(super) fn run(
     let emitter =
         Emitter::new(Arc::clone(&schema), batch_rows, source.slices, source.filter.dynamic().is_some());
     let worker = Worker { source, execution, partition, metrics, emitter, pieces: vec![], finished: false };
-    let stream =
-        try_unfold(worker, |mut worker| async move { Ok(worker.next().await?.map(|batch| (batch, worker))) });
+    let stream = try_unfold(worker, |mut worker| async move {
+        match worker.next().await {
+            Ok(batch) => Ok(batch.map(|batch| (batch, worker))),
+            Err(error) => Err(outlived::explained(&worker.source.table, error).await),
+        }
+    });
     Box::pin(RecordBatchStreamAdapter::new(schema, stream))
 }
 

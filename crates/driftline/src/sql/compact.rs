@@ -14,7 +14,7 @@ use futures::TryStreamExt;
 use super::cursor::Cursor;
 use super::{names, query};
 use crate::context::QueryContext;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::stream::QueryStream;
 
 /// A parsed `COMPACT`.

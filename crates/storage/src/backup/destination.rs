@@ -12,13 +12,13 @@ use futures::TryStreamExt;
 use object_store::{ObjectStore, ObjectStoreExt, path::Path};
 use serde::{Deserialize, Serialize};
 
-use super::{BackupReport, Purpose, copy::read_whole, moment::Moment, plan::Item};
+use super::{BackupReport, Purpose, copy::read_whole, lease::Lease, moment::Moment, plan::Item};
 use crate::{
     error::{Error, ErrorKind, Result},
     fsync, gc,
     location::Location,
     lock::Lock,
-    manifest::{LogCopy, Manifest, Root},
+    manifest::{LogCopy, Manifest, Root, TableRecord},
     object::LocalStore,
     objects::NamedObject,
     paths,
@@ -42,8 +42,7 @@ enum Target {
 }
 
 impl BackupTarget {
-    /// A path or a URL, as of a database: a directory, which need not be there yet, or a prefix of a bucket. Nothing keeps two backups away
-    /// from the same prefix, but only one of them becomes its newest.
+    /// A path or a URL, as of a database: a directory, which need not be there yet, or a prefix of a bucket.
     ///
     /// # Errors
     /// `Invalid` for a URL that is no place of a database, or lacks what its provider wants.
@@ -55,6 +54,12 @@ impl BackupTarget {
                 Self(Target::Bucket { name: location.to_string(), store: location.connect(&Arc::default())? })
             }
         })
+    }
+
+    /// A bucket in a test.
+    #[cfg(test)]
+    pub(super) fn bucket(name: &str, store: Arc<dyn ObjectStore>) -> Self {
+        Self(Target::Bucket { name: name.to_owned(), store })
     }
 
     /// A directory, which need not be there yet.
@@ -90,7 +95,8 @@ pub(super) struct Destination {
     name: String,
     purpose: Purpose,
     pub(super) places: Places,
-    is_bucket: bool,
+    /// Keeps others away from a bucket.
+    lease: Option<Lease>,
     /// The objects that are there, and their sizes.
     present: HashMap<String, u64>,
     /// The root of the copy before.
@@ -158,12 +164,29 @@ impl Destination {
         let places = Places { manifest: Manifest::new(Arc::clone(&store), 0), store };
         // 3. it is said what it is for before it looks like anything else
         let is_new = check_note(&name, &places, purpose, &database).await?;
+        let lease = match is_bucket {
+            true => Some(Lease::take(core, &name, &places).await?),
+            false => None,
+        };
+        let place = Self { name, purpose, places, lease, present: HashMap::new(), before: None, _lock: lock };
+        match place.look(database, is_new).await {
+            Ok((before, present)) => Ok(Self { before, present, ..place }),
+            Err(error) => {
+                place.release().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Finds the copy before and its objects; writes what the place is for, where that is not said.
+    async fn look(&self, database: String, is_new: bool) -> Result<(Option<Root>, HashMap<String, u64>)> {
+        let Self { name, purpose, places, .. } = self;
         let before = places.manifest.newest().await?;
         match &before {
             Some(root)
-                if purpose == Purpose::Restore || root.backup_of.is_none() || root.database != database =>
+                if *purpose == Purpose::Restore || root.backup_of.is_none() || root.database != database =>
             {
-                return Err(taken(&name, purpose));
+                return Err(taken(name, *purpose));
             }
             _ => {}
         }
@@ -180,7 +203,30 @@ impl Destination {
                 present.insert(object.location.to_string(), object.size);
             }
         }
-        Ok(Self { name, purpose, places, is_bucket, present, before, _lock: lock })
+        Ok((before, present))
+    }
+
+    /// Keeps others away from the place, in a copy that takes long.
+    pub(super) async fn keep(&self, core: &Core) -> Result<()> {
+        match &self.lease {
+            Some(lease) => lease.keep(core, &self.places).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Makes sure that the place is still ours.
+    async fn check(&self, core: &Core) -> Result<()> {
+        match &self.lease {
+            Some(lease) => lease.check(core, &self.places).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Lets others have the place.
+    pub(super) async fn release(&self) {
+        if let Some(lease) = &self.lease {
+            lease.release(&self.places).await;
+        }
     }
 
     /// Whether an object is there already.
@@ -202,7 +248,7 @@ impl Destination {
             Purpose::Restore => None,
         };
         (root.log_copy, root.log, root.writer) = (None, None, None);
-        if self.is_bucket && purpose == Purpose::Restore && !moment.log.files.is_empty() {
+        if self.lease.is_some() && purpose == Purpose::Restore && !moment.log.files.is_empty() {
             let message = "this backup has rows that lie in no segment, which cannot become the log of a database in a bucket: restore it \
                            into a directory";
             return Err(Error::new(ErrorKind::Invalid, message));
@@ -221,6 +267,13 @@ impl Destination {
             let message = format!(
                 "{} has version {newer} of this database, which is at version {older}: it is an older copy, back it up elsewhere",
                 self.name
+            );
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
+        if before.backup_of == root.backup_of && !is_same_history(before, &root) {
+            let message = format!(
+                "{} has another version {} of this database, which went on from an older copy: back it up elsewhere",
+                self.name, moment.root.version
             );
             return Err(Error::new(ErrorKind::Conflict, message));
         }
@@ -249,16 +302,22 @@ impl Destination {
             let (epoch, last) = (root.writer_epoch, moment.log.last.0);
             root.log_copy = Some(LogCopy { epoch, last, files });
         }
+        self.check(core).await?;
         self.places.manifest.create(&root).await?;
         self.before = Some(root);
         Ok(())
     }
 
     /// Removes what is not needed any more, if that is wanted.
-    pub(super) async fn finish(self, report: BackupReport, prune: bool) -> Result<BackupReport> {
-        let mut report = report;
+    pub(super) async fn finish(
+        &self,
+        core: &Core,
+        mut report: BackupReport,
+        prune: bool,
+    ) -> Result<BackupReport> {
         if prune && let Some(newest) = &self.before {
-            self.prune(newest, &mut report).await?;
+            self.check(core).await?;
+            self.prune(core, newest, &mut report).await?;
         }
         if self.purpose == Purpose::Restore {
             gc::remove(&self.places.store, &Path::from(self.purpose.note())).await?;
@@ -267,7 +326,7 @@ impl Destination {
     }
 
     /// Removes earlier backups, the oldest first, and then what only they name.
-    async fn prune(&self, newest: &Root, report: &mut BackupReport) -> Result<()> {
+    async fn prune(&self, core: &Core, newest: &Root, report: &mut BackupReport) -> Result<()> {
         let Places { store, manifest } = &self.places;
         let named = gc::named_by(manifest, &[Arc::new(newest.clone())]).await?;
         for version in manifest.versions().await?.into_iter().filter(|version| *version < newest.version) {
@@ -279,6 +338,7 @@ impl Destination {
                 found.try_next().await.map_err(|error| Error::object("list the copy", error))?
             {
                 if gc::birth(&object).is_some() && !named.contains(object.location.as_ref()) {
+                    self.keep(core).await?;
                     gc::remove(store, &object.location).await?;
                     report.removed += 1;
                     report.removed_bytes += object.size;
@@ -287,6 +347,16 @@ impl Destination {
         }
         Ok(())
     }
+}
+
+/// Whether two roots of one version have the same rows. Databases of one backup that both went on have the same id, and may have the
+/// same version.
+fn is_same_history(a: &Root, b: &Root) -> bool {
+    let lists = |root: &Root| -> Vec<(u64, Vec<String>)> {
+        let lists = |table: &TableRecord| table.partitions.iter().map(|entry| entry.list.clone()).collect();
+        root.tables.iter().map(|table| (table.id, lists(table))).collect()
+    };
+    a.writer_epoch == b.writer_epoch && lists(a) == lists(b)
 }
 
 /// Whether the place is empty. It fails where it holds anything but an earlier copy of this database for the same purpose.

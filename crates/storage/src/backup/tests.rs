@@ -18,7 +18,9 @@ use crate::{
     testing::{Crash, Fault, ManualClock, Operation, SimDisk, Stop},
 };
 
+mod buckets;
 mod places;
+mod unfinished;
 mod writers;
 
 const DAY_NS: i64 = 86_400_000_000_000;

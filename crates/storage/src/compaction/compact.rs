@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Job, contended,
+    Job, Shares, contended,
     plan::{Policy, Reason, plan},
 };
 use crate::{
@@ -124,7 +124,7 @@ impl Core {
         let list = self.reading.manifest.day_list(table, entry).await?;
         let policy = Policy {
             target_bytes: self.options.compaction_target.as_u64(),
-            memory_bytes: self.options.compaction_memory.as_u64(),
+            memory_bytes: Shares::of(self.options.compaction_memory).inputs,
             reason,
         };
         let planned = plan(&list.segments, &policy);

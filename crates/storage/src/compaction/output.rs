@@ -14,8 +14,8 @@ use crate::{
     error::{Error, Result},
     schema::{Column, TIME_COLUMN, batch_bytes},
     segment::{
-        Dictionaries, Name, ROW_GROUP_BYTES_MAX, ROW_GROUP_ROWS_BY_TIME, ROW_GROUP_ROWS_MAX,
-        ROW_GROUP_ROWS_MIN, SegmentMeta, SegmentWriter,
+        Dictionaries, Name, ROW_GROUP_ROWS_BY_TIME, ROW_GROUP_ROWS_MAX, ROW_GROUP_ROWS_MIN, SegmentMeta,
+        SegmentWriter,
     },
 };
 
@@ -82,7 +82,7 @@ impl<'a> Output<'a> {
                 open.last = self.prefix.map(|prefix| part.column(prefix).slice(rows - 1, 1));
                 rest = rest.slice(rows, rest.num_rows() - rows);
             }
-            if ends || open.group_bytes >= ROW_GROUP_BYTES_MAX {
+            if ends || open.group_bytes >= self.job.memory.row_group {
                 open.end_row_group().await?;
                 if open.writer.bytes() >= self.job.target_bytes {
                     self.done.push(open.finish(note().as_ref()).await?);
@@ -112,7 +112,7 @@ impl<'a> Output<'a> {
         };
         let schema = &self.job.record.schema;
         let writer = SegmentWriter::new(schema, &self.columns, self.rows_max, &self.dictionaries, name)?
-            .with_index(&self.job.filtered);
+            .with_index(&self.job.filtered, self.job.memory.index);
         let path = Path::from(writer.path());
         let upload = self.job.reading.store.put_multipart(&path).await;
         let upload = upload.map_err(|error| Error::object(format_args!("write {path}"), error))?;

@@ -41,7 +41,7 @@ async fn open(disk: &SimDisk, target: ByteSize) -> Storage {
     let options = StorageOptions {
         compaction: false,
         compaction_target: target,
-        compaction_memory: ByteSize::mib(16),
+        compaction_memory: ByteSize::mib(64),
         ..StorageOptions::default()
     };
     let builder = Storage::builder("").seed(1).object_store(disk.store()).log(disk.log()).options(options);

@@ -34,6 +34,14 @@ const VALUE_BYTES_MAX: usize = 256;
 /// Rows of a block. The rows of a value are kept where no more than half of the blocks have one of them.
 const BLOCK_ROWS: u32 = 1_024;
 
+/// Rows of a container of a bitmap, and the bytes that it takes at most.
+const CONTAINER_ROWS: u32 = 1 << 16;
+const CONTAINER_BYTES: u64 = 8 << 10;
+/// Bytes of one row in a container of few, with the room that a vector keeps.
+const ROW_BYTES: u64 = 3;
+/// Bytes of a value, its text and an empty bitmap, about.
+const VALUE_BYTES: u64 = 128;
+
 /// So few rows lie in the directory itself: a bitmap elsewhere would be one more read, and no smaller.
 const FEW_ROWS_MAX: u64 = 16;
 
@@ -49,6 +57,8 @@ pub(crate) struct IndexBuilder {
     /// Too many keys: of attributes nothing is known.
     too_many_attributes: bool,
     rows: u32,
+    /// How much of it may lie in memory.
+    bytes_max: u64,
 }
 
 /// The rows of the values of one column or attribute.
@@ -57,6 +67,8 @@ struct Values {
     known: HashMap<String, usize>,
     rows: Vec<RoaringBitmap>,
     nulls: RoaringBitmap,
+    /// Rows that have one of the values.
+    count: u64,
     /// The value of the last row, by its place and as a text: rows come in runs.
     last: Option<usize>,
     last_text: String,
@@ -66,8 +78,9 @@ struct Values {
 }
 
 impl IndexBuilder {
-    /// Begins an index of the columns of a table that are worth it. What queries filter by may have more values than others.
-    pub(crate) fn new(schema: &TableSchema, filtered: &BTreeSet<Filtered>) -> Self {
+    /// Begins an index of the columns of a table that are worth it, in so many bytes of memory. What queries filter by may have more values
+    /// than others.
+    pub(crate) fn new(schema: &TableSchema, filtered: &BTreeSet<Filtered>, bytes_max: u64) -> Self {
         let is_indexed = |ty: &ColumnType| {
             matches!(ty, ColumnType::Text | ColumnType::Boolean | ColumnType::Int32 | ColumnType::Int64)
         };
@@ -86,6 +99,7 @@ impl IndexBuilder {
             filtered_attributes: filtered_attributes.collect(),
             too_many_attributes: false,
             rows: 0,
+            bytes_max,
         }
     }
 
@@ -163,6 +177,22 @@ impl IndexBuilder {
         Ok(Some((bytes, note)))
     }
 
+    /// Gives columns and attributes up until the rest takes no more memory than it may: what queries filter by last, and of the others those
+    /// with the most distinct values first.
+    pub(crate) fn keep_within_memory(&mut self) {
+        let containers = u64::from(self.rows.div_ceil(CONTAINER_ROWS));
+        let all = self.columns.values_mut().chain(self.attributes.values_mut());
+        let mut all: Vec<&mut Values> = all.filter(|values| !values.given_up).collect();
+        all.sort_by_key(|values| (!values.filtered, values.rows.len()));
+        let mut left = self.bytes_max;
+        for values in all {
+            match left.checked_sub(values.memory_bytes(containers)) {
+                Some(rest) => left = rest,
+                None => values.give_up(),
+            }
+        }
+    }
+
     fn give_up_the_largest(&mut self) {
         let all = self.columns.values_mut().chain(self.attributes.values_mut());
         let mut all: Vec<&mut Values> = all.filter(|values| !values.given_up).collect();
@@ -214,6 +244,7 @@ impl Values {
             }
         };
         self.rows[at].insert(row);
+        self.count += 1;
         if self.last.replace(at) != Some(at) {
             self.last_text.clear();
             self.last_text.push_str(value);
@@ -223,6 +254,13 @@ impl Values {
     /// Whether the row, the last one that came, has a value already.
     fn has(&self, row: u32) -> bool {
         self.given_up || self.last.is_some_and(|last| self.rows[last].max() == Some(row))
+    }
+
+    /// Bytes in memory at most, about, with bitmaps of so many containers: a container holds single rows, or a bit for each.
+    fn memory_bytes(&self, containers: u64) -> u64 {
+        let values = self.rows.len() as u64;
+        let rows = (self.count * ROW_BYTES).min(values * containers * CONTAINER_BYTES);
+        values * VALUE_BYTES + rows + containers * CONTAINER_BYTES
     }
 
     fn give_up(&mut self) {

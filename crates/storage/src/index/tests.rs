@@ -1,15 +1,16 @@
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use arrow::array::{
     ArrayRef, AsArray, BooleanArray, Int64Array, MapBuilder, RecordBatch, StringArray, StringBuilder,
     TimestampNanosecondArray,
 };
 
-use arrow::buffer::BooleanBuffer;
+use arrow::{buffer::BooleanBuffer, compute::cast};
 
+use super::builder::IndexBuilder;
 use crate::{
     ColumnType, CompactOptions, Durability, ErrorKind, Filtered, NewColumn, SegmentIndex, SegmentReader,
-    Storage, StorageOptions, TableOptions, TableSpec, TimeRange, testing::SimDisk,
+    Storage, StorageOptions, TableOptions, TableSpec, TimeRange, schema::TableSchema, testing::SimDisk,
 };
 
 const ROWS: i64 = 40_000;
@@ -123,6 +124,41 @@ async fn what_queries_filter_by_is_indexed_with_more_values() {
         Storage::builder("").seed(1).object_store(disk.store()).log(disk.log()).open().await.unwrap();
     let record = Arc::clone(storage.core.state().root().table("t").unwrap());
     assert!(record.filtered.contains(&Filtered::Column(session)));
+}
+
+// breaks when the index of a wide table takes more memory than it may, or leaves out what queries filter by before anything else
+#[test]
+fn the_index_of_a_wide_table_fits_into_memory() {
+    let names = ["few", "many", "asked"];
+    let texts = names.map(|name| NewColumn::new(name, ColumnType::Text));
+    let columns = [NewColumn::time()].into_iter().chain(texts).collect();
+    let spec = TableSpec { name: "t".to_owned(), columns, options: TableOptions::default() };
+    let schema = TableSchema::from_spec(&spec).unwrap();
+    let ids = names.map(|name| schema.column(name).unwrap().id);
+    let arrays = schema.arrow().fields().iter().map(|field| {
+        let values: ArrayRef = match field.name().as_str() {
+            "time" => Arc::new(TimestampNanosecondArray::from_iter_values(0..ROWS)),
+            "few" => Arc::new(Int64Array::from_iter_values((0..ROWS).map(|row| row % 100))),
+            _ => Arc::new(Int64Array::from_iter_values((0..ROWS).map(|row| row % 3_000))),
+        };
+        cast(&values, field.data_type()).unwrap()
+    });
+    let batch = RecordBatch::try_new(Arc::clone(schema.arrow()), arrays.collect()).unwrap();
+    let indexed = |bytes_max| {
+        let mut builder = IndexBuilder::new(&schema, &BTreeSet::from([Filtered::Column(ids[2])]), bytes_max);
+        builder.add(&batch).unwrap();
+        builder.keep_within_memory();
+        let built = builder.finish(0).unwrap();
+        let index = built.map(|(bytes, note)| {
+            let range = note.range().start as usize..note.range().end as usize;
+            note.open("t", &bytes[range]).unwrap()
+        });
+        ids.map(|id| index.as_ref().is_some_and(|index| index.column(id).is_some()))
+    };
+    assert_eq!(indexed(1 << 30), [true, true, true]);
+    assert_eq!(indexed(700_000), [true, false, true]);
+    assert_eq!(indexed(600_000), [false, false, true]);
+    assert_eq!(indexed(1_000), [false, false, false]);
 }
 
 // breaks when a value has other rows in the index than in the segment, or is taken for rare when it is not

@@ -12,10 +12,12 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    ColumnType, Durability, NewColumn, Storage, StorageOptions, StoreOperation, TableOptions, TableSpec,
-    TimeRange, column_id,
+    ColumnType, Durability, ErrorKind, NewColumn, Storage, StorageOptions, StoreOperation, TableOptions,
+    TableSpec, TimeRange, column_id,
     wal::{LogFile, LogLayout, LogRead},
 };
+
+mod log_directory;
 
 /// Another process on the same bucket.
 fn on(store: &Arc<InMemory>) -> StorageBuilder {
@@ -285,7 +287,7 @@ async fn a_log_beside_the_bucket_belongs_to_its_database() {
     drop(storage);
     for (builder, says) in [
         (on(&store), "lies in a directory beside the bucket"),
-        (beside(&store, other.path()), "belongs to another database"),
+        (beside(&store, other.path()), "is not the log directory of this database"),
     ] {
         let error = builder.open().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid);

@@ -9,6 +9,7 @@ use tokio::time::MissedTickBehavior;
 use super::Moment;
 use crate::{
     error::{Error, Result},
+    places::LogId,
     recovery::LogTail,
     storage::Core,
     wal::{self, LogStore, Position},
@@ -18,14 +19,20 @@ use crate::{
 pub(super) struct Follower {
     core: Weak<Core>,
     log: Arc<dyn LogStore>,
+    log_id: Option<LogId>,
     rows_bytes_max: u64,
     /// The files of the log and their sizes, when it was read last.
     seen: Vec<(String, u64)>,
 }
 
 impl Follower {
-    pub(super) fn new(core: &Arc<Core>, log: Arc<dyn LogStore>, rows_bytes_max: u64) -> Self {
-        Self { core: Arc::downgrade(core), log, rows_bytes_max, seen: Vec::new() }
+    pub(super) fn new(
+        core: &Arc<Core>,
+        log: Arc<dyn LogStore>,
+        log_id: Option<LogId>,
+        rows_bytes_max: u64,
+    ) -> Self {
+        Self { core: Arc::downgrade(core), log, log_id, rows_bytes_max, seen: Vec::new() }
     }
 
     /// Works until the storage is closed or dropped.
@@ -42,7 +49,7 @@ impl Follower {
         }
     }
 
-    async fn look(&mut self, core: &Arc<Core>) -> Result<()> {
+    pub(super) async fn look(&mut self, core: &Arc<Core>) -> Result<()> {
         let files = self.files().await?;
         let version = core.reading.manifest.newest_version().await?.unwrap_or(0);
         let shown = core.state();
@@ -53,9 +60,10 @@ impl Follower {
             self.read_on(core, shown.last()).await?;
         } else {
             let now_ns = core.clock.monotonic_ns();
-            let (reading, log, work) = (&core.reading, &self.log, core.work);
-            let rows_bytes_max = self.rows_bytes_max;
-            let (state, _) = Moment { reading, log, work, now_ns, rows_bytes_max }.settled(version).await?;
+            let (reading, work, rows_bytes_max) = (&core.reading, core.work, self.rows_bytes_max);
+            let (log, log_id) = (&self.log, self.log_id.as_ref());
+            let moment = Moment { reading, log, log_id, work, now_ns, rows_bytes_max };
+            let (state, _) = moment.settled(version).await?;
             core.ids.enter(state.root().writer_epoch);
             core.publish(|_| (state, ()));
         }

@@ -11,10 +11,13 @@ use arrow::{
     datatypes::Int64Type,
 };
 use bytesize::ByteSize;
+use object_store::memory::InMemory;
 
+use super::Follower;
 use crate::{
     ColumnType, CompactOptions, Durability, ErrorKind, NewColumn, Result, Storage, StorageBuilder,
     StorageOptions, TableChange, TableOptions, TableSpec, TimeRange, column_id,
+    places::Places,
     testing::{ManualClock, Operation, SimDisk},
     wal::{LogFile, LogRead, LogStore},
 };
@@ -166,6 +169,40 @@ async fn a_reader_follows_the_writer() {
     append(&writer, "t", 9..10).await;
     sees(vec![9]).await;
     assert_eq!(first.table("t").unwrap().memory_rows(), 3, "a snapshot stays what it is");
+}
+
+// breaks when a reader follows to a version whose log is not the one that he reads
+#[tokio::test]
+async fn a_version_with_another_log_is_not_followed() {
+    let (store, directory) = (Arc::new(InMemory::new()), tempfile::tempdir().unwrap());
+    let options = StorageOptions {
+        follow_interval: Duration::ZERO,
+        log_directory: Some(directory.path().to_owned()),
+        ..StorageOptions::default()
+    };
+    let on = || {
+        let builder = Storage::builder("memory://").options(options.clone());
+        builder.object_store(Arc::clone(&store) as _)
+    };
+    let writer = on().open().await.unwrap();
+    writer.create_table(table("t")).await.unwrap();
+    append(&writer, "t", 0..2).await;
+    let reader = on().read_only(true).open().await.unwrap();
+    let places = Places::existing(&on()).unwrap();
+    let mut follower = Follower::new(&reader.core, places.log, places.log_id, u64::MAX);
+    append(&writer, "t", 2..3).await;
+    follower.look(&reader.core).await.unwrap();
+    assert_eq!(numbers(&reader, "t").await, [0, 1, 2]);
+    let shown = reader.snapshot();
+    let mut root = shown.root().clone();
+    root.version += 1;
+    root.log = Some("of another".to_owned());
+    reader.core.reading.manifest.create(&root).await.unwrap();
+    let error = follower.look(&reader.core).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    assert!(error.message().contains("is not the log directory of this database"), "{error}");
+    assert_eq!(reader.snapshot().version(), shown.version());
+    assert_eq!(numbers(&reader, "t").await, [0, 1, 2]);
 }
 
 /// What happens to a database while its log is being listed.

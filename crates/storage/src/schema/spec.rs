@@ -154,6 +154,11 @@ impl TableSchema {
                     return Err(Error::invalid("column \"time\" cannot be renamed"));
                 }
                 self.check_free_of_attributes(from, "renamed")?;
+                if to == ATTRIBUTES_COLUMN {
+                    // segments say which attributes they have, and not of which column that is
+                    let message = format!("no column can be renamed to {to:?}: add one of that name");
+                    return Err(Error::invalid(message));
+                }
                 if self.column(to).is_some() {
                     return Err(Error::new(
                         ErrorKind::AlreadyExists,

@@ -97,9 +97,9 @@ impl<'a> SegmentWriter<'a> {
         })
     }
 
-    /// Gives the segment an index; of what queries filter by it keeps more values.
-    pub(crate) fn with_index(mut self, filtered: &BTreeSet<Filtered>) -> Self {
-        self.index = Some(IndexBuilder::new(self.schema, filtered));
+    /// Gives the segment an index, which takes so many bytes of memory; of what queries filter by it keeps more values.
+    pub(crate) fn with_index(mut self, filtered: &BTreeSet<Filtered>, bytes_max: u64) -> Self {
+        self.index = Some(IndexBuilder::new(self.schema, filtered, bytes_max));
         self
     }
 
@@ -127,6 +127,9 @@ impl<'a> SegmentWriter<'a> {
 
     /// Ends the row group under way and takes the bytes that are done.
     pub(crate) fn end_row_group(&mut self) -> Result<Bytes> {
+        if let Some(index) = &mut self.index {
+            index.keep_within_memory();
+        }
         self.writer.flush().map_err(failed)?;
         self.writer.sync().map_err(|error| Error::internal("cannot encode a segment").with_source(error))?;
         let bytes = std::mem::take(self.writer.inner_mut());

@@ -1,3 +1,4 @@
+use std::fs;
 use std::slice::from_ref;
 
 use object_store::ObjectStoreExt;
@@ -6,6 +7,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::object::{CountedStore, Requests, StoreOperation};
+use crate::testing::{Fault, Operation, SimDisk};
+
+mod databases;
 
 const SIZE: usize = 3 * BLOCK_BYTES as usize + 1_000;
 
@@ -135,4 +139,49 @@ async fn only_what_never_changes_is_kept() {
         assert_eq!(cached.get_ranges(&path.into(), from_ref(&first)).await.unwrap(), ["other"]);
     }
     assert_eq!(bench.files().len(), 0);
+}
+
+// breaks when blocks outlive their object, whichever process keeps them, or go with another one
+#[tokio::test]
+async fn blocks_go_with_their_object() {
+    let bench = Bench::new().await;
+    let (all, five) = (0..SIZE as u64, 0..5);
+    let (cached, beside) = (bench.open(10), bench.open(10));
+    bench.read(&beside, from_ref(&all)).await;
+    let other = Path::from("data/t/date=2026-08-01/01K.parquet");
+    bench.store.put(&other, "other".into()).await.unwrap();
+    cached.get_ranges(&other, from_ref(&five)).await.unwrap();
+    assert_eq!(bench.files().len(), 5);
+    // this one does not know of the blocks
+    cached.delete(&bench.path).await.unwrap();
+    assert_eq!(bench.files().len(), 1);
+    for store in [&cached, &beside] {
+        let read = store.get_ranges(&bench.path, from_ref(&all)).await;
+        assert!(matches!(read, Err(object_store::Error::NotFound { .. })), "{read:?}");
+    }
+    cached.rename(&other, &"data/renamed".into()).await.unwrap();
+    assert_eq!(bench.files().len(), 0);
+    assert!(cached.get_ranges(&other, from_ref(&five)).await.is_err());
+}
+
+// breaks when blocks stay because nobody learned that their object is gone, and so nobody removes it again
+#[tokio::test]
+async fn blocks_go_where_the_answer_is_lost() {
+    let (disk, directory) = (SimDisk::new(), TempDir::new().unwrap());
+    let cached = CachedStore::open(disk.store(), directory.path().to_owned(), BLOCK_BYTES).unwrap();
+    let (path, range) = (Path::from("deletions/01J"), 0..4);
+    let files = || fs::read_dir(directory.path()).unwrap().count();
+    for fault in [Fault::Unanswered, Fault::Io] {
+        cached.put(&path, "vector".into()).await.unwrap();
+        assert_eq!(cached.get_ranges(&path, from_ref(&range)).await.unwrap(), ["vect"]);
+        assert_eq!(files(), 1);
+        disk.fail(Operation::Write, disk.operations(Operation::Write) + 1, fault);
+        cached.delete(&path).await.unwrap_err();
+        assert_eq!(files(), 0, "{fault:?}");
+    }
+    // one that is still there is kept again, and goes as any other
+    assert_eq!(cached.get_ranges(&path, from_ref(&range)).await.unwrap(), ["vect"]);
+    assert_eq!(files(), 1);
+    cached.delete(&path).await.unwrap();
+    assert_eq!(files(), 0);
 }
