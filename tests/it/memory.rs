@@ -31,8 +31,8 @@ compaction_memory = "64MiB"
 /// What the settings allow, in MiB: queries, the cache, what two partitions of a scan decode, requests of OTLP, rows in memory twice
 /// (while one half is flushed), and a compaction.
 const SETTINGS_MIB: u64 = 48 + 16 + 2 * 8 + 16 + 2 * 16 + 64;
-/// Beside what settings bound, in MiB: threads, connections, plans, footers, and what the allocator has not given back.
-const PROCESS_MIB: u64 = 96;
+/// Beside what settings bound, in MiB: threads, connections, plans, footers. What the allocator has not given back is in what is watched.
+const PROCESS_MIB: u64 = 32;
 const LOADS: u64 = 6;
 /// Rows of one load: about 500 bytes each.
 const ROWS: u64 = 50_000;

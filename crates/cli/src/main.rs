@@ -3,6 +3,7 @@
 //! One verb a file in `commands/`; `output/` writes results, `shell/` is the interactive prompt, `import/` reads foreign files and
 //! `demo/` makes the history of a customer-service bot and judges it in SQL.
 
+mod allocator;
 mod args;
 mod commands;
 mod demo;
@@ -23,6 +24,7 @@ use crate::args::{Args, Command, LogFormat};
 use crate::terminal::Terminal;
 
 fn main() -> ExitCode {
+    allocator::share_pools();
     let args = Args::parse();
     let terminal = Terminal::new(args.quiet);
     start_log(&args, &terminal);

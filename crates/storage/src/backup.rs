@@ -11,6 +11,7 @@ mod copy;
 mod destination;
 mod lease;
 mod moment;
+mod note;
 mod plan;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,6 +30,7 @@ use moment::Moment;
 use plan::Item;
 
 pub use destination::BackupTarget;
+pub(crate) use note::refuse_unfinished;
 
 /// How often a backup begins again because the writer went on.
 const ATTEMPTS_MAX: usize = 32;

@@ -1,14 +1,14 @@
 //! Opening a database: from what lies on the disk to a state that serves.
 
-use std::{path::Path as FilePath, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use object_store::{ObjectStoreExt, path::Path};
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinHandle,
 };
 
 use crate::{
+    backup,
     clock::{Clock, SystemClock},
     error::{Error, ErrorKind, Result},
     flush::{self, Flusher},
@@ -28,9 +28,6 @@ use crate::{
 
 /// Records that replay has read and that are not in memory yet.
 const REPLAY_QUEUE_MAX: usize = 2;
-/// What makes a copy, and the object that it writes first (see `backup/destination.rs`).
-const COPIES: [(&str, &str); 2] = [("restore", "RESTORE"), ("backup", "BACKUP")];
-
 /// What an open found, and repaired if it was one for writing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecoveryReport {
@@ -62,7 +59,7 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     let reading = Arc::new(reading);
     let newest = reading.manifest.newest().await?;
     if newest.is_none() {
-        refuse_unfinished(&reading, &builder.path).await?;
+        backup::refuse_unfinished(reading.source.as_ref(), &builder.path).await?;
     }
     if newest.is_none() && !builder.create_missing {
         return Err(Error::missing(&builder.path));
@@ -126,25 +123,6 @@ pub(crate) async fn open(builder: StorageBuilder) -> Result<Storage> {
     tokio::spawn(Flusher::new(&core, messages).run());
     tokio::spawn(Maintainer::new(&core).run());
     Ok(Storage::new(core))
-}
-
-/// Refuses a place without a root where a copy was begun: a new database there would be in its way, and look like what it was to become.
-async fn refuse_unfinished(reading: &Reading, path: &FilePath) -> Result<()> {
-    for (copy, note) in COPIES {
-        match reading.source.head(&Path::from(note)).await {
-            Ok(_) => {
-                let message = format!(
-                    "a {copy} into {} was cut off or is still under way, as {note} says that lies there: run it again until it is done, \
-                     there is no database yet",
-                    path.display()
-                );
-                return Err(Error::invalid(message));
-            }
-            Err(object_store::Error::NotFound { .. }) => {}
-            Err(error) => return Err(Error::object(format_args!("look for {note}"), error)),
-        }
-    }
-    Ok(())
 }
 
 /// Makes the log that of this root. A directory beside a bucket says so from here on; where no lock keeps older writers away,

@@ -10,9 +10,8 @@ use std::{
 use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::{ObjectStore, ObjectStoreExt, path::Path};
-use serde::{Deserialize, Serialize};
 
-use super::{BackupReport, Purpose, copy::read_whole, lease::Lease, moment::Moment, plan::Item};
+use super::{BackupReport, Purpose, copy::read_whole, lease::Lease, moment::Moment, note, plan::Item};
 use crate::{
     error::{Error, ErrorKind, Result},
     fsync, gc,
@@ -24,11 +23,6 @@ use crate::{
     paths,
     storage::Core,
 };
-
-/// What lies in a directory besides objects.
-const NO_OBJECTS: [&str; 3] = ["LOCK", "tmp", "spill"];
-/// The version of the format of a note.
-const FORMAT: u32 = 1;
 
 /// Where a backup is to lie.
 #[derive(Debug)]
@@ -83,13 +77,6 @@ impl fmt::Display for BackupTarget {
     }
 }
 
-/// The first object of a copy: what it is to become. In a backup it stays; a restored database is none any more.
-#[derive(Debug, Serialize, Deserialize)]
-struct Note {
-    format: u32,
-    database: String,
-}
-
 /// A place that is written.
 pub(super) struct Destination {
     name: String,
@@ -108,16 +95,6 @@ pub(super) struct Destination {
 pub(super) struct Places {
     pub(super) store: Arc<dyn ObjectStore>,
     pub(super) manifest: Manifest,
-}
-
-impl Purpose {
-    /// The name of the note.
-    fn note(self) -> &'static str {
-        match self {
-            Self::Backup => "BACKUP",
-            Self::Restore => "RESTORE",
-        }
-    }
 }
 
 impl Places {
@@ -148,9 +125,9 @@ impl Destination {
                 // 1. before anything is written there
                 refuse_inside(core.path.as_deref(), &directory)?;
                 if directory.is_dir() {
-                    check_names(&name, &names_in(&directory)?, purpose)?;
+                    note::check_names(&name, &note::names_in(&directory)?, purpose)?;
                 } else if directory.exists() {
-                    return Err(taken(&name, purpose));
+                    return Err(note::taken(&name, purpose));
                 }
                 let doing = format_args!("make the directory {name}");
                 fsync::create_directories(&directory).map_err(|source| Error::io(doing, source))?;
@@ -163,7 +140,7 @@ impl Destination {
         };
         let places = Places { manifest: Manifest::new(Arc::clone(&store), 0), store };
         // 3. it is said what it is for before it looks like anything else
-        let is_new = check_note(&name, &places, purpose, &database).await?;
+        let is_new = note::check_note(&name, &places, purpose, &database).await?;
         let lease = match is_bucket {
             true => Some(Lease::take(core, &name, &places).await?),
             false => None,
@@ -186,13 +163,12 @@ impl Destination {
             Some(root)
                 if *purpose == Purpose::Restore || root.backup_of.is_none() || root.database != database =>
             {
-                return Err(taken(name, *purpose));
+                return Err(note::taken(name, *purpose));
             }
             _ => {}
         }
         if is_new {
-            let note = serde_json::to_vec(&Note { format: FORMAT, database }).expect("two plain fields");
-            places.put(purpose.note(), note.into()).await?;
+            note::write_note(places, *purpose, database).await?;
         }
         let mut present = HashMap::new();
         for directory in paths::OBJECT_DIRS {
@@ -357,54 +333,6 @@ fn is_same_history(a: &Root, b: &Root) -> bool {
         root.tables.iter().map(|table| (table.id, lists(table))).collect()
     };
     a.writer_epoch == b.writer_epoch && lists(a) == lists(b)
-}
-
-/// Whether the place is empty. It fails where it holds anything but an earlier copy of this database for the same purpose.
-async fn check_note(name: &str, places: &Places, purpose: Purpose, database: &str) -> Result<bool> {
-    let found = places.store.get(&Path::from(purpose.note())).await;
-    let note = match found {
-        Ok(found) => found.bytes().await,
-        Err(object_store::Error::NotFound { .. }) => {
-            let listed = places.store.list_with_delimiter(None).await;
-            let listed = listed.map_err(|error| Error::object(format_args!("list {name}"), error))?;
-            let objects = listed.objects.iter().map(|object| &object.location);
-            let names: Vec<String> = objects.chain(&listed.common_prefixes).map(Path::to_string).collect();
-            return check_names(name, &names, purpose).map(|()| true);
-        }
-        Err(error) => Err(error),
-    };
-    let note =
-        note.map_err(|error| Error::object(format_args!("read {} in {name}", purpose.note()), error))?;
-    match serde_json::from_slice::<Note>(&note) {
-        Ok(note) if note.format > FORMAT => {
-            Err(Error::newer_format(format_args!("{} in {name}", purpose.note()), note.format, FORMAT))
-        }
-        Ok(note) if note.database == database => Ok(false),
-        _ => Err(taken(name, purpose)),
-    }
-}
-
-/// The names in a directory.
-fn names_in(directory: &FilePath) -> Result<Vec<String>> {
-    let list = || std::fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name())).collect();
-    let names: std::io::Result<Vec<std::ffi::OsString>> = list();
-    let names = names.map_err(|source| Error::io(format_args!("list {}", directory.display()), source))?;
-    Ok(names.into_iter().map(|name| name.to_string_lossy().into_owned()).collect())
-}
-
-/// Fails for a place that has names in it and no note.
-fn check_names(place: &str, names: &[String], purpose: Purpose) -> Result<()> {
-    let mut names = names.iter().map(String::as_str).filter(|name| !NO_OBJECTS.contains(name));
-    let is_ours = names.clone().any(|name| name == purpose.note());
-    if is_ours || names.next().is_none() { Ok(()) } else { Err(taken(place, purpose)) }
-}
-
-fn taken(place: &str, purpose: Purpose) -> Error {
-    let allowed = match purpose {
-        Purpose::Backup => "neither empty nor a backup of this database",
-        Purpose::Restore => "not empty",
-    };
-    Error::new(ErrorKind::AlreadyExists, format!("{place} is {allowed}: choose another directory"))
 }
 
 /// Fails where one of two directories lies in the other.
