@@ -70,7 +70,7 @@ impl Default for StorageOptions {
             day_list_cache_bytes: ByteSize::mib(32),
             compaction: true,
             compaction_target: ByteSize::mib(256),
-            compaction_memory: ByteSize::mib(256),
+            compaction_memory: ByteSize::mib(320),
             compaction_quiet: Duration::from_secs(3_600),
             grace_period: Duration::from_secs(3_600),
             maintenance_interval: Duration::from_secs(30),

@@ -13,7 +13,7 @@ fn what_a_file_leaves_out_keeps_its_default() {
     assert_eq!(settings.session_lifetime, Duration::from_secs(7200));
     let settings_of_storage = Settings::parse("[storage]\ngrace_period = '1day'").unwrap().storage;
     assert_eq!(settings_of_storage.grace_period, Duration::from_secs(86_400));
-    assert_eq!(settings_of_storage.compaction_memory, ByteSize::mib(256));
+    assert_eq!(settings_of_storage.compaction_memory, ByteSize::mib(320));
     assert_eq!(settings.flight_addr, Settings::default().flight_addr);
     assert_eq!(Settings::parse("").unwrap().anonymous_role(), Some(Role::Admin));
 }

@@ -21,6 +21,8 @@ use crate::{
 pub(super) const BATCH_ROWS_MAX: u64 = 8 * 1024;
 /// Bytes of a batch in memory, about: fewer rows where they are large.
 const BATCH_BYTES: u64 = 1 << 20;
+/// What an input holds beside its row group, as a multiple of a batch: seven and a half were measured.
+const BATCHES_OF_AN_INPUT: u64 = 8;
 
 /// One of the segments of a merge.
 pub(super) struct Input {
@@ -87,9 +89,10 @@ impl Input {
         self.batch_rows
     }
 
-    /// Bytes that it holds in memory while it is read, about: a row group as it lies in the file, and a batch of it.
+    /// Bytes that it holds in memory while it is read, about: a row group as it lies in the file, and a batch of it, in the types of the file
+    /// and of the table, with decoders for each column.
     pub(super) fn memory_bytes(meta: &SegmentMeta) -> u64 {
-        meta.bytes / u64::from(meta.row_groups.max(1)) + 4 * BATCH_BYTES
+        meta.bytes / u64::from(meta.row_groups.max(1)) + BATCHES_OF_AN_INPUT * BATCH_BYTES
     }
 
     /// The next rows, in the columns of `file`. `keys` learns which attributes they keep in their map.

@@ -16,12 +16,12 @@ pub(crate) struct Shares {
 }
 
 impl Shares {
-    /// A quarter for each of the two row groups, but no more than they may have; of the rest a quarter for the index.
+    /// A quarter for each of the two row groups, but no more than they may have; of the rest a third for the index.
     pub(crate) fn of(memory: ByteSize) -> Self {
         let memory = memory.as_u64();
         let row_group = (memory / 4).min(ROW_GROUP_BYTES_MAX as u64);
         let rest = memory - 2 * row_group;
-        let index = rest / 4;
+        let index = rest / 3;
         Self { inputs: rest - index, row_group: row_group as usize, index }
     }
 }

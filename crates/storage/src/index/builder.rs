@@ -38,7 +38,7 @@ const BLOCK_ROWS: u32 = 1_024;
 const CONTAINER_ROWS: u32 = 1 << 16;
 const CONTAINER_BYTES: u64 = 8 << 10;
 /// Bytes of one row in a container of few, with the room that a vector keeps.
-const ROW_BYTES: u64 = 3;
+const ROW_BYTES: u64 = 4;
 /// Bytes of a value, its text and an empty bitmap, about.
 const VALUE_BYTES: u64 = 128;
 

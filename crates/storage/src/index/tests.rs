@@ -156,7 +156,7 @@ fn the_index_of_a_wide_table_fits_into_memory() {
         ids.map(|id| index.as_ref().is_some_and(|index| index.column(id).is_some()))
     };
     assert_eq!(indexed(1 << 30), [true, true, true]);
-    assert_eq!(indexed(700_000), [true, false, true]);
+    assert_eq!(indexed(800_000), [true, false, true]);
     assert_eq!(indexed(600_000), [false, false, true]);
     assert_eq!(indexed(1_000), [false, false, false]);
 }

@@ -77,10 +77,10 @@ fn what_is_deleted_goes_when_it_is_worth_it_or_asked_for() {
 #[test]
 fn no_more_is_read_than_fits_into_memory() {
     let segments: Vec<_> = ('a'..'k').map(|name| segment(&name.to_string(), 16 * MIB, 0)).collect();
-    // each needs 16 MiB of its one row group and 4 MiB of batches
-    assert_eq!(planned(&segments, Reason::Quiet, 64 * MIB), "abc");
-    assert_eq!(planned(&segments, Reason::Quiet, 20 * MIB), "");
+    // each needs 16 MiB of its one row group and 8 MiB beside it
+    assert_eq!(planned(&segments, Reason::Quiet, 80 * MIB), "abc");
+    assert_eq!(planned(&segments, Reason::Quiet, 40 * MIB), "");
     // what is deleted goes all the same, one segment at a time
     let with_deletions = [segment("a", 16 * MIB, 0), segment("b", 16 * MIB, 1)];
-    assert_eq!(planned(&with_deletions, Reason::Asked, 20 * MIB), "b");
+    assert_eq!(planned(&with_deletions, Reason::Asked, 40 * MIB), "b");
 }
