@@ -2,11 +2,12 @@
 
 /// Has all threads share as many pools of the allocator as there are cores. With glibc's own eight for each core, what one thread frees
 /// lies idle while another asks the system for more: a server of small limits took twice the memory. `MALLOC_ARENA_MAX` in the environment
-/// goes before.
+/// goes before, and so does the same number among `GLIBC_TUNABLES`.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[allow(unsafe_code, reason = "glibc has no other door to this number, and no crate a safe one")]
 pub(crate) fn share_pools() {
-    if std::env::var_os("MALLOC_ARENA_MAX").is_some() {
+    let tunables = std::env::var("GLIBC_TUNABLES").unwrap_or_default();
+    if std::env::var_os("MALLOC_ARENA_MAX").is_some() || tunables.contains("glibc.malloc.arena_max") {
         return;
     }
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);

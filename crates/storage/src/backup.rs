@@ -208,8 +208,9 @@ impl Storage {
         let copies: Vec<_> = missing
             .iter()
             .map(async |item: &Item| {
-                destination.keep(&self.core).await?;
-                let bytes = copy::copy(item, reading, &destination.places).await?;
+                let heard = async || destination.keep(&self.core).await;
+                heard().await?;
+                let bytes = copy::copy(item, reading, &destination.places, &heard).await?;
                 let so_far = done.fetch_add(item.bytes(), Ordering::Relaxed) + item.bytes();
                 (options.progress)(so_far, all);
                 Ok::<_, Error>((item.path(), bytes))

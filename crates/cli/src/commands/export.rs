@@ -6,6 +6,7 @@
 mod files;
 mod partitions;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -67,7 +68,10 @@ async fn export(database: &Database, args: &ExportArgs, terminal: &Terminal) -> 
     let (known_rows, order) = {
         let snapshot = database.storage().snapshot();
         let table = args.table.as_deref().and_then(|name| snapshot.table(name));
-        let is_in_order = table.is_some_and(|table| partitions.are_together_in(table.schema()));
+        let is_in_order = match table {
+            Some(table) => partitions.are_together_in(table.schema()) && has_few_in_memory(table, args)?,
+            None => false,
+        };
         let order = if is_in_order { String::new() } else { partitions.order() };
         (table.map(|table| rows(table)), order)
     };
@@ -89,6 +93,16 @@ fn source(args: &ExportArgs) -> Result<String> {
         (None, Some(table)) => Ok(format!("\"{}\"", table.replace('"', "\"\""))),
         (None, None) => Err(Failure::invalid("name a table, or a query with --query")),
     }
+}
+
+/// Whether rows that lie in no segment yet, which come in any order, are of no more folders than files are open.
+fn has_few_in_memory(table: &TableSnapshot, args: &ExportArgs) -> Result<bool> {
+    let mut folders = BTreeSet::new();
+    for batch in table.memory() {
+        let partitions = Partitions::of(args.partition_by, &batch.schema())?;
+        folders.extend(partitions.split(batch)?.into_iter().map(|(folder, _)| folder));
+    }
+    Ok(folders.len() <= OPEN_FILES_MAX)
 }
 
 /// The rows of a table, without those that are deleted.

@@ -15,9 +15,16 @@ use crate::{
 const PART_BYTES: u64 = 8 << 20;
 
 /// Copies an object and returns its size. It is durable and whole when the call returns.
-pub(super) async fn copy(item: &Item, from: &Reading, to: &Places) -> Result<u64> {
+///
+/// `heard` is called again and again while it takes long.
+pub(super) async fn copy(
+    item: &Item,
+    from: &Reading,
+    to: &Places,
+    heard: &impl AsyncFn() -> Result<()>,
+) -> Result<u64> {
     match item {
-        Item::Segment(meta) => copy_segment(meta, from, to).await,
+        Item::Segment(meta) => copy_segment(meta, from, to, heard).await,
         Item::Object(object) => {
             let content = from.read_object(object).await?;
             to.put(&object.path(), content).await?;
@@ -46,12 +53,18 @@ pub(super) async fn copy(item: &Item, from: &Reading, to: &Places) -> Result<u64
     }
 }
 
-async fn copy_segment(meta: &SegmentMeta, from: &Reading, to: &Places) -> Result<u64> {
+async fn copy_segment(
+    meta: &SegmentMeta,
+    from: &Reading,
+    to: &Places,
+    heard: &impl AsyncFn() -> Result<()>,
+) -> Result<u64> {
     let path = Path::from(meta.path.as_str());
     let failed = |error| Error::object(format_args!("write {path} of the copy"), error);
     let upload = to.store.put_multipart(&path).await.map_err(failed)?;
     let mut upload = WriteMultipart::new_with_chunk_size(upload, PART_BYTES as usize);
     let checked = read_parts(from.store.as_ref(), meta, async |part| {
+        heard().await?;
         upload.wait_for_capacity(1).await.map_err(failed)?;
         upload.put(part);
         Ok(())
@@ -64,7 +77,7 @@ async fn copy_segment(meta: &SegmentMeta, from: &Reading, to: &Places) -> Result
             return Err(error);
         }
     };
-    read_parts(to.store.as_ref(), meta, async |_| Ok(())).await?;
+    read_parts(to.store.as_ref(), meta, async |_| heard().await).await?;
     Ok(meta.bytes)
 }
 

@@ -82,6 +82,8 @@ pub(super) struct Destination {
     name: String,
     purpose: Purpose,
     pub(super) places: Places,
+    /// Whether it was empty.
+    is_new: bool,
     /// Keeps others away from a bucket.
     lease: Option<Lease>,
     /// The objects that are there, and their sizes.
@@ -145,8 +147,9 @@ impl Destination {
             true => Some(Lease::take(core, &name, &places).await?),
             false => None,
         };
-        let place = Self { name, purpose, places, lease, present: HashMap::new(), before: None, _lock: lock };
-        match place.look(database, is_new).await {
+        let present = HashMap::new();
+        let place = Self { name, purpose, places, is_new, lease, present, before: None, _lock: lock };
+        match place.look(database).await {
             Ok((before, present)) => Ok(Self { before, present, ..place }),
             Err(error) => {
                 place.release().await;
@@ -156,7 +159,7 @@ impl Destination {
     }
 
     /// Finds the copy before and its objects; writes what the place is for, where that is not said.
-    async fn look(&self, database: String, is_new: bool) -> Result<(Option<Root>, HashMap<String, u64>)> {
+    async fn look(&self, database: String) -> Result<(Option<Root>, HashMap<String, u64>)> {
         let Self { name, purpose, places, .. } = self;
         let before = places.manifest.newest().await?;
         match &before {
@@ -167,7 +170,7 @@ impl Destination {
             }
             _ => {}
         }
-        if is_new {
+        if self.is_new {
             note::write_note(places, *purpose, database).await?;
         }
         let mut present = HashMap::new();
@@ -198,8 +201,15 @@ impl Destination {
         }
     }
 
-    /// Lets others have the place.
+    /// Lets others have the place. Where nothing was copied into an empty one, it is empty again.
     pub(super) async fn release(&self) {
+        if self.is_new
+            && self.before.is_none()
+            && self.present.is_empty()
+            && let Err(error) = note::remove_note(&self.name, &self.places, self.purpose).await
+        {
+            tracing::warn!(%error, place = self.name, "a place stays taken for a copy");
+        }
         if let Some(lease) = &self.lease {
             lease.release(&self.places).await;
         }
@@ -291,7 +301,10 @@ impl Destination {
         mut report: BackupReport,
         prune: bool,
     ) -> Result<BackupReport> {
-        if prune && let Some(newest) = &self.before {
+        // a restore that was cut off and goes on with another moment has left what that does not name
+        if (prune || self.purpose == Purpose::Restore)
+            && let Some(newest) = &self.before
+        {
             self.check(core).await?;
             self.prune(core, newest, &mut report).await?;
         }

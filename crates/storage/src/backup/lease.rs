@@ -21,9 +21,9 @@ use crate::{
 use super::destination::Places;
 
 /// So long a run keeps others away after it was last heard of.
-const LEASE: Duration = Duration::from_secs(15 * 60);
+const LEASE: Duration = Duration::from_secs(5 * 60);
 /// A run lets others hear of it as often as that.
-const HEARD_EVERY: Duration = Duration::from_secs(60);
+const HEARD_EVERY: Duration = Duration::from_secs(30);
 const LOCK: &str = "LOCK";
 
 /// A place of a bucket that is ours.

@@ -6,7 +6,10 @@ use object_store::{ObjectStore, ObjectStoreExt, path::Path};
 use serde::{Deserialize, Serialize};
 
 use super::{Purpose, destination::Places};
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    gc,
+};
 
 /// What lies in a directory besides objects.
 const NO_OBJECTS: [&str; 3] = ["LOCK", "tmp", "spill"];
@@ -47,11 +50,7 @@ pub(super) async fn check_note(
     let note = match found {
         Ok(found) => found.bytes().await,
         Err(object_store::Error::NotFound { .. }) => {
-            let listed = places.store.list_with_delimiter(None).await;
-            let listed = listed.map_err(|error| Error::object(format_args!("list {name}"), error))?;
-            let objects = listed.objects.iter().map(|object| &object.location);
-            let names: Vec<String> = objects.chain(&listed.common_prefixes).map(Path::to_string).collect();
-            return check_names(name, &names, purpose).map(|()| true);
+            return check_names(name, &names_at(name, places).await?, purpose).map(|()| true);
         }
         Err(error) => Err(error),
     };
@@ -64,6 +63,23 @@ pub(super) async fn check_note(
         Ok(note) if note.database == database => Ok(false),
         _ => Err(taken(name, purpose)),
     }
+}
+
+/// Takes back what was said of a place, where nothing else lies in it.
+pub(super) async fn remove_note(name: &str, places: &Places, purpose: Purpose) -> Result<()> {
+    let names = names_at(name, places).await?;
+    if names.iter().all(|found| NO_OBJECTS.contains(&found.as_str()) || found == purpose.note()) {
+        gc::remove(&places.store, &Path::from(purpose.note())).await?;
+    }
+    Ok(())
+}
+
+/// The names at a place.
+async fn names_at(name: &str, places: &Places) -> Result<Vec<String>> {
+    let listed = places.store.list_with_delimiter(None).await;
+    let listed = listed.map_err(|error| Error::object(format_args!("list {name}"), error))?;
+    let objects = listed.objects.iter().map(|object| &object.location);
+    Ok(objects.chain(&listed.common_prefixes).map(Path::to_string).collect())
 }
 
 /// The names in a directory.
@@ -96,8 +112,8 @@ pub(crate) async fn refuse_unfinished(store: &dyn ObjectStore, place: &FilePath)
         match store.head(&Path::from(note)).await {
             Ok(_) => {
                 let message = format!(
-                    "a {copy} into {} was cut off or is still under way, as {note} says that lies there: run it again until it is done, \
-                     there is no database yet",
+                    "a {copy} into {} was cut off or is still under way, as {note} says that lies there: there is no \
+                     database yet; run it again until it is done, or remove what lies there",
                     place.display()
                 );
                 return Err(Error::invalid(message));

@@ -25,7 +25,7 @@ const INPUTS_MAX: usize = 64;
 pub(crate) struct Policy {
     /// How large a segment is to become, in bytes.
     pub(crate) target_bytes: u64,
-    /// Bytes that the segments of one merge may hold in memory together.
+    /// Bytes that the segments of one merge may hold in memory together, if they are more than two.
     pub(crate) memory_bytes: u64,
     pub(crate) reason: Reason,
 }
@@ -48,7 +48,7 @@ pub(crate) fn plan(segments: &[Arc<SegmentMeta>], policy: &Policy) -> Option<Vec
         Reason::Quiet => (all_small(segments, policy), DELETED_SHARE),
         Reason::Asked => (all_small(segments, policy), u64::MAX),
     };
-    several.and_then(|several| within_memory(several, policy)).or_else(|| with_deletions(segments, share))
+    several.map(|several| within_memory(several, policy)).or_else(|| with_deletions(segments, share))
 }
 
 /// Small segments of the smallest size that has enough of them.
@@ -87,8 +87,9 @@ fn is_small(segment: &SegmentMeta, policy: &Policy) -> bool {
     segment.bytes < policy.target_bytes / 2
 }
 
-/// As many of the segments, the oldest first, as may be read at once; `None` where that is but one.
-fn within_memory(segments: Vec<Arc<SegmentMeta>>, policy: &Policy) -> Option<Vec<Arc<SegmentMeta>>> {
+/// As many of the segments, the oldest first, as may be read at once; where that is but one, the two that take least, so that segments become
+/// fewer however little memory there is.
+fn within_memory(mut segments: Vec<Arc<SegmentMeta>>, policy: &Policy) -> Vec<Arc<SegmentMeta>> {
     let mut left = policy.memory_bytes;
     let mut fits = |segment: &Arc<SegmentMeta>| match left.checked_sub(Input::memory_bytes(segment)) {
         Some(rest) => {
@@ -97,8 +98,12 @@ fn within_memory(segments: Vec<Arc<SegmentMeta>>, policy: &Policy) -> Option<Vec
         }
         None => false,
     };
-    let taken: Vec<Arc<SegmentMeta>> = segments.into_iter().take(INPUTS_MAX).take_while(&mut fits).collect();
-    (taken.len() > 1).then_some(taken)
+    let several = segments.iter().take(INPUTS_MAX).take_while(|segment| fits(segment)).count();
+    if several < 2 {
+        segments.sort_by_key(|segment| Input::memory_bytes(segment));
+    }
+    segments.truncate(several.max(2));
+    segments
 }
 
 #[cfg(test)]

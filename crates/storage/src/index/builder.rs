@@ -65,16 +65,25 @@ pub(crate) struct IndexBuilder {
 #[derive(Debug, Default)]
 struct Values {
     known: HashMap<String, usize>,
-    rows: Vec<RoaringBitmap>,
+    rows: Vec<Rows>,
     nulls: RoaringBitmap,
-    /// Rows that have one of the values.
+    /// Rows in bitmaps of values.
     count: u64,
-    /// The value of the last row, by its place and as a text: rows come in runs.
+    /// The last row that has a value, and that value, by its place and as a text: rows come in runs.
+    last_row: Option<u32>,
     last: Option<usize>,
     last_text: String,
     /// Queries filter by it.
     filtered: bool,
     given_up: bool,
+}
+
+/// The rows of a value.
+#[derive(Debug)]
+enum Rows {
+    Kept(RoaringBitmap),
+    /// Only how many there are: when memory was short, they lay in more than half of the blocks.
+    Counted(u64),
 }
 
 impl IndexBuilder {
@@ -155,7 +164,7 @@ impl IndexBuilder {
         let columns = self.columns.into_iter().map(|(id, values)| (id, None, values));
         let attributes = self.attributes.into_iter().map(|(key, values)| (0, Some(key), values));
         for (column, attribute, values) in columns.chain(attributes).filter(|(.., values)| !values.given_up) {
-            let mut named: Vec<(Option<String>, RoaringBitmap)> = values.named();
+            let mut named: Vec<(Option<String>, Rows)> = values.named();
             named.sort_unstable_by(|a, b| a.0.cmp(&b.0));
             for (value, rows) in named {
                 let posting = store(rows, blocks, offset, &mut bytes)?;
@@ -177,12 +186,17 @@ impl IndexBuilder {
         Ok(Some((bytes, note)))
     }
 
-    /// Gives columns and attributes up until the rest takes no more memory than it may: what queries filter by last, and of the others those
-    /// with the most distinct values first.
+    /// Gives up what takes more memory than there may be: first the rows of frequent values, which would not be stored either if they stay as
+    /// frequent; then columns and attributes, those with the most distinct values first and what queries filter by last.
     pub(crate) fn keep_within_memory(&mut self) {
         let containers = u64::from(self.rows.div_ceil(CONTAINER_ROWS));
+        let blocks = u64::from(self.rows.div_ceil(BLOCK_ROWS));
         let all = self.columns.values_mut().chain(self.attributes.values_mut());
         let mut all: Vec<&mut Values> = all.filter(|values| !values.given_up).collect();
+        if all.iter().map(|values| values.memory_bytes(containers)).sum::<u64>() <= self.bytes_max {
+            return;
+        }
+        all.iter_mut().for_each(|values| values.count_frequent(blocks));
         all.sort_by_key(|values| (!values.filtered, values.rows.len()));
         let mut left = self.bytes_max;
         for values in all {
@@ -239,12 +253,18 @@ impl Values {
             None if self.rows.len() == self.max() || value.len() > VALUE_BYTES_MAX => return self.give_up(),
             None => {
                 self.known.insert(value.to_owned(), self.rows.len());
-                self.rows.push(RoaringBitmap::new());
+                self.rows.push(Rows::Kept(RoaringBitmap::new()));
                 self.rows.len() - 1
             }
         };
-        self.rows[at].insert(row);
-        self.count += 1;
+        match &mut self.rows[at] {
+            Rows::Kept(rows) => {
+                rows.insert(row);
+                self.count += 1;
+            }
+            Rows::Counted(count) => *count += 1,
+        }
+        self.last_row = Some(row);
         if self.last.replace(at) != Some(at) {
             self.last_text.clear();
             self.last_text.push_str(value);
@@ -253,13 +273,26 @@ impl Values {
 
     /// Whether the row, the last one that came, has a value already.
     fn has(&self, row: u32) -> bool {
-        self.given_up || self.last.is_some_and(|last| self.rows[last].max() == Some(row))
+        self.given_up || self.last_row == Some(row)
+    }
+
+    /// Of values in more than half of so many blocks it keeps no more than their number of rows.
+    fn count_frequent(&mut self, blocks: u64) {
+        for rows in &mut self.rows {
+            if let Rows::Kept(kept) = rows
+                && is_frequent(kept, blocks)
+            {
+                self.count -= kept.len();
+                *rows = Rows::Counted(kept.len());
+            }
+        }
     }
 
     /// Bytes in memory at most, about, with bitmaps of so many containers: a container holds single rows, or a bit for each.
     fn memory_bytes(&self, containers: u64) -> u64 {
         let values = self.rows.len() as u64;
-        let rows = (self.count * ROW_BYTES).min(values * containers * CONTAINER_BYTES);
+        let kept = self.rows.iter().filter(|rows| matches!(rows, Rows::Kept(_))).count() as u64;
+        let rows = (self.count * ROW_BYTES).min(kept * containers * CONTAINER_BYTES);
         values * VALUE_BYTES + rows + containers * CONTAINER_BYTES
     }
 
@@ -267,24 +300,26 @@ impl Values {
         *self = Self { given_up: true, ..Self::default() };
     }
 
-    fn named(self) -> Vec<(Option<String>, RoaringBitmap)> {
-        let mut rows: Vec<Option<RoaringBitmap>> = self.rows.into_iter().map(Some).collect();
+    fn named(self) -> Vec<(Option<String>, Rows)> {
+        let mut rows: Vec<Option<Rows>> = self.rows.into_iter().map(Some).collect();
         let values = self.known.into_iter();
         let mut named: Vec<_> =
             values.filter_map(|(value, at)| rows[at].take().map(|rows| (Some(value), rows))).collect();
         if !self.nulls.is_empty() {
-            named.push((None, self.nulls));
+            named.push((None, Rows::Kept(self.nulls)));
         }
         named
     }
 }
 
 /// Appends the bitmap of a value, where it says something and the rows are not so few that the directory has them.
-fn store(mut rows: RoaringBitmap, blocks: u64, offset: u64, bytes: &mut Vec<u8>) -> Result<Posting> {
+fn store(rows: Rows, blocks: u64, offset: u64, bytes: &mut Vec<u8>) -> Result<Posting> {
+    let mut rows = match rows {
+        Rows::Kept(rows) if !is_frequent(&rows, blocks) => rows,
+        Rows::Kept(rows) => return Ok(Posting { rows: rows.len(), lie: Lie::Nowhere }),
+        Rows::Counted(count) => return Ok(Posting { rows: count, lie: Lie::Nowhere }),
+    };
     let count = rows.len();
-    if count * 2 > blocks && 2 * blocks_of(&rows) > blocks {
-        return Ok(Posting { rows: count, lie: Lie::Nowhere });
-    }
     if count <= FEW_ROWS_MAX {
         return Ok(Posting { rows: count, lie: Lie::Here(rows.iter().collect()) });
     }
@@ -299,6 +334,11 @@ fn store(mut rows: RoaringBitmap, blocks: u64, offset: u64, bytes: &mut Vec<u8>)
         crc32c: crc32c::crc32c(written),
     };
     Ok(Posting { rows: count, lie: Lie::At(place) })
+}
+
+/// Whether more than half of the blocks have one of these rows.
+fn is_frequent(rows: &RoaringBitmap, blocks: u64) -> bool {
+    rows.len() * 2 > blocks && 2 * blocks_of(rows) > blocks
 }
 
 /// How many blocks have one of these rows.

@@ -145,7 +145,11 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     if parent != Path::new(".") {
         make_folder(parent)?;
     }
-    fs::create_dir(folder)?;
+    match fs::create_dir(folder) {
+        // `..` behind a folder that was just made, or somebody else was quicker
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+        made => made?,
+    }
     sync_directory(parent)
 }
 

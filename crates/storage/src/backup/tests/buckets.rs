@@ -29,11 +29,11 @@ async fn one_backup_at_a_time_has_a_bucket() {
     let refused = storage.backup(bucket(&place), pruned()).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Conflict, "{refused}");
     assert!(refused.message().contains("another backup writes to s3://backups/db"), "{refused}");
-    clock.advance(Duration::from_secs(10 * 60));
+    clock.advance(Duration::from_secs(4 * 60));
     other.keep(&storage.core, &places).await.unwrap();
-    clock.advance(Duration::from_secs(10 * 60));
+    clock.advance(Duration::from_secs(4 * 60));
     assert!(storage.backup(bucket(&place), pruned()).await.is_err(), "the other was heard of since");
-    clock.advance(Duration::from_secs(6 * 60));
+    clock.advance(Duration::from_secs(2 * 60));
     storage.backup(bucket(&place), pruned()).await.unwrap();
     let lost = other.check(&storage.core, &places).await.unwrap_err();
     assert_eq!(lost.kind(), ErrorKind::Conflict, "who slept so long has lost the place");
