@@ -96,8 +96,8 @@ impl Output {
     }
 }
 
-/// Runs a query in a task that ends with the set.
-fn run(
+/// Runs a query in a task that ends with the set: it goes on while rows are written, and Ctrl-C is heard while it computes.
+pub(crate) fn run(
     mut result: BoxStream<'static, driftline::Result<RecordBatch>>,
 ) -> (mpsc::Receiver<driftline::Result<RecordBatch>>, JoinSet<()>) {
     let (sender, batches) = mpsc::channel(BATCHES_WAITING_MAX);

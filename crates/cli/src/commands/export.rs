@@ -15,14 +15,14 @@ use driftline::storage::TableSnapshot;
 use driftline::{Database, ErrorKind, QueryStream, SessionSettings};
 use futures::StreamExt;
 use indicatif::ProgressBar;
-use tokio::sync::mpsc;
-use tokio::task::{JoinSet, block_in_place};
+use tokio::task::block_in_place;
 
 use self::files::{Files, OPEN_FILES_MAX};
 use self::partitions::Partitions;
 use super::with_database;
 use crate::args::{ExportArgs, ExportPartition};
 use crate::failure::Failure;
+use crate::output;
 use crate::place::Place;
 use crate::terminal::{Terminal, counted};
 
@@ -34,9 +34,6 @@ const PROGRESS_UNKNOWN: &str = "{spinner} {human_pos} rows";
 
 /// Row groups of a table that are read at the same time: each may be of another day, and at the end of its day be of two.
 const SCANS_AT_ONCE: usize = OPEN_FILES_MAX / 2;
-
-/// Batches that wait to be written.
-const BATCHES_WAITING_MAX: usize = 2;
 
 pub(crate) async fn run(place: &Place, args: &ExportArgs, terminal: &Terminal) -> Result<()> {
     check_empty(&args.destination)?;
@@ -117,7 +114,7 @@ async fn write(answer: QueryStream, args: &ExportArgs, bar: &ProgressBar) -> Res
     // a writer may have given the table another column since it was planned
     let partitions = Partitions::of(args.partition_by, &schema)?;
     let mut files = Files::create(&args.destination, &schema)?;
-    let (mut batches, mut query) = read(answer);
+    let (mut batches, mut query) = output::run(answer.boxed());
     let mut rows = 0;
     while let Some(batch) = batches.recv().await {
         let batch = batch?;
@@ -138,20 +135,6 @@ async fn write(answer: QueryStream, args: &ExportArgs, bar: &ProgressBar) -> Res
     }
     block_in_place(|| files.finish())?;
     Ok(rows)
-}
-
-/// Reads an answer in a task that ends with the set: the query goes on while files are written, and Ctrl-C is heard while it computes.
-fn read(mut answer: QueryStream) -> (mpsc::Receiver<driftline::Result<RecordBatch>>, JoinSet<()>) {
-    let (sender, batches) = mpsc::channel(BATCHES_WAITING_MAX);
-    let mut query = JoinSet::new();
-    query.spawn(async move {
-        while let Some(batch) = answer.next().await {
-            if sender.send(batch).await.is_err() {
-                return;
-            }
-        }
-    });
-    (batches, query)
 }
 
 /// What is there already must not end up among the files.
