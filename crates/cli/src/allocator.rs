@@ -1,10 +1,10 @@
 //! How much free memory the system's allocator keeps for itself.
 
-/// Has all threads share as many pools of the allocator as there are cores. With glibc's own eight for each core, what one thread frees
+/// Has the threads of a server share as many pools of the allocator as there are cores. With glibc's own eight for each core, what one thread frees
 /// lies idle while another asks the system for more: a server of small limits took twice the memory. `MALLOC_ARENA_MAX` in the environment
 /// goes before, and so does the same number among `GLIBC_TUNABLES`.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[allow(unsafe_code, reason = "glibc has no other door to this number, and no crate a safe one")]
+#[expect(unsafe_code, reason = "glibc has no other door to this number, and no crate a safe one")]
 pub(crate) fn share_pools() {
     let tunables = std::env::var("GLIBC_TUNABLES").unwrap_or_default();
     if std::env::var_os("MALLOC_ARENA_MAX").is_some() || tunables.contains("glibc.malloc.arena_max") {

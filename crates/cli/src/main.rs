@@ -24,8 +24,10 @@ use crate::args::{Args, Command, LogFormat};
 use crate::terminal::Terminal;
 
 fn main() -> ExitCode {
-    allocator::share_pools();
     let args = Args::parse();
+    if matches!(args.command, Command::Serve(_)) {
+        allocator::share_pools();
+    }
     let terminal = Terminal::new(args.quiet);
     start_log(&args, &terminal);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
