@@ -269,6 +269,7 @@ struct Temporary {
 impl Temporary {
     fn create(inner: &Inner) -> Result<Self> {
         let directory = inner.root.join(TEMPORARY);
+        let mut is_made = false;
         loop {
             let number = inner.temporary.fetch_add(1, Ordering::Relaxed);
             let path = directory.join(format!("{}-{number}#1", std::process::id()));
@@ -276,8 +277,10 @@ impl Temporary {
                 Ok(file) => return Ok(Self { path, file }),
                 // left by a process of the same number, long ago
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) if error.kind() == io::ErrorKind::NotFound && !directory.is_dir() => {
+                // the first one makes it, or others that come at the same time
+                Err(error) if error.kind() == io::ErrorKind::NotFound && !is_made => {
                     fs::create_dir_all(&directory).map_err(|source| failed("create", &directory, source))?;
+                    is_made = true;
                 }
                 Err(source) => return Err(failed("create", &path, source)),
             }

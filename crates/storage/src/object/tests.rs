@@ -78,6 +78,22 @@ async fn of_many_creates_exactly_one_succeeds() {
     .await;
 }
 
+/// Would break if one of the first puts of a new store failed, because another one was about to make the directory of unfinished objects.
+#[tokio::test]
+async fn the_first_puts_may_come_at_once() {
+    for _ in 0..30 {
+        let directory = tempfile::tempdir().unwrap();
+        let store = LocalStore::open(directory.path()).unwrap();
+        let puts = (0..16).map(|n| {
+            let store = store.clone();
+            async move { store.put(&format!("data/{n}").into(), "new".into()).await }
+        });
+        for put in futures::future::join_all(puts).await {
+            put.unwrap();
+        }
+    }
+}
+
 /// Would break if a prefix were matched by characters, or if unfinished or deleted objects were listed.
 #[tokio::test]
 async fn lists_name_objects_by_path_segments() {
