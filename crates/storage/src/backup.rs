@@ -44,11 +44,26 @@ pub struct BackupOptions<'a> {
     pub prune: bool,
     /// Told how many bytes are copied, of how many in all.
     pub progress: &'a (dyn Fn(u64, u64) + Send + Sync),
+    /// Asked between all steps whether to stop. Who drops a backup that is under way stops it, too, but then a bucket stays taken for
+    /// minutes.
+    pub is_cancelled: &'a (dyn Fn() -> bool + Send + Sync),
+}
+
+impl BackupOptions<'_> {
+    fn check_cancelled(&self) -> Result<()> {
+        match (self.is_cancelled)() {
+            false => Ok(()),
+            true => Err(Error::new(
+                ErrorKind::Cancelled,
+                "the copy was cancelled; the next one goes on from what is there",
+            )),
+        }
+    }
 }
 
 impl Default for BackupOptions<'_> {
     fn default() -> Self {
-        Self { prune: false, progress: &|_, _| {} }
+        Self { prune: false, progress: &|_, _| {}, is_cancelled: &|| false }
     }
 }
 
@@ -89,8 +104,9 @@ impl Storage {
     /// # Errors
     /// `Invalid` for a place in the database itself, and for a reader that was not given the log directory of the database;
     /// `AlreadyExists` for a place that holds something else; `Conflict` where another process writes there, or what it holds is newer
-    /// than this database; `Corrupted`, naming the object, where bytes to be copied are not those that were written; `Unavailable` and
-    /// `ResourceExhausted` as reading and writing meet them. After an error the backup before is as it was.
+    /// than this database; `Cancelled` where the options say so; `Corrupted`, naming the object, where bytes to be copied are not those
+    /// that were written; `Unavailable` and `ResourceExhausted` as reading and writing meet them. After an error the backup before is as
+    /// it was.
     pub async fn backup(&self, target: BackupTarget, options: BackupOptions<'_>) -> Result<BackupReport> {
         self.core.check_open()?;
         self.check_log_at_hand()?;
@@ -154,7 +170,7 @@ impl Storage {
     ) -> Result<BackupReport> {
         for left in (0..ATTEMPTS_MAX).rev() {
             match self.attempt(destination, purpose, options).await {
-                Ok(report) => return destination.finish(&self.core, report, options.prune).await,
+                Ok(report) => return destination.finish(&self.core, report, options).await,
                 Err((version, error)) => {
                     // what is missing may have been removed since, and not be needed any more
                     let newest = self.core.reading.manifest.newest_version().await?;
@@ -208,7 +224,10 @@ impl Storage {
         let copies: Vec<_> = missing
             .iter()
             .map(async |item: &Item| {
-                let heard = async || destination.keep(&self.core).await;
+                let heard = async || {
+                    options.check_cancelled()?;
+                    destination.keep(&self.core).await
+                };
                 heard().await?;
                 let bytes = copy::copy(item, reading, &destination.places, &heard).await?;
                 let so_far = done.fetch_add(item.bytes(), Ordering::Relaxed) + item.bytes();

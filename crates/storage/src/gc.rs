@@ -130,6 +130,7 @@ impl Core {
         }
         // 4. then what only they named
         for directory in paths::OBJECT_DIRS {
+            let mut going = Vec::new();
             let mut found = self.reading.store.list(Some(&Path::from(directory)));
             while let Some(object) =
                 found.try_next().await.map_err(|error| Error::object("list objects", error))?
@@ -144,11 +145,12 @@ impl Core {
                 } else if birth.ms >= unnamed_ms {
                     report.is_held = true;
                 } else {
-                    remove(&self.reading.store, &object.location).await?;
                     report.objects += 1;
                     report.bytes += object.size;
+                    going.push(object.location);
                 }
             }
+            remove(&self.reading.store, going).await?;
         }
         if report.versions + report.objects > 0 {
             let GcReport { versions, objects, bytes, oldest_version, .. } = report;
@@ -228,13 +230,17 @@ pub(crate) async fn named_by(manifest: &Manifest, roots: &[Arc<Root>]) -> Result
     Ok(named)
 }
 
-/// Removes an object; one that is gone already is no error.
-pub(crate) async fn remove(store: &Arc<dyn ObjectStore>, location: &Path) -> Result<()> {
-    let locations = futures::stream::iter([Ok(location.clone())]).boxed();
-    match store.delete_stream(locations).try_next().await {
-        Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-        Err(error) => Err(Error::object(format_args!("remove {location}"), error)),
+/// Removes objects, as many with a request as the store allows; one that is gone already is no error.
+pub(crate) async fn remove(store: &Arc<dyn ObjectStore>, locations: Vec<Path>) -> Result<()> {
+    let locations = futures::stream::iter(locations.into_iter().map(Ok)).boxed();
+    let mut removed = store.delete_stream(locations);
+    while let Some(removed) = removed.next().await {
+        match removed {
+            Ok(_) | Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(Error::object("remove objects", error)),
+        }
     }
+    Ok(())
 }
 
 fn ms(ms: u64) -> i64 {

@@ -8,10 +8,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 use object_store::{ObjectStore, ObjectStoreExt, path::Path};
 
-use super::{BackupReport, Purpose, copy::read_whole, lease::Lease, moment::Moment, note, plan::Item};
+use super::{
+    BackupOptions, BackupReport, Purpose, copy::read_whole, lease::Lease, moment::Moment, note, plan::Item,
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     fsync, gc,
@@ -23,6 +25,9 @@ use crate::{
     paths,
     storage::Core,
 };
+
+/// Objects that are removed between two looks whether the place is still ours.
+const REMOVALS_MAX: usize = 1000;
 
 /// Where a backup is to lie.
 #[derive(Debug)]
@@ -299,40 +304,49 @@ impl Destination {
         &self,
         core: &Core,
         mut report: BackupReport,
-        prune: bool,
+        options: BackupOptions<'_>,
     ) -> Result<BackupReport> {
         // a restore that was cut off and goes on with another moment has left what that does not name
-        if (prune || self.purpose == Purpose::Restore)
+        if (options.prune || self.purpose == Purpose::Restore)
             && let Some(newest) = &self.before
         {
             self.check(core).await?;
-            self.prune(core, newest, &mut report).await?;
+            self.prune(core, newest, options, &mut report).await?;
         }
         if self.purpose == Purpose::Restore {
-            gc::remove(&self.places.store, &Path::from(self.purpose.note())).await?;
+            gc::remove(&self.places.store, vec![Path::from(self.purpose.note())]).await?;
         }
         Ok(report)
     }
 
     /// Removes earlier backups, the oldest first, and then what only they name.
-    async fn prune(&self, core: &Core, newest: &Root, report: &mut BackupReport) -> Result<()> {
+    async fn prune(
+        &self,
+        core: &Core,
+        newest: &Root,
+        options: BackupOptions<'_>,
+        report: &mut BackupReport,
+    ) -> Result<()> {
         let Places { store, manifest } = &self.places;
         let named = gc::named_by(manifest, &[Arc::new(newest.clone())]).await?;
         for version in manifest.versions().await?.into_iter().filter(|version| *version < newest.version) {
             manifest.remove(version).await?;
         }
-        for directory in paths::OBJECT_DIRS {
-            let mut found = store.list(Some(&Path::from(directory)));
-            while let Some(object) =
-                found.try_next().await.map_err(|error| Error::object("list the copy", error))?
-            {
-                if gc::birth(&object).is_some() && !named.contains(object.location.as_ref()) {
-                    self.keep(core).await?;
-                    gc::remove(store, &object.location).await?;
-                    report.removed += 1;
-                    report.removed_bytes += object.size;
-                }
-            }
+        let found = futures::stream::iter(paths::OBJECT_DIRS);
+        let found = found.flat_map(|directory| store.list(Some(&Path::from(directory))));
+        let unnamed = found.try_filter(|object| {
+            let is_unnamed = gc::birth(object).is_some() && !named.contains(object.location.as_ref());
+            std::future::ready(is_unnamed)
+        });
+        let mut unnamed = std::pin::pin!(unnamed.try_chunks(REMOVALS_MAX));
+        while let Some(objects) =
+            unnamed.try_next().await.map_err(|error| Error::object("list the copy", error.1))?
+        {
+            options.check_cancelled()?;
+            self.keep(core).await?;
+            report.removed += objects.len() as u64;
+            report.removed_bytes += objects.iter().map(|object| object.size).sum::<u64>();
+            gc::remove(store, objects.into_iter().map(|object| object.location).collect()).await?;
         }
         Ok(())
     }

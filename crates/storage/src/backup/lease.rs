@@ -94,7 +94,9 @@ impl Lease {
     /// Gives the place back. Where that fails, others wait until we are taken for dead.
     pub(super) async fn release(&self, places: &Places) {
         let released = match self.holder(places).await {
-            Ok(Some(holder)) if holder.run == self.run => gc::remove(&places.store, &Path::from(LOCK)).await,
+            Ok(Some(holder)) if holder.run == self.run => {
+                gc::remove(&places.store, vec![Path::from(LOCK)]).await
+            }
             other => other.map(drop),
         };
         if let Err(error) = released {

@@ -69,7 +69,7 @@ pub(super) async fn check_note(
 pub(super) async fn remove_note(name: &str, places: &Places, purpose: Purpose) -> Result<()> {
     let names = names_at(name, places).await?;
     if names.iter().all(|found| NO_OBJECTS.contains(&found.as_str()) || found == purpose.note()) {
-        gc::remove(&places.store, &Path::from(purpose.note())).await?;
+        gc::remove(&places.store, vec![Path::from(purpose.note())]).await?;
     }
     Ok(())
 }

@@ -31,6 +31,8 @@ use disk::{Disk, InUse};
 const BLOCK_BYTES: u64 = 1024 * 1024;
 /// Blocks that one call reads from the store at the same time.
 const FETCHES_MAX: usize = 16;
+/// Objects whose blocks are looked for in the directory at the same time: each look goes through all that lies there.
+const REMOVALS_MAX: usize = 1024;
 /// The folders of objects that are kept.
 const KEPT: [&str; 2] = ["data/", "deletions/"];
 
@@ -94,17 +96,17 @@ impl CachedStore {
         Ok(fetched)
     }
 
-    /// Removes what is kept of an object that goes. Nothing of it is kept again while the answer lives.
-    async fn forget(&self, location: &Path) -> Option<InUse> {
-        if !is_kept(location) {
-            return None;
-        }
-        let removal = self.disk.begin(object_name(location));
+    /// Removes what is kept of objects that go. Nothing of one is kept again while its answer lives.
+    async fn forget(&self, locations: impl Iterator<Item = &Path>) -> HashMap<Path, InUse> {
+        let removals = locations.filter(|location| is_kept(location));
+        let removals: HashMap<Path, InUse> =
+            removals.map(|location| (location.clone(), self.disk.begin(object_name(location)))).collect();
+        let disk = Arc::clone(&self.disk);
         let remove = move || {
-            removal.remove();
-            removal
+            disk.remove(removals.values());
+            removals
         };
-        on_disk(remove).await
+        on_disk(remove).await.unwrap_or_default()
     }
 }
 
@@ -202,15 +204,15 @@ impl ObjectStore for CachedStore {
         // the blocks go first: of an object that is gone nobody speaks again, also where the answer is lost
         let removals = Arc::<Mutex<HashMap<Path, InUse>>>::default();
         let (store, begun) = (self.clone(), Arc::clone(&removals));
-        let locations = locations.and_then(move |location| {
+        let locations = locations.ready_chunks(REMOVALS_MAX).then(move |locations| {
             let (store, begun) = (store.clone(), Arc::clone(&begun));
             async move {
-                let removal = store.forget(&location).await;
-                lock(&begun).extend(removal.map(|removal| (location.clone(), removal)));
-                Ok(location)
+                let going = store.forget(locations.iter().flatten()).await;
+                lock(&begun).extend(going);
+                futures::stream::iter(locations)
             }
         });
-        let deleted = self.inner.delete_stream(locations.boxed());
+        let deleted = self.inner.delete_stream(locations.flatten().boxed());
         deleted.inspect_ok(move |location| drop(lock(&removals).remove(location))).boxed()
     }
 
@@ -235,7 +237,7 @@ impl ObjectStore for CachedStore {
     }
 
     async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
-        let _removal = self.forget(from).await;
+        let _removal = self.forget(std::iter::once(from)).await;
         self.inner.rename_opts(from, to, options).await
     }
 }

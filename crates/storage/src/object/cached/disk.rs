@@ -3,7 +3,7 @@
 //! The name of a file begins with that of its object, also while it is written. So all that lies here of an object is found and removed,
 //! however large it was and whichever process wrote it; what reads bring of it that are still under way is not kept any more.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path as FilePath, PathBuf};
@@ -132,12 +132,38 @@ impl Disk {
         going.iter().for_each(|name| drop(fs::remove_file(self.directory.join(name))));
     }
 
-    /// Removes all files whose names begin so, for good.
-    fn unlink_all(&self, prefix: &str) -> io::Result<()> {
+    /// Removes what is kept of objects. Nothing of one is kept again while its removal is in use, nor by who began to read it before.
+    pub(super) fn remove<'a>(&self, removals: impl IntoIterator<Item = &'a InUse>) {
+        let objects: HashSet<&str> = removals.into_iter().map(|removal| removal.object.as_str()).collect();
+        if objects.is_empty() {
+            return;
+        }
+        {
+            let mut kept = self.lock();
+            for object in &objects {
+                if let Some(busy) = kept.busy.get_mut(*object) {
+                    busy.is_removed = true;
+                }
+                kept.forget_all(object);
+            }
+        }
+        match self.unlink_all(&objects) {
+            // a cache that is gone has nothing of them
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let (directory, objects) = (self.directory.display(), objects.len());
+                tracing::warn!(%error, %directory, objects, "blocks of removed objects stay in the cache");
+            }
+            _ => {}
+        }
+    }
+
+    /// Removes all files of some objects, for good.
+    fn unlink_all(&self, objects: &HashSet<&str>) -> io::Result<()> {
         let (mut is_changed, mut outcome) = (false, Ok(()));
         for entry in fs::read_dir(&self.directory)? {
             let entry = entry?;
-            if !entry.file_name().to_string_lossy().starts_with(prefix) {
+            if !object_of(&entry.file_name().to_string_lossy()).is_some_and(|object| objects.contains(object))
+            {
                 continue;
             }
             is_changed = true;
@@ -188,26 +214,6 @@ impl InUse {
         kept.keep(name, (content.len() + CHECKSUM_BYTES) as u64);
         Ok(true)
     }
-
-    /// Removes what is kept of the object. Nothing of it is kept again while this is in use, nor by who began to read it before.
-    pub(super) fn remove(&self) {
-        let prefix = format!("{}-", self.object);
-        {
-            let mut kept = self.disk.lock();
-            if let Some(busy) = kept.busy.get_mut(&self.object) {
-                busy.is_removed = true;
-            }
-            kept.forget_all(&prefix);
-        }
-        match self.disk.unlink_all(&prefix) {
-            // a cache that is gone has nothing of it
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                let directory = self.disk.directory.display();
-                tracing::warn!(%error, %directory, object = self.object, "blocks of a removed object stay in the cache");
-            }
-            _ => {}
-        }
-    }
 }
 
 impl Drop for InUse {
@@ -245,16 +251,23 @@ impl Kept {
         }
     }
 
-    /// Forgets all names that begin so.
-    fn forget_all(&mut self, prefix: &str) {
-        let names = self.files.range(prefix.to_owned()..).map(|(name, _)| name);
-        let names: Vec<String> = names.take_while(|name| name.starts_with(prefix)).cloned().collect();
-        names.iter().for_each(|name| self.forget(name));
+    /// Forgets all blocks of an object.
+    fn forget_all(&mut self, object: &str) {
+        let names = self.files.range(object.to_owned()..).map(|(name, _)| name);
+        let names: Vec<String> = names.take_while(|name| name.starts_with(object)).cloned().collect();
+        let names = names.into_iter().filter(|name| object_of(name) == Some(object));
+        names.for_each(|name| self.forget(&name));
     }
 }
 
 fn block_name(object: &str, block: u64) -> String {
     format!("{object}-{block:06}.block")
+}
+
+/// The object of a block, by the name of its file or of one that becomes it.
+fn object_of(name: &str) -> Option<&str> {
+    let (block, _) = name.rsplit_once(".block")?;
+    block.rsplit_once('-').map(|(object, _)| object)
 }
 
 fn is_block(name: &str) -> bool {

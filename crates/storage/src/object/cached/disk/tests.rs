@@ -27,7 +27,7 @@ fn what_is_removed_does_not_come_back() {
         fs::write(directory.path().join(name), "of another process").unwrap();
     }
     let removal = disk.begin("a.parquet");
-    removal.remove();
+    disk.remove([&removal]);
     first.put(0, b"block");
     drop((first, removal));
     second.put(3, b"block");
