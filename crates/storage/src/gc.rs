@@ -152,6 +152,7 @@ impl Core {
             }
             remove(&self.reading.store, going).await?;
         }
+        self.maintenance.collected(&report);
         if report.versions + report.objects > 0 {
             let GcReport { versions, objects, bytes, oldest_version, .. } = report;
             tracing::debug!(versions, objects, bytes, oldest_version, "garbage collected");

@@ -72,6 +72,7 @@ pub use ids::Ids;
 pub use index::{Filtered, IndexedValues, Posting, SegmentIndex};
 pub use latencies::{LATENCY_BOUNDS_SECONDS, LatencyCounts};
 pub use location::Location;
+pub use maintenance::MaintenanceCounts;
 pub use manifest::PartitionEntry;
 pub use object::{RequestCounts, StoreOperation};
 pub use objects::NamedObject;

@@ -1,5 +1,7 @@
 //! What keeps a database in order while it is open: a task that looks around now and then.
 
+mod counts;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Weak},
@@ -15,6 +17,9 @@ use crate::{
     manifest::PartitionEntry,
     storage::Core,
 };
+
+pub(crate) use counts::MaintenanceCounter;
+pub use counts::MaintenanceCounts;
 
 /// How often garbage is collected in a grace period.
 const COLLECTIONS: u32 = 4;
@@ -57,6 +62,7 @@ impl Maintainer {
             let Some(core) = self.core.upgrade().filter(|core| core.check_writable().is_ok()) else { return };
             if is_for_offers {
                 if let Err(error) = core.take_offers().await {
+                    core.maintenance.failed();
                     tracing::warn!(%error, "what other processes compacted is not taken");
                 }
                 continue;
@@ -68,6 +74,7 @@ impl Maintainer {
     /// Does what is to be done.
     pub(crate) async fn look_around(&mut self, core: &Arc<Core>) {
         if let Err(error) = core.apply_retention().await {
+            core.maintenance.failed();
             tracing::warn!(%error, "what is past its retention stays");
         }
         if core.options.compaction {
@@ -88,6 +95,7 @@ impl Maintainer {
         if let Err(error) = core.collect_garbage(grace).await
             && core.check_writable().is_ok()
         {
+            core.maintenance.failed();
             tracing::warn!(%error, "garbage stays");
         }
     }
@@ -102,6 +110,7 @@ impl Maintainer {
                     Ok(reason) => drop(in_order.insert(entry.list.clone(), reason)),
                     Err(_) if core.check_writable().is_err() => return,
                     Err(error) => {
+                        core.maintenance.failed();
                         tracing::warn!(%error, table = record.name, partition = entry.key, "compaction failed");
                     }
                 }
@@ -129,6 +138,7 @@ impl Maintainer {
                 Ok(found) => too_large.extend(found),
                 Err(_) if core.check_writable().is_err() => return,
                 Err(error) => {
+                    core.maintenance.failed();
                     tracing::warn!(%error, table = record.name, "ids are looked up without an id filter");
                 }
             }

@@ -19,6 +19,7 @@ use crate::{
     ids::Ids,
     latencies::{Latencies, LatencyCounts},
     lock::Lock,
+    maintenance::{MaintenanceCounter, MaintenanceCounts},
     object::{RequestCounts, Requests},
     options::StorageOptions,
     pins::Pins,
@@ -90,6 +91,12 @@ pub struct Status {
     pub wal_queued_bytes: u64,
     /// How long the flushes took that moved rows.
     pub flushes: LatencyCounts,
+    /// Segments of all tables in the newest version.
+    pub segments: u64,
+    /// Bytes of these segments.
+    pub segment_bytes: u64,
+    /// What maintenance has done.
+    pub maintenance: MaintenanceCounts,
     /// Requests to the object store.
     pub requests: RequestCounts,
 }
@@ -137,6 +144,7 @@ pub(crate) struct Core {
     pub(crate) stopped: Arc<AtomicBool>,
     pub(crate) flusher: mpsc::Sender<flush::Message>,
     pub(crate) flushes: Latencies,
+    pub(crate) maintenance: MaintenanceCounter,
     /// Told after every attempt to flush.
     pub(crate) flushed: Notify,
     wal: OnceLock<Wal>,
@@ -198,6 +206,7 @@ impl Storage {
     pub fn status(&self) -> Status {
         let state = self.core.state();
         let wal = self.core.wal.get();
+        let partitions = || state.root().tables.iter().flat_map(|table| &table.partitions);
         Status {
             memtable_bytes: state.memory_bytes() as u64,
             memtable_rows: state.tables().map(|table| table.memory_rows() as u64).sum(),
@@ -209,6 +218,9 @@ impl Storage {
             wal_syncs: wal.map(Wal::syncs).unwrap_or_default(),
             wal_queued_bytes: wal.map_or(0, Wal::queued_bytes),
             flushes: self.core.flushes.counts(),
+            segments: partitions().map(|partition| partition.segments).sum(),
+            segment_bytes: partitions().map(|partition| partition.bytes).sum(),
+            maintenance: self.core.maintenance.counts(),
             requests: self.core.requests.counts(),
         }
     }
@@ -383,6 +395,7 @@ impl Core {
             stopped: Arc::default(),
             flusher: parts.flusher,
             flushes: Latencies::default(),
+            maintenance: MaintenanceCounter::default(),
             flushed: Notify::new(),
             wal: OnceLock::new(),
             recovery: OnceLock::new(),

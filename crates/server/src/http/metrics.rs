@@ -3,7 +3,9 @@
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use driftline::storage::{LATENCY_BOUNDS_SECONDS, LatencyCounts, RequestCounts, StoreOperation};
+use driftline::storage::{
+    LATENCY_BOUNDS_SECONDS, LatencyCounts, MaintenanceCounts, RequestCounts, StoreOperation,
+};
 use tonic::{Code, Status};
 
 use crate::service::Service;
@@ -155,7 +157,32 @@ fn storage(page: &mut String, service: &Service) {
     );
     let fails = u64::from(status.flush_error.is_some());
     number(page, "driftline_flush_failing", "gauge", "1 while the last flush failed.", fails);
+    let (segments, bytes) = (status.segments, status.segment_bytes);
+    number(page, "driftline_segments", "gauge", "Segments of all tables.", segments);
+    number(page, "driftline_segment_bytes", "gauge", "Bytes of all segments.", bytes);
+    maintenance(page, &status.maintenance);
     store_requests(page, &status.requests);
+}
+
+fn maintenance(page: &mut String, counts: &MaintenanceCounts) {
+    let help = "Times that a compaction put segments in the place of others.";
+    number(page, "driftline_compactions_total", "counter", help, counts.compactions);
+    let segments = "driftline_compaction_segments_total";
+    head(page, segments, "counter", "Segments of compactions, by direction.");
+    for (direction, count) in [("read", counts.segments_before), ("written", counts.segments_after)] {
+        let _ = writeln!(page, "{segments}{{direction=\"{direction}\"}} {count}");
+    }
+    let bytes = "driftline_compaction_bytes_total";
+    head(page, bytes, "counter", "Bytes of these segments, by direction.");
+    for (direction, count) in [("read", counts.bytes_before), ("written", counts.bytes_after)] {
+        let _ = writeln!(page, "{bytes}{{direction=\"{direction}\"}} {count}");
+    }
+    let help = "Objects removed because no version needs them.";
+    number(page, "driftline_garbage_objects_total", "counter", help, counts.removed_objects);
+    let help = "Bytes of objects removed because no version needs them.";
+    number(page, "driftline_garbage_bytes_total", "counter", help, counts.removed_bytes);
+    let help = "Times that retention, compaction or garbage collection in the background failed.";
+    number(page, "driftline_maintenance_failures_total", "counter", help, counts.failures);
 }
 
 fn store_requests(page: &mut String, counts: &RequestCounts) {

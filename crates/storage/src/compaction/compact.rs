@@ -104,6 +104,7 @@ impl Core {
             let turn = self.rewrites.lock().await;
             if self.exchange(&turn, table, &old, new).await? {
                 changed = true;
+                self.maintenance.compacted(&counted);
                 report.add(counted);
                 continue;
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use object_store::{ObjectStoreExt, path::Path};
 
+use super::compact::counted;
 use crate::{
     error::{Error, Result},
     ids::Birth,
@@ -48,9 +49,14 @@ impl Core {
                 return Ok(false);
             }
         }
-        let new = offer.new.into_iter().map(Arc::new).collect();
+        let new: Vec<_> = offer.new.into_iter().map(Arc::new).collect();
+        let counted = counted(&old, &new);
         let turn = self.rewrites.lock().await;
-        self.exchange(&turn, offer.table, &old, new).await
+        let is_taken = self.exchange(&turn, offer.table, &old, new).await?;
+        if is_taken {
+            self.maintenance.compacted(&counted);
+        }
+        Ok(is_taken)
     }
 
     /// The segments that an offer would replace; `None` where one of them is no longer what it was.

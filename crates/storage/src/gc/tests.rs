@@ -90,6 +90,12 @@ async fn what_was_replaced_goes_after_the_grace_period() {
     // five segments, the day lists of five flushes, and the memory of batches is none
     assert_eq!((world.objects("data").await, world.objects("manifest/days").await), (1, 1));
     assert_eq!((report.objects, report.oldest_version), (10, before + 1));
+    let status = world.storage.status();
+    let counts = status.maintenance;
+    assert_eq!((counts.compactions, counts.segments_before, counts.segments_after), (1, 5, 1));
+    assert_eq!((counts.bytes_after, counts.failures), (status.segment_bytes, 0));
+    assert_eq!((counts.removed_objects, counts.removed_bytes), (10, report.bytes));
+    assert_eq!(status.segments, 1);
     assert_eq!(rows(&world.storage.snapshot()).await, 50);
     assert_eq!(world.storage.check(true).await.unwrap().findings, []);
     // a database opens from what is left

@@ -26,6 +26,7 @@ async fn pages_tell_how_the_server_is() {
     assert_eq!(fixture.page("/readyz").await, (200, "ready\n".to_owned()));
     assert_eq!(fixture.page("/nothing").await.0, 404);
     fixture.sql("SELECT * FROM predictions").await.unwrap();
+    fixture.database.storage().flush(None).await.unwrap();
     let (status, page) = fixture.page("/metrics").await;
     assert_eq!(status, 200);
     for line in [
@@ -33,6 +34,9 @@ async fn pages_tell_how_the_server_is() {
         "driftline_rows_sent_total 3",
         "driftline_connections 1",
         "# TYPE driftline_bytes_sent_total counter",
+        "driftline_segments 1",
+        "driftline_compaction_bytes_total{direction=\"written\"} 0",
+        "driftline_maintenance_failures_total 0",
     ] {
         assert!(page.lines().any(|found| found == line), "{line} in {page}");
     }
