@@ -110,13 +110,22 @@ impl ColumnCache {
         }
     }
 
+    /// A column that is decoded where it is not there.
     pub(super) fn get(&self, key: &CacheKey) -> Option<ArrayRef> {
+        let found = self.find(key);
+        if found.is_none() {
+            self.misses.fetch_add(1, Ordering::Relaxed);
+        }
+        found
+    }
+
+    /// A column that, where it is not there, may be there in another form.
+    pub(super) fn find(&self, key: &CacheKey) -> Option<ArrayRef> {
         let found = self.lock().entries.get_mut(key).map(|entry| {
             entry.used = true;
             Arc::clone(&entry.array)
         });
-        let counter = if found.is_some() { &self.hits } else { &self.misses };
-        counter.fetch_add(1, Ordering::Relaxed);
+        self.hits.fetch_add(u64::from(found.is_some()), Ordering::Relaxed);
         found
     }
 

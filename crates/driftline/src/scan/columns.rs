@@ -1,6 +1,7 @@
 //! The columns of one unit, decoded when they are first asked for: from the cache, from the segment, from a batch of the memtable,
 //! from the attributes of a row that is older than its column, or NULL.
 
+mod arrays;
 mod held;
 
 use std::ops::Range;
@@ -16,6 +17,7 @@ use datafusion::error::Result as DfResult;
 use driftline_storage::{SegmentReader, write_json};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
+use self::arrays::Arrays;
 use super::attributes;
 use super::cache::ColumnCache;
 use super::layout::{Kind, Layout};
@@ -56,9 +58,9 @@ pub(super) struct Columns<'a> {
     rows: usize,
     /// Which rows of the unit they have; all, where there is none.
     selected: Option<Mask>,
-    ready: Vec<Option<ArrayRef>>,
+    ready: Arrays,
     /// Text in codes.
-    coded: Vec<Option<ArrayRef>>,
+    coded: Arrays,
     stored_attributes: Option<ArrayRef>,
 }
 
@@ -74,7 +76,7 @@ impl<'a> Columns<'a> {
             Place::RowGroup { piece: Some(piece), .. } => piece.len(),
             Place::RowGroup { reader, row_group, .. } => reader.row_group_rows(*row_group),
         };
-        let (ready, coded) = (vec![None; layout.len()], vec![None; layout.len()]);
+        let (ready, coded) = (Arrays::default(), Arrays::default());
         Self { place, layout, cache, metrics, rows, selected: None, ready, coded, stored_attributes: None }
     }
 
@@ -89,8 +91,7 @@ impl<'a> Columns<'a> {
         if !is_worth || self.selected.is_some() {
             return Ok(false);
         }
-        let held = self.ready.iter_mut().chain(&mut self.coded).chain([&mut self.stored_attributes]);
-        for array in held.flatten() {
+        for array in self.ready.iter_mut().chain(self.coded.iter_mut()).chain(&mut self.stored_attributes) {
             *array = filter(array, &mask.bits())?;
         }
         self.rows = mask.count();
@@ -101,14 +102,11 @@ impl<'a> Columns<'a> {
     /// The columns at these positions of the table, decoding what is not there yet.
     pub(super) async fn get(&mut self, wanted: &[usize]) -> DfResult<Vec<ArrayRef>> {
         let missing: Vec<usize> =
-            wanted.iter().copied().filter(|index| self.ready[*index].is_none()).collect();
+            wanted.iter().copied().filter(|index| self.ready.get(*index).is_none()).collect();
         if !missing.is_empty() {
             self.load(&missing).await?;
         }
-        Ok(wanted
-            .iter()
-            .map(|index| Arc::clone(self.ready[*index].as_ref().expect("loaded above")))
-            .collect())
+        Ok(wanted.iter().map(|index| Arc::clone(self.ready.get(*index).expect("loaded above"))).collect())
     }
 
     async fn load(&mut self, missing: &[usize]) -> DfResult<()> {
@@ -124,7 +122,7 @@ impl<'a> Columns<'a> {
                 Kind::Row => self.row_numbers(),
                 _ => self.whole_attributes().await?,
             };
-            self.ready[index] = Some(array);
+            self.ready.set(index, array);
         }
         Ok(())
     }
@@ -134,7 +132,7 @@ impl<'a> Columns<'a> {
         let mut unknown = vec![];
         for &index in missing {
             match self.cached(index)? {
-                Some(array) => self.ready[index] = Some(array),
+                Some(array) => self.ready.set(index, array),
                 None => unknown.push(index),
             }
         }
@@ -144,7 +142,7 @@ impl<'a> Columns<'a> {
             let from_file = array.is_some();
             let array = self.in_sql_type(index, array)?;
             let complete = self.is_complete(index, &array);
-            self.ready[index] = Some(array);
+            self.ready.set(index, array);
             match complete {
                 true if from_file => self.remember(index),
                 true => {}
@@ -236,10 +234,10 @@ impl<'a> Columns<'a> {
     }
 
     async fn get_stored(&mut self, index: usize) -> DfResult<Option<ArrayRef>> {
-        if self.ready[index].is_none() {
+        if self.ready.get(index).is_none() {
             self.load_stored(&[index]).await?;
         }
-        Ok(self.ready[index].clone())
+        Ok(self.ready.get(index).cloned())
     }
 
     /// Whether the unit has a column of its own: without one, all its values come from the attributes.
@@ -322,8 +320,8 @@ impl<'a> Columns<'a> {
         }
         let Some(source) = self.stored_attributes().await? else { return Ok(()) };
         for index in unfilled {
-            let known = self.ready[index].take().expect("read above");
-            self.ready[index] = Some(self.layout.fill(index, known, &source)?);
+            let known = Arc::clone(self.ready.get(index).expect("read above"));
+            self.ready.set(index, self.layout.fill(index, known, &source)?);
             self.remember(index);
         }
         Ok(())

@@ -1,7 +1,8 @@
 //! From whole row groups to batches of the session's size: surviving rows are gathered, and every batch owns its memory.
 //!
 //! A slice would be free, but operators that keep batches (sorts, joins) count the whole row group for each slice and run out of
-//! their memory limit. Where the operator above keeps nothing, slices are given out as they are.
+//! their memory limit. Where the operator above keeps nothing, slices are given out as they are, unless they are so small that a batch
+//! costs more than its rows.
 
 use std::sync::Arc;
 
@@ -9,6 +10,9 @@ use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::BatchCoalescer;
 use arrow::datatypes::SchemaRef;
 use datafusion::error::Result as DfResult;
+
+/// A slice has one of so many rows of a batch at least; smaller ones are gathered.
+const SLICE_SHARE: usize = 8;
 
 /// The columns of one unit and which of its rows survive (all, where there is no mask).
 pub(super) struct Loaded {
@@ -62,11 +66,17 @@ impl Emitter {
                 self.current = None;
                 return if self.eager { self.finish() } else { Ok(None) };
             }
+            let is_slice = self.slices && self.mask.is_none() && length * SLICE_SHARE >= self.batch_rows;
+            if is_slice && !coalescer.is_empty() {
+                // what was gathered before it goes first
+                coalescer.finish_buffered_batch()?;
+                continue;
+            }
             let slice = current.slice(self.offset, length);
             let mask = self.mask.as_ref().map(|mask| mask.slice(self.offset, length));
             self.offset += length;
             match mask {
-                None if self.slices => return Ok(Some(slice)),
+                None if is_slice => return Ok(Some(slice)),
                 None => coalescer.push_batch(slice)?,
                 Some(mask) if !mask.has_true() => {}
                 Some(mask) => coalescer.push_batch_with_filter(slice, &mask)?,

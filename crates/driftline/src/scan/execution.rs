@@ -32,7 +32,7 @@ pub(super) struct Execution {
 /// Who reads which unit next.
 #[derive(Debug)]
 enum Queues {
-    /// Every partition takes the next unit of all.
+    /// Every partition takes the next units of all.
     Shared(AtomicUsize),
     /// A partition that runs on its own, in another process perhaps, takes every n-th unit.
     Alone { taken: AtomicUsize, partition: usize },
@@ -120,17 +120,26 @@ impl Execution {
         }
     }
 
-    /// Takes the next unit for a partition.
-    pub(super) fn next_unit(&self, source: &ScanSource, partition: usize) -> Option<Unit> {
+    /// Takes the next units for a partition, one at least; `None` where nothing is left.
+    pub(super) fn next_units<'a>(&self, source: &'a ScanSource, partition: usize) -> Option<&'a [Unit]> {
         let take = |taken: &AtomicUsize| taken.fetch_add(1, Ordering::Relaxed);
         match &self.queues {
-            Queues::Shared(taken) => source.units.get(take(taken)),
-            Queues::Alone { taken, partition } => {
-                source.units.get(partition + source.partitions * take(taken))
+            Queues::Shared(taken) => {
+                let end = |start: usize| match source.stretch(start) {
+                    0 => None,
+                    units => Some(start + units),
+                };
+                let start = taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, end).ok()?;
+                source.units.get(start..end(start)?)
             }
-            Queues::Runs(taken) => source.runs.as_ref()?.runs.get(partition)?.get(take(&taken[partition])),
+            Queues::Alone { taken, partition } => {
+                source.units.get(partition + source.partitions * take(taken)).map(std::slice::from_ref)
+            }
+            Queues::Runs(taken) => {
+                let run = source.runs.as_ref()?.runs.get(partition)?;
+                run.get(take(&taken[partition])).map(std::slice::from_ref)
+            }
         }
-        .copied()
     }
 
     pub(super) async fn open(&self, source: &ScanSource, index: usize) -> DfResult<&OpenSegment> {

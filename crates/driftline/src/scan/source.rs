@@ -23,7 +23,7 @@ use driftline_storage::{SegmentMeta, TableSnapshot};
 use super::attributes;
 use super::cache::ColumnCache;
 use super::execution::Execution;
-use super::filter::Filter;
+use super::filter::{Conjunct, Filter};
 use super::layout::Layout;
 use super::metrics::{PlanningCounts, ScanMetrics};
 use super::order::Runs;
@@ -95,6 +95,22 @@ impl ScanSource {
             Ok(Transformed::yes(Arc::new(Column::new(name, index)) as _))
         })?;
         Ok(changed.data)
+    }
+
+    /// How many units from one on a partition takes at once: those of one segment, which it opens while the others open theirs, but no more
+    /// than half of its share of what is left, so that none ends long after the others. One where the first rows may be all that is wanted.
+    pub(super) fn stretch(&self, start: usize) -> usize {
+        let left = self.units.get(start..).unwrap_or_default();
+        let most = match self.limit.is_some() || self.filter.conjuncts().iter().any(Conjunct::is_dynamic) {
+            true => 1,
+            false => (left.len() / (2 * self.partitions)).max(1),
+        };
+        let segment = |unit: &Unit| match unit {
+            Unit::RowGroup { segment, .. } => Some(*segment),
+            Unit::Memory(_) => None,
+        };
+        let first = left.first().and_then(segment);
+        left.iter().take(most).take_while(|unit| segment(unit) == first).count()
     }
 
     fn table_names(&self) -> Vec<&str> {

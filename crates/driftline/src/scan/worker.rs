@@ -1,4 +1,4 @@
-//! Running one partition of a scan: it takes the next unit from a queue that all of them share, so that none idles while another has
+//! Running one partition of a scan: it takes the next units from a queue that all of them share, so that none idles while another has
 //! work left, and reads no more of it than it must.
 
 use std::ops::Range;
@@ -40,7 +40,8 @@ pub(super) fn run(
     let schema = Arc::clone(&source.schema);
     let emitter =
         Emitter::new(Arc::clone(&schema), batch_rows, source.slices, source.filter.dynamic().is_some());
-    let worker = Worker { source, execution, partition, metrics, emitter, pieces: vec![], finished: false };
+    let (units, pieces) = (vec![], vec![]);
+    let worker = Worker { source, execution, partition, metrics, emitter, units, pieces, finished: false };
     let stream = try_unfold(worker, |mut worker| async move {
         match worker.next().await {
             Ok(batch) => Ok(batch.map(|batch| (batch, worker))),
@@ -56,6 +57,8 @@ struct Worker {
     partition: usize,
     metrics: ScanMetrics,
     emitter: Emitter,
+    /// The rest of the units that were taken together, the next one last.
+    units: Vec<Unit>,
     /// The rest of the row group at hand, the next piece last.
     pieces: Vec<Piece>,
     finished: bool,
@@ -117,8 +120,12 @@ impl Worker {
             if let Some(piece) = self.pieces.pop() {
                 return Ok(Some(piece));
             }
-            match self.execution.next_unit(&self.source, self.partition) {
-                Some(unit) => self.pieces = self.enter(unit).await?,
+            if let Some(unit) = self.units.pop() {
+                self.pieces = self.enter(unit).await?;
+                continue;
+            }
+            match self.execution.next_units(&self.source, self.partition) {
+                Some(units) => self.units.extend(units.iter().rev()),
                 None => return Ok(None),
             }
         }

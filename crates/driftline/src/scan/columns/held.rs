@@ -14,12 +14,13 @@ use crate::error::external;
 impl Columns<'_> {
     /// A column of text in codes; `None` where it is not stored so, lies decoded in memory, or few pages have what is wanted of it.
     pub(in crate::scan) async fn coded(&mut self, index: usize) -> DfResult<Option<ArrayRef>> {
-        if self.coded[index].is_some() || self.ready[index].is_some() {
-            return Ok(self.coded[index].clone());
+        if self.coded.get(index).is_some() || self.ready.get(index).is_some() {
+            return Ok(self.coded.get(index).cloned());
         }
         let Some(array) = self.whole_coded(index).await? else { return Ok(None) };
-        self.coded[index] = Some(self.only_selected(array)?);
-        Ok(self.coded[index].clone())
+        let array = self.only_selected(array)?;
+        self.coded.set(index, Arc::clone(&array));
+        Ok(Some(array))
     }
 
     /// All rows of a column of text in codes, from the cache or the segment.
@@ -62,11 +63,14 @@ impl Columns<'_> {
 
     /// A column that need not be read.
     pub(super) fn cached(&self, index: usize) -> DfResult<Option<ArrayRef>> {
-        if let Some(coded) = &self.coded[index] {
+        if let Some(coded) = self.coded.get(index) {
             return self.in_sql_type(index, Some(Arc::clone(coded))).map(Some);
         }
-        if let Some(few) = self.few().filter(|few| self.is_cached(index, few)) {
-            return Ok(self.recall(index, few));
+        if let Some(few) = self.few().and_then(|few| self.key(index, few))
+            && let Some(array) = self.cache.find(&few)
+        {
+            self.metrics.cache_hits.add(1);
+            return Ok(Some(array));
         }
         let has_codes = !self.is_cached(index, &Form::Values) && self.is_cached(index, &Form::Codes);
         let form = if has_codes { Form::Codes } else { Form::Values };
@@ -103,7 +107,7 @@ impl Columns<'_> {
     }
 
     pub(super) fn remember(&self, index: usize) {
-        if let Some(array) = &self.ready[index] {
+        if let Some(array) = self.ready.get(index) {
             self.keep(index, array);
         }
     }
