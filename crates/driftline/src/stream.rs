@@ -39,8 +39,8 @@ impl Deadline {
 
 /// The rows that a statement answers, as record batches.
 ///
-/// A statement that changes something answers one batch: `count BIGINT` for INSERT, `status TEXT` for all others. The query runs
-/// while the stream is read, and stops when it is dropped.
+/// A statement that changes something answers one batch: `count BIGINT` for INSERT and DELETE, `status TEXT` for all others. The
+/// query runs while the stream is read, and stops when it is dropped.
 pub struct QueryStream {
     batches: SendableRecordBatchStream,
     /// The schema that batches get, where one was announced.

@@ -14,7 +14,7 @@ pub enum Role {
     Read,
     /// INSERT, appending rows, FLUSH.
     Write,
-    /// CREATE, ALTER and DROP of tables, views and baselines; COPY and external tables where files are allowed; other users' queries.
+    /// CREATE, ALTER and DROP; DELETE and COMPACT; COPY and external tables where files are allowed; other users' queries.
     #[default]
     Admin,
 }
